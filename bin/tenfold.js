@@ -73,7 +73,7 @@ function main() {
 }
 
 try {
-  main()
+  void main()
 } catch (error) {
   if (!(error instanceof NodeMissing)) throw error
   fail([error.message])
