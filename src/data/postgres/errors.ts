@@ -1,0 +1,119 @@
+import { TenfoldError } from '../../core/errors.ts'
+
+const withTail = (message: string, logTail: string): string =>
+  logTail === '' ? message : `${message}\nThe last lines of its log:\n${logTail.replace(/^/gm, '  | ')}`
+
+/** No PostgreSQL binaries for this platform, or not where `--pg-bin` points. */
+export class PostgresMissing extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_MISSING'
+}
+
+/** The binaries are too old, or cannot be run. */
+export class PostgresUnusable extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_UNUSABLE'
+}
+
+/** Started as root, and there is no way to run PostgreSQL as someone else. */
+export class PostgresUserUnusable extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_USER'
+}
+
+/** Another process owns the data folder. */
+export class DataFolderInUse extends TenfoldError {
+  readonly code = 'TENFOLD_DATA_IN_USE'
+  constructor(dataDir: string, ownerPid: number | undefined, options?: ErrorOptions) {
+    const owner = ownerPid === undefined ? 'another process' : `process ${ownerPid}`
+    super(
+      `The data folder ${dataDir} is in use by ${owner}.`,
+      'Stop that process (`tenfold stop`), or use another folder with --data DIR.',
+      options,
+    )
+  }
+}
+
+/** The folder holds files that are not ours. */
+export class DataFolderUnknown extends TenfoldError {
+  readonly code = 'TENFOLD_DATA_UNKNOWN'
+}
+
+/** Our record says that a database was here, but it is gone. */
+export class DataFolderMissing extends TenfoldError {
+  readonly code = 'TENFOLD_DATA_MISSING'
+}
+
+/** Written by another version of PostgreSQL or by a newer Tenfold. */
+export class DataFolderVersion extends TenfoldError {
+  readonly code = 'TENFOLD_DATA_VERSION'
+}
+
+/** PostgreSQL finds its own files damaged. */
+export class DataFolderCorrupt extends TenfoldError {
+  readonly code = 'TENFOLD_DATA_CORRUPT'
+  constructor(dataDir: string, cause: string, logTail = '', options?: ErrorOptions) {
+    super(
+      withTail(`The data folder ${dataDir} is damaged: ${cause}`, logTail),
+      'Nothing was changed. Copy the folder away first, then restore a backup, or start afresh with another --data DIR.',
+      options,
+    )
+  }
+}
+
+/** The folder cannot be written. */
+export class DataFolderUnwritable extends TenfoldError {
+  readonly code = 'TENFOLD_DATA_UNWRITABLE'
+  constructor(path: string, cause: string, options?: ErrorOptions) {
+    super(
+      `Cannot write to ${path}: ${cause}.`,
+      'Give this user the folder (chown, chmod, mount it read-write), or use another with --data DIR.',
+      options,
+    )
+  }
+}
+
+/** No room left on the disk (or a quota or file size limit). */
+export class DiskFull extends TenfoldError {
+  readonly code = 'TENFOLD_DISK_FULL'
+  override readonly status = 507
+  constructor(path: string, logTail = '', options?: ErrorOptions) {
+    super(
+      withTail(`The disk of ${path} is full (or a quota or file size limit is reached).`, logTail),
+      'Make room on that disk, then start again: acknowledged writes are safe. A new folder needs about 100 MB.',
+      options,
+    )
+  }
+}
+
+/** The TCP port of `listen` belongs to someone else. */
+export class PostgresPortTaken extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_PORT'
+}
+
+/** PostgreSQL ended while starting, for a reason that has no case of its own. */
+export class PostgresStartFailed extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_START'
+  constructor(cause: string, logTail = '', options?: ErrorOptions) {
+    super(
+      withTail(`PostgreSQL did not start: ${cause}`, logTail),
+      'Read the lines of its log above; the whole log is beside the data folder.',
+      options,
+    )
+  }
+}
+
+/** PostgreSQL is still not ready after the deadline. */
+export class PostgresStartTimeout extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_START_TIMEOUT'
+  constructor(seconds: number, logTail = '', options?: ErrorOptions) {
+    super(
+      withTail(`PostgreSQL was not ready after ${seconds} s and was stopped.`, logTail),
+      'If it was recovering a large log, start again with more time; recovery goes on where its last checkpoint was.',
+      options,
+    )
+  }
+}
+
+/** `--cpu`, `--memory` or a setting makes no sense. */
+export class PostgresSizeInvalid extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_SIZE'
+  override readonly status = 400
+}

@@ -1,0 +1,8 @@
+export type { DatabaseAddress } from './database.ts'
+export { cloneDatabase, createDatabase, dropDatabase } from './database.ts'
+export * from './errors.ts'
+export { type MachineSize, machineSize } from './machine.ts'
+export { createPostgres } from './server.ts'
+export { sizeSettings } from './sizing.ts'
+export type { ExitInfo, PostgresOptions, PostgresServer, PostgresState, StopMode } from './types.ts'
+export { SUPERUSER } from './types.ts'

@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Account } from './account.ts'
+import { DataFolderUnwritable } from './errors.ts'
+import { explainFailure } from './failure.ts'
+import { syncFolder } from './files.ts'
+import { serverPath } from './launch.ts'
+import { signal as kill, processesIn } from './process.ts'
+import { SETTINGS_FILE } from './settings.ts'
+import { SUPERUSER } from './types.ts'
+
+/** 192 random bits. */
+export const newPassword = (): string => randomBytes(24).toString('base64url')
+
+/**
+ * Makes a data folder with `initdb`, under another name first: whatever happens, there is a whole one or none.
+ * The caller holds the lock, and the password is durable already.
+ */
+export async function initialise(options: {
+  readonly dataDir: string
+  readonly binDir: string
+  /** For the password file, which must be out of others' sight and in the account's reach. */
+  readonly privateDir: string
+  readonly password: string
+  readonly account: Account
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+}): Promise<void> {
+  const { dataDir, account, signal } = options
+  const temporary = `${dataDir}.new-${process.pid}`
+  const passwordFile = join(options.privateDir, `.pw-${process.pid}`)
+  try {
+    mkdirSync(temporary, { mode: 0o700 })
+    if (account.steppedDown) chownSync(temporary, account.uid, account.gid)
+    writePasswordFile(passwordFile, options.password, account)
+    await runInitdb({ ...options, temporary, passwordFile })
+    const conf = join(temporary, 'postgresql.conf')
+    appendFileSync(
+      conf,
+      `\n# Written anew at each start; ALTER SYSTEM and lines below this one win.\ninclude_if_exists '${SETTINGS_FILE}'\n`,
+    )
+    syncFile(conf)
+    signal.throwIfAborted()
+    // An empty folder that the user made in advance gives way; rename replaces only an empty one.
+    renameSync(temporary, dataDir)
+    syncFolder(dirname(dataDir))
+  } catch (error) {
+    removeTree(temporary)
+    throw error
+  } finally {
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+async function runInitdb(
+  options: Parameters<typeof initialise>[0] & { temporary: string; passwordFile: string },
+): Promise<void> {
+  const { account, temporary, signal, dataDir } = options
+  const arguments_ = [
+    ...['-D', serverPath(temporary, account), '-U', SUPERUSER, `--pwfile=${options.passwordFile}`],
+    ...['--auth-local=scram-sha-256', '--auth-host=scram-sha-256', '--data-checksums', '--no-instructions'],
+    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+  ]
+  const child = spawn(join(options.binDir, 'initdb'), arguments_, {
+    cwd: temporary,
+    env: options.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C is for the owner, who then ends it in order
+    ...(account.steppedDown && { uid: account.uid, gid: account.gid }),
+  })
+  const onAbort = () => child.kill('SIGTERM')
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    const ended = new Promise<number | null>((resolve, reject) =>
+      child.once('error', reject).once('close', resolve),
+    )
+    const [code, , stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+    signal.throwIfAborted()
+    if (code !== 0)
+      throw explainFailure({ dataDir, program: 'initdb' }, stderr.trim(), `initdb ended with ${code}.`)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    removeProcesses(temporary)
+  }
+}
+
+/** Removes what initialisations of killed owners left, and ends those that are still at it. */
+export function sweepInitialisations(dataDir: string): void {
+  const parent = dirname(dataDir)
+  const prefix = `${basename(dataDir)}.new-`
+  for (const name of readdirSync(parent))
+    if (name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length))) removeTree(join(parent, name))
+}
+
+function removeTree(dir: string): void {
+  removeProcesses(dir)
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+}
+
+function removeProcesses(dir: string): void {
+  for (const identity of processesIn(dir)) kill(identity, 'SIGKILL')
+}
+
+function writePasswordFile(path: string, password: string, account: Account): void {
+  rmSync(path, { force: true })
+  const fd = openSync(path, 'wx', 0o600)
+  try {
+    if (writeSync(fd, `${password}\n`) < password.length)
+      throw new DataFolderUnwritable(path, 'the file was cut short')
+    if (account.steppedDown) fchownSync(fd, account.uid, account.gid)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,264 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { systemClock, type Timer } from '../../core/clock.ts'
+import { chooseAccount } from './account.ts'
+import { findBinaries } from './binaries.ts'
+import { endPostmaster } from './end.ts'
+import { DataFolderUnknown } from './errors.ts'
+import { explainSystemError } from './failure.ts'
+import { replaceFile } from './files.ts'
+import { launch, type Postmaster } from './launch.ts'
+import { takeLock } from './lock.ts'
+import { logSize, logTail, rotateLog } from './log-file.ts'
+import { machineSize } from './machine.ts'
+import { type Prepared, prepareFolder } from './prepare.ts'
+import { type ServerFacts, waitUntilReady } from './ready.ts'
+import { makeRecordDir, writeRecord } from './record.ts'
+import { type RenderedSettings, renderSettings, SETTINGS_FILE } from './settings.ts'
+import { MEMORY_MB_DEFAULT, sizeSettings } from './sizing.ts'
+import { SOCKET_PORT } from './socket.ts'
+import { step } from './state.ts'
+import { ANSWER_MS_MAX, takeOver } from './takeover.ts'
+import {
+  type ExitInfo,
+  type PostgresOptions,
+  type PostgresServer,
+  type PostgresState,
+  START_MS_MAX,
+  type StopMode,
+  SUPERUSER,
+} from './types.ts'
+
+const ROTATE_MS = 60_000
+
+/** Makes a server for one data folder; nothing happens before `start`. */
+export function createPostgres(options: PostgresOptions): PostgresServer {
+  return new EmbeddedPostgres(options)
+}
+
+class EmbeddedPostgres implements PostgresServer {
+  readonly #options: PostgresOptions
+  readonly #dataDir: string
+  readonly #clock
+  readonly #abort = new AbortController()
+  readonly #exit = Promise.withResolvers<ExitInfo>()
+  #state: PostgresState = 'absent'
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #lock: { release(): void } | undefined
+  #prepared: Prepared | undefined
+  #postmaster: Postmaster | undefined
+  #rotation: Timer | undefined
+  #logFrom = 0
+  version = ''
+  startedAt = 0
+  adopted = false
+  readonly port: number
+  readonly user = SUPERUSER
+  readonly exited = this.#exit.promise
+
+  constructor(options: PostgresOptions) {
+    this.#options = options
+    this.#dataDir = resolve(options.dataDir)
+    this.#clock = options.clock ?? systemClock
+    this.port = options.listen?.port ?? SOCKET_PORT
+  }
+
+  get state(): PostgresState {
+    return this.#state
+  }
+  get pid(): number | undefined {
+    return this.#state === 'running' ? this.#postmaster?.identity.pid : undefined
+  }
+  get socketDir(): string {
+    return this.#prepared?.socketDir ?? ''
+  }
+  get password(): string {
+    return this.#prepared?.password ?? ''
+  }
+  get created(): boolean {
+    return this.#prepared?.created ?? false
+  }
+
+  start(): Promise<void> {
+    if (this.#stopping !== undefined)
+      return Promise.reject(new Error('This PostgreSQL server was stopped; make a new one.'))
+    this.#starting ??= this.#startOrUndo()
+    return this.#starting
+  }
+
+  stop({ mode = 'fast' }: { readonly mode?: StopMode } = {}): Promise<void> {
+    this.#abort.abort(new DOMException('The server is being stopped', 'AbortError'))
+    this.#stopping ??= (this.#starting ?? Promise.resolve()).catch(() => {}).then(() => this.#end(mode))
+    return this.#stopping
+  }
+
+  async #startOrUndo(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (error) {
+      await this.#end('immediate')
+      throw explainSystemError(error, this.#dataDir)
+    }
+  }
+
+  async #start(): Promise<void> {
+    const outer = this.#options.signal
+    const signal = outer === undefined ? this.#abort.signal : AbortSignal.any([outer, this.#abort.signal])
+    signal.throwIfAborted()
+    const account = chooseAccount(this.#dataDir)
+    const size = {
+      cpu: this.#options.cpu ?? machineSize().cpu,
+      memoryMb: this.#options.memoryMb ?? MEMORY_MB_DEFAULT,
+    }
+    const sized = sizeSettings(size)
+    mkdirSync(dirname(this.#dataDir), { recursive: true })
+    this.#lock = takeLock(makeRecordDir(this.#dataDir), this.#dataDir)
+    const binaries = await findBinaries({ pgBin: this.#options.pgBin, account, signal })
+    this.#prepared = await prepareFolder({
+      dataDir: this.#dataDir,
+      runDir: resolve(this.#options.runDir),
+      port: this.port,
+      account,
+      binaries,
+      signal,
+      onInitialise: () => this.#enter('initialising'),
+    })
+    const rendered = renderSettings({
+      major: binaries.major,
+      sized,
+      pinned: this.#pinned(),
+      asked: this.#options.settings ?? {},
+      origin: `${binaries.dir} ${binaries.version}`,
+    })
+    rotateLog(this.#options.logFile)
+    this.#logFrom = logSize(this.#options.logFile)
+    const facts =
+      (await this.#adopt(rendered, signal)) ?? (await this.#launch(rendered, { account, binaries }, signal))
+    this.#running(facts)
+  }
+
+  #pinned(): Record<string, string> {
+    const { listen } = this.#options
+    return {
+      port: String(this.port),
+      unix_socket_directories: this.socketDir,
+      ...(listen !== undefined && { listen_addresses: listen.host }),
+    }
+  }
+
+  async #adopt(rendered: RenderedSettings, signal: AbortSignal): Promise<ServerFacts | undefined> {
+    const taken = await takeOver({
+      dataDir: this.#dataDir,
+      conf: rendered.conf,
+      port: this.port,
+      socketDir: this.socketDir,
+      clock: this.#clock,
+      log: this.#options.log,
+      signal,
+      waitUntilReady: (postmaster, mustAnswerSoon) =>
+        this.#wait(postmaster, signal, mustAnswerSoon ? ANSWER_MS_MAX : undefined),
+    })
+    if (taken === undefined) return undefined
+    this.#postmaster = taken.postmaster
+    this.adopted = true
+    return taken.facts
+  }
+
+  async #launch(
+    rendered: RenderedSettings,
+    { account, binaries }: { account: ReturnType<typeof chooseAccount>; binaries: { dir: string } },
+    signal: AbortSignal,
+  ): Promise<ServerFacts> {
+    this.#enter('starting')
+    const conf = join(this.#dataDir, SETTINGS_FILE)
+    if (readOptional(conf) !== rendered.conf) replaceFile(conf, rendered.conf, { owner: account })
+    this.#postmaster = await launch({
+      binDir: binaries.dir,
+      dataDir: this.#dataDir,
+      flags: rendered.flags,
+      account,
+      logFile: this.#options.logFile,
+    })
+    return this.#wait(this.#postmaster, signal)
+  }
+
+  #wait(
+    postmaster: Postmaster,
+    signal: AbortSignal,
+    timeoutMs = this.#options.startTimeoutMs ?? START_MS_MAX,
+  ): Promise<ServerFacts> {
+    return waitUntilReady({
+      postmaster,
+      dataDir: this.#dataDir,
+      address: this,
+      logFile: this.#options.logFile,
+      logFrom: this.#logFrom,
+      timeoutMs,
+      clock: this.#clock,
+      log: this.#options.log,
+      signal,
+    })
+  }
+
+  #running(facts: ServerFacts): void {
+    const postmaster = this.#postmaster!
+    const { record } = this.#prepared!
+    if (record.systemIdentifier !== undefined && record.systemIdentifier !== facts.systemIdentifier)
+      throw new DataFolderUnknown(
+        `The data folder ${this.#dataDir} holds another database than the record beside it describes.`,
+        'One of the two was replaced. Put both back from the same backup, or use another folder with --data DIR.',
+      )
+    if (record.state !== 'ready')
+      writeRecord(this.#dataDir, { ...record, state: 'ready', systemIdentifier: facts.systemIdentifier })
+    this.version = facts.version
+    this.startedAt = this.#clock.now()
+    this.#enter('running')
+    this.#watchLog()
+    void postmaster.gone.then(({ code, signal }) => {
+      const expected = this.#stopping !== undefined
+      const tail = logTail(this.#options.logFile, this.#logFrom)
+      if (!expected) this.#enter('crashed')
+      if (!expected)
+        this.#options.log.error({ pid: postmaster.identity.pid, code, signal }, 'PostgreSQL ended by itself')
+      this.#exit.resolve({ pid: postmaster.identity.pid, expected, code, signal, logTail: tail })
+    })
+  }
+
+  async #end(mode: StopMode): Promise<void> {
+    if (this.#state === 'stopped') return
+    if (this.#state !== 'stopping') this.#enter('stopping')
+    this.#rotation?.cancel()
+    try {
+      if (this.#postmaster !== undefined)
+        await endPostmaster(this.#postmaster, mode, this.#dataDir, this.#clock)
+    } finally {
+      this.#lock?.release()
+      this.#lock = undefined
+      this.#enter('stopped')
+    }
+  }
+
+  #watchLog(): void {
+    this.#rotation = this.#clock.timer(ROTATE_MS, () => {
+      try {
+        rotateLog(this.#options.logFile)
+      } catch (error) {
+        this.#options.log.warn({ error: String(error) }, 'could not rotate the log of PostgreSQL')
+      }
+      this.#watchLog()
+    })
+  }
+
+  #enter(state: PostgresState): void {
+    this.#state = step(this.#state, state)
+  }
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
