@@ -64,7 +64,7 @@ function signalGroup(group, signal) {
 
 async function check(node, env) {
   const tools = [
-    ['tsc', 'typescript/bin/tsc', '--noEmit', '--pretty'],
+    ['tsc', 'typescript/bin/tsc', '--noEmit'],
     ['biome', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
   ]
   const result = { passed: 0, failed: 0, skipped: 0 }
