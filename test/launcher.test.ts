@@ -9,18 +9,21 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 const BIN = new URL('../bin/', import.meta.url)
 const CONDITION = '--conditions=tenfold-source'
 
-/** A stand-in for the command line: says how it was started, then does what its first argument asks. */
+/**
+ * A stand-in for the command line: says how it was started, then does what its first argument asks.
+ * Handlers first, then the line that others wait for.
+ */
 const STUB = `
-const facts: object = { flags: process.execArgv, args: process.argv.slice(2), pid: process.pid, kind: KIND }
-process.stdout.write(JSON.stringify(facts) + '\\n')
 let terms = 0
-if (process.argv[2] === 'exit') process.exit(Number(process.argv[3]))
-if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL')
 if (process.argv[2] === 'wait') {
   process.on('SIGTERM', () => { terms += 1; process.stdout.write('term ' + terms + '\\n') })
   process.on('SIGINT', () => process.exit(terms + 40))
   process.stdin.resume()
 }
+const facts: object = { flags: process.execArgv, args: process.argv.slice(2), pid: process.pid, kind: KIND }
+process.stdout.write(JSON.stringify(facts) + '\\n')
+if (process.argv[2] === 'exit') process.exit(Number(process.argv[3]))
+if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL')
 `
 
 /** Makes the Node.js that loads it look like an old one, without process.execve. */
