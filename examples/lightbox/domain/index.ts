@@ -1,0 +1,27 @@
+export { type Account, createAccount, logIn, type NewAccount } from './accounts.ts'
+export { type FollowState, follow, type Relationship, relationship, unfollow } from './follows.ts'
+export { isPostId, isUserId } from './ids.ts'
+export { type LikeState, like, unlike } from './likes.ts'
+export { type Lightbox, t } from './placing.ts'
+export {
+  createPost,
+  getPost,
+  listPosts,
+  type PageOf,
+  type PageOptions,
+  type Post,
+  type PostCard,
+  recentPosts,
+} from './posts.ts'
+export { type FieldProblem, logInRequired, Problem } from './problems.ts'
+export {
+  type Address,
+  changeProfile,
+  getPerson,
+  getPersonByHandle,
+  newestPeople,
+  type Person,
+  type Profile,
+  type ProfileChange,
+  profileJson,
+} from './profiles.ts'

@@ -1,0 +1,42 @@
+import type { Generated } from 'kysely'
+
+/** A `bigint` column: the driver gives its decimal text, because a JavaScript number cannot hold it. */
+type Int8 = string
+
+/** The tables of migrations/, as Kysely sees them. */
+export interface Tables {
+  handles: {
+    handle: string
+    user_id: Int8
+    state: Generated<'reserved' | 'confirmed'>
+    reserved_at: Generated<Date>
+  }
+  credentials: { user_id: Int8; password_hash: string | null }
+  users: {
+    id: Int8
+    handle: string
+    first_name: string
+    last_name: string
+    street_address: string | null
+    city: string | null
+    state: string | null
+    postal_code: string | null
+    phone_numbers: Generated<string[]>
+    post_count: Generated<number>
+    follower_count: Generated<number>
+    following_count: Generated<number>
+    created_at: Generated<Date>
+  }
+  posts: { author_id: Int8; id: string; text: string; likes: Generated<number>; created_at: Date }
+  post_likes: { author_id: Int8; post_id: string; liker_id: Int8; liked_at: Generated<Date> }
+  following: Follow
+  followers: Follow
+}
+
+interface Follow {
+  follower_id: Int8
+  followee_id: Int8
+  active: boolean
+  version: number
+  changed_at: Generated<Date>
+}
