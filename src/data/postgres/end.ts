@@ -24,14 +24,14 @@ export async function within(promise: Promise<unknown>, ms: number, clock: Clock
 /** Ends a postmaster and everything that belongs to it, however hard it must be. */
 export async function endPostmaster(
   postmaster: Postmaster,
-  mode: StopMode,
+  mode: StopMode | 'kill',
   dataDir: string,
   clock: Clock,
 ): Promise<void> {
   const { identity, gone } = postmaster
   const steps = [
     ...(mode === 'fast' ? ([['SIGINT', STOP_MS_MAX]] as const) : []),
-    ['SIGQUIT', IMMEDIATE_MS_MAX] as const,
+    ...(mode === 'kill' ? [] : ([['SIGQUIT', IMMEDIATE_MS_MAX]] as const)),
     ['SIGKILL', IMMEDIATE_MS_MAX] as const,
   ]
   for (const [name, ms] of steps) {

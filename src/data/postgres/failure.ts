@@ -31,7 +31,7 @@ const CASES: readonly Case[] = [
       ),
   ],
   [
-    /Address already in use|could not bind/i,
+    /Address already in use|could not bind|lock file ".*\.s\.PGSQL/i,
     (_, line) =>
       new PostgresPortTaken(`PostgreSQL cannot listen: ${line}`, 'Free the port, or choose another.'),
   ],

@@ -42,6 +42,7 @@ export async function initialise(options: {
   readonly signal: AbortSignal
 }): Promise<void> {
   const { dataDir, account, signal } = options
+  signal.throwIfAborted()
   const temporary = `${dataDir}.new-${process.pid}`
   const passwordFile = join(options.privateDir, `.pw-${process.pid}`)
   try {

@@ -38,6 +38,19 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return started === undefined ? undefined : { pid, started }
 }
 
+/** Whether the process of this id, if there is one, is a PostgreSQL server's. */
+export function isPostgres(pid: number): boolean {
+  if (identify(pid) === undefined) return false
+  try {
+    const name = LINUX
+      ? readFileSync(`/proc/${pid}/comm`, 'latin1')
+      : execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' })
+    return /(^|\/)postgres/.test(name)
+  } catch {
+    return false
+  }
+}
+
 /** Whether that very process still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return startOf(identity.pid) === identity.started

@@ -16,7 +16,7 @@ import { type ServerFacts, waitUntilReady } from './ready.ts'
 import { makeRecordDir, writeRecord } from './record.ts'
 import { type RenderedSettings, renderSettings, SETTINGS_FILE } from './settings.ts'
 import { MEMORY_MB_DEFAULT, sizeSettings } from './sizing.ts'
-import { SOCKET_PORT } from './socket.ts'
+import { discardSocketDir, SOCKET_PORT, sweepSocket } from './socket.ts'
 import { step } from './state.ts'
 import { ANSWER_MS_MAX, takeOver } from './takeover.ts'
 import {
@@ -173,6 +173,7 @@ class EmbeddedPostgres implements PostgresServer {
     this.#enter('starting')
     const conf = join(this.#dataDir, SETTINGS_FILE)
     if (readOptional(conf) !== rendered.conf) replaceFile(conf, rendered.conf, { owner: account })
+    sweepSocket(this.socketDir, this.port)
     this.#postmaster = await launch({
       binDir: binaries.dir,
       dataDir: this.#dataDir,
@@ -232,6 +233,7 @@ class EmbeddedPostgres implements PostgresServer {
     try {
       if (this.#postmaster !== undefined)
         await endPostmaster(this.#postmaster, mode, this.#dataDir, this.#clock)
+      discardSocketDir(this.socketDir, resolve(this.#options.runDir))
     } finally {
       this.#lock?.release()
       this.#lock = undefined

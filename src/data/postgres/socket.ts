@@ -1,8 +1,19 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Account, barrierOnTheWay } from './account.ts'
 import { DataFolderUnwritable } from './errors.ts'
+import { isPostgres } from './process.ts'
 
 /** The port when there is no TCP: only a part of the socket's name. */
 export const SOCKET_PORT = 5432
@@ -56,6 +67,35 @@ function claim(dir: string, account: Account): string {
   if (account.steppedDown && found.uid !== account.uid) chownSync(dir, account.uid, account.gid)
   if ((found.mode & 0o777) !== 0o700) chmodSync(dir, 0o700)
   return dir
+}
+
+/**
+ * Removes the socket and its lock file when their server is dead. PostgreSQL would, except when a process of the
+ * same user has that id by now, or when the dead one is a zombie: a container's first process often reaps no strangers.
+ */
+export function sweepSocket(dir: string, port: number): void {
+  const socket = socketPath(dir, port)
+  const lock = `${socket}.lock`
+  let pid: number
+  try {
+    pid = Math.abs(Number.parseInt(readFileSync(lock, 'utf8'), 10))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if (isPostgres(pid)) return
+  rmSync(socket, { force: true })
+  rmSync(lock, { force: true })
+}
+
+/** Removes the folder if it is one of ours in the temporary folder; the next start makes another. */
+export function discardSocketDir(dir: string, runDir: string): void {
+  if (dir === runDir || dir === '') return
+  try {
+    rmdirSync(dir)
+  } catch {
+    // Not empty: a server that we could not end still uses it. Recorded, so the next start finds it.
+  }
 }
 
 /** Removes password files that a killed initialisation left. */

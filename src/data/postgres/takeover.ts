@@ -11,7 +11,7 @@ import { SETTINGS_FILE } from './settings.ts'
 import { STOP_MS_MAX } from './types.ts'
 
 /** How long a server that says it is ready may take to answer before it counts as hung. */
-export const ANSWER_MS_MAX = 10_000
+export const ANSWER_MS_MAX = 5_000
 
 /** What to do about a postmaster that runs on our data folder. Pure. */
 export function decideTakeover(
@@ -68,7 +68,7 @@ export async function takeOver<Facts>(options: {
         if (!isAlive(postmaster.identity)) continue // it went away meanwhile: look again
         if (!(error instanceof PostgresStartTimeout)) throw error
         log.warn({ pid }, 'the PostgreSQL that was left running does not answer; ending it')
-        await endPostmaster(postmaster, 'immediate', dataDir, clock)
+        await endPostmaster(postmaster, 'kill', dataDir, clock)
       }
     }
   }

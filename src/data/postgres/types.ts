@@ -7,7 +7,7 @@ import type { RandomSource } from '../../core/random.ts'
 export interface PostgresOptions {
   /** The PostgreSQL data folder, e.g. `.tenfold/pg/c0`. Its own files lie beside it in `<dataDir>.tenfold/`. */
   readonly dataDir: string
-  /** Folder for the Unix socket. When too long for a socket path a private folder in the temporary folder is used. */
+  /** Folder for the Unix socket, one for each server. When too long for a socket path a private folder in the temporary folder is used. */
   readonly runDir: string
   /** Receives what PostgreSQL prints; bounded, see {@link LOG_BYTES_MAX}. */
   readonly logFile: string

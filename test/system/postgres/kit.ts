@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../../../src/core/clock.ts'
+import { silentLogger } from '../../../src/core/log.ts'
+import { connect } from '../../../src/data/postgres/database.ts'
+import {
+  createPostgres,
+  type PostgresOptions,
+  type PostgresServer,
+} from '../../../src/data/postgres/index.ts'
+import { processesIn, signal } from '../../../src/data/postgres/process.ts'
+
+/** One state folder of a test: removed at its end, with every server in it, also when the test fails. */
+export interface Scratch {
+  readonly dir: string
+  readonly dataDir: string
+  options(overrides?: Partial<PostgresOptions>): PostgresOptions
+  /** A server that is not started yet, stopped at the end of the test. */
+  server(overrides?: Partial<PostgresOptions>): PostgresServer
+  /** Another process that owns the server, killed at the end of the test. */
+  owner(overrides?: Partial<PostgresOptions>, how?: OwnerOptions): Promise<Owner>
+}
+
+export interface OwnerOptions {
+  /** Runs `owner.ts` of another checkout. */
+  readonly script?: string
+  /** A shell command line in front, e.g. `ulimit -f 100`. */
+  readonly before?: string
+  readonly spawn?: SpawnOptions
+}
+
+export interface OwnerReport {
+  readonly pid?: number
+  readonly adopted?: boolean
+  readonly created?: boolean
+  readonly socketDir?: string
+  readonly port?: number
+  readonly user?: string
+  readonly password?: string
+  readonly code?: string
+  readonly message?: string
+  readonly remedy?: string
+}
+
+export interface Owner {
+  readonly process: ChildProcess
+  /** What it printed: how its server runs, or the error. */
+  readonly report: OwnerReport
+  /** Ends it with SIGKILL; its server stays. */
+  kill(): Promise<void>
+}
+
+const OWNER = fileURLToPath(new URL('./owner.ts', import.meta.url))
+
+export function scratch(t: TestContext, at?: string): Scratch {
+  const dir = at ?? mkdtempSync(join(tmpdir(), 'tf-pg-'))
+  mkdirSync(dir, { recursive: true })
+  const dataDir = join(dir, 'pg', 'c0')
+  const servers: PostgresServer[] = []
+  const owners: Owner[] = []
+  t.after(async () => {
+    for (const owner of owners) await owner.kill()
+    for (const server of servers) await server.stop({ mode: 'immediate' })
+    for (const name of existing(join(dir, 'pg')))
+      for (const identity of processesIn(join(dir, 'pg', name))) signal(identity, 'SIGKILL')
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+  })
+  const options = (overrides: Partial<PostgresOptions> = {}): PostgresOptions => ({
+    dataDir,
+    runDir: join(dir, 'run'),
+    logFile: join(dir, 'logs', 'c0.log'),
+    log: silentLogger,
+    ...overrides,
+  })
+  return {
+    dir,
+    dataDir,
+    options,
+    server: (overrides) => {
+      const server = createPostgres(options(overrides))
+      servers.push(server)
+      return server
+    },
+    owner: async (overrides, how) => {
+      const owner = startOwner(options(overrides), how)
+      owners.push(owner)
+      return { ...owner, report: await owner.first }
+    },
+  }
+}
+
+const existing = (dir: string): string[] => {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
+}
+
+/** Starts a process that owns a server; `first` is its first line. */
+export function startOwner(
+  options: PostgresOptions,
+  how: OwnerOptions = {},
+): Owner & { first: Promise<OwnerReport> } {
+  const { log: _, ...plain } = options
+  const command = [process.execPath, how.script ?? OWNER, JSON.stringify(plain)]
+  const [program, ...rest] =
+    how.before === undefined ? command : ['sh', '-c', `${how.before}; exec "$@"`, 'sh', ...command]
+  const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...how.spawn })
+  const ended = once(child, 'exit')
+  let stderr = ''
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const line = once(createInterface({ input: child.stdout! }), 'line').then(([text]) =>
+    JSON.parse(text as string),
+  )
+  const first = Promise.race([
+    line,
+    ended.then(() => line),
+    ended.then(() => once(child.stderr!, 'close')).then(() => ({ message: stderr })),
+  ])
+  return {
+    process: child,
+    report: {},
+    first,
+    kill: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+/** Runs SQL on a fresh connection. */
+export async function sql<Row extends object>(
+  server: { socketDir: string; port: number; user: string; password: string } | OwnerReport,
+  text: string,
+): Promise<Row[]> {
+  const client = await connect(
+    server as Required<Pick<OwnerReport, 'socketDir' | 'port' | 'user' | 'password'>>,
+  )
+  try {
+    return (await client.query(text)).rows as Row[]
+  } finally {
+    await client.end()
+  }
+}
+
+/** Waits for a condition of the outside world; fails after ten seconds. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = systemClock.monotonic() + 10_000
+  while (!(await condition())) {
+    assert.ok(systemClock.monotonic() < deadline, `gave up waiting until ${what}`)
+    await systemClock.sleep(5)
+  }
+}
+
+/** The error that a promise must reject with. */
+export async function rejection(
+  promise: Promise<unknown>,
+): Promise<Error & { code?: string; remedy?: string }> {
+  try {
+    await promise
+  } catch (error) {
+    return error as Error
+  }
+  throw new assert.AssertionError({ message: 'expected a rejection' })
+}
