@@ -28,7 +28,7 @@ export interface Person extends Profile {
 }
 
 /** What is left out stays as it is; an address of null is removed. */
-export type ProfileChange = Partial<Omit<Profile, 'id'>>
+export type ProfileChange = { readonly [K in keyof Omit<Profile, 'id'>]?: Profile[K] | undefined }
 
 // The database writes the JSON: one value to parse instead of eight, and no object to build and print again.
 const PROFILE_JSON = `select json_build_object(
