@@ -1,6 +1,6 @@
 export { type Account, createAccount, logIn, type NewAccount } from './accounts.ts'
 export { type FollowState, follow, type Relationship, relationship, unfollow } from './follows.ts'
-export { isPostId, isUserId } from './ids.ts'
+export { drawnAt, isPostId, isUserId, nextPostId, timeOf } from './ids.ts'
 export { type LikeState, like, unlike } from './likes.ts'
 export { type Lightbox, t } from './placing.ts'
 export {
