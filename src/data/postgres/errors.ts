@@ -88,12 +88,12 @@ export class PostgresPortTaken extends TenfoldError {
   readonly code = 'TENFOLD_POSTGRES_PORT'
 }
 
-/** PostgreSQL ended while starting, for a reason that has no case of its own. */
-export class PostgresStartFailed extends TenfoldError {
-  readonly code = 'TENFOLD_POSTGRES_START'
+/** PostgreSQL did not start, or ended by itself, for a reason that has no case of its own. */
+export class PostgresFailed extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_FAILED'
   constructor(cause: string, logTail = '', options?: ErrorOptions) {
     super(
-      withTail(`PostgreSQL did not start: ${cause}`, logTail),
+      withTail(`PostgreSQL failed: ${cause}`, logTail),
       'Read the lines of its log above; the whole log is beside the data folder.',
       options,
     )

@@ -4,8 +4,8 @@ import {
   DataFolderUnwritable,
   DataFolderVersion,
   DiskFull,
+  PostgresFailed,
   PostgresPortTaken,
-  PostgresStartFailed,
 } from './errors.ts'
 
 interface Place {
@@ -19,11 +19,11 @@ type Case = readonly [pattern: RegExp, make: (place: Place, line: string, tail: 
 /** First match wins: a full disk also makes PostgreSQL panic, and a panic alone does not mean damage. */
 const CASES: readonly Case[] = [
   [
-    /No space left on device|Disk quota exceeded|File too large|could not extend file .*(full|space)/i,
+    /No space left on device|Disk quota exceeded|File too large|wrote only \d+ of \d+|Check free disk space/i,
     (place, _, tail) => new DiskFull(place.dataDir, tail),
   ],
   [
-    /database files are incompatible with server|was initialized by PostgreSQL version/i,
+    /was initialized by PostgreSQL version/i,
     (place, line) =>
       new DataFolderVersion(
         `The data folder ${place.dataDir} was made by another version of PostgreSQL: ${line}`,
@@ -36,7 +36,7 @@ const CASES: readonly Case[] = [
       new PostgresPortTaken(`PostgreSQL cannot listen: ${line}`, 'Free the port, or choose another.'),
   ],
   [
-    /control file|invalid .*checksum|incorrect checksum|could not locate (a valid|required) checkpoint record|invalid primary checkpoint|is not a valid data directory|PG_VERSION|invalid magic number|could not open file "(global|base|pg_wal|pg_xact)|could not open directory "pg_/i,
+    /control file|server configuration file|could not access status of transaction|database files are incompatible with server|invalid .*checksum|incorrect checksum|could not locate (a valid|required) checkpoint record|invalid primary checkpoint|is not a valid data directory|PG_VERSION|invalid magic number|could not open file "(global|base|pg_wal|pg_xact)|could not open directory "pg_/i,
     (place, line, tail) => new DataFolderCorrupt(place.dataDir, line, tail),
   ],
   [
@@ -56,7 +56,7 @@ export function explainFailure(place: Place, output: string, fallback: string): 
     if (line !== undefined) return make(place, strip(line), output)
   }
   const last = severe.at(-1)
-  return new PostgresStartFailed(last === undefined ? fallback : strip(last), output)
+  return new PostgresFailed(last === undefined ? fallback : strip(last), output)
 }
 
 /** Without the time and process id in front. */

@@ -1,15 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fchownSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+
+/** Makes a folder and its parents. Node reports a read-only file system as ENOENT here; we ask again, plainly. */
+export function makeFolder(dir: string, mode = 0o777): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    let missing = dir
+    while (!existsSync(dirname(missing))) missing = dirname(missing)
+    mkdirSync(missing, { mode })
+    mkdirSync(dir, { recursive: true, mode })
+  }
+}
 
 /** Makes the names in a folder durable. */
 export function syncFolder(dir: string): void {

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { type Account, barrierOnTheWay } from './account.ts'
-import { PostgresStartFailed, PostgresUserUnusable } from './errors.ts'
+import { PostgresFailed, PostgresUserUnusable } from './errors.ts'
 import { openLog } from './log-file.ts'
 import { identify, isAlive, type ProcessIdentity } from './process.ts'
 
@@ -68,7 +68,7 @@ export async function launch(options: {
     })
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve)
-      child.once('error', (error) => reject(new PostgresStartFailed(error.message, '', { cause: error })))
+      child.once('error', (error) => reject(new PostgresFailed(error.message, '', { cause: error })))
     })
     child.unref()
     // It may be gone already; then `gone` tells, and no later process must be taken for it.

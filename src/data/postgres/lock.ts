@@ -1,9 +1,15 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { DataFolderInUse } from './errors.ts'
+import { DataFolderInUse, DataFolderUnwritable } from './errors.ts'
 
-const SQLITE_BUSY = 5
+/** SQLite's result codes that say more than the call that failed. */
+const BUSY = 5
+const UNWRITABLE = new Map([
+  [8, 'the file system or the file is read-only'],
+  [10, 'the disk failed to read or write'],
+  [14, 'the lock file cannot be opened'],
+])
 
 /**
  * Makes this process the only owner of a data folder until `release`, or until it dies in whatever way.
@@ -15,13 +21,18 @@ const SQLITE_BUSY = 5
  */
 export function takeLock(recordDir: string, dataDir: string): { release(): void } {
   const ownerFile = join(recordDir, 'owner')
-  const database = new DatabaseSync(join(recordDir, 'lock'), { timeout: 0 })
+  const file = join(recordDir, 'lock')
+  let database: DatabaseSync | undefined
   try {
+    database = new DatabaseSync(file, { timeout: 0 })
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
-    database.close()
-    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    throw new DataFolderInUse(dataDir, readOwner(ownerFile), { cause: error })
+    database?.close()
+    const code = (error as { errcode?: number }).errcode ?? 0
+    if (code === BUSY) throw new DataFolderInUse(dataDir, readOwner(ownerFile), { cause: error })
+    const cause = UNWRITABLE.get(code)
+    if (cause !== undefined) throw new DataFolderUnwritable(file, cause, { cause: error })
+    throw error
   }
   writeFileSync(ownerFile, `${process.pid}\n`, { mode: 0o600 })
   return {

@@ -1,5 +1,6 @@
-import { closeSync, copyFileSync, mkdirSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from './files.ts'
 import { LOG_BYTES_MAX } from './types.ts'
 
 const TAIL_BYTES = 8192
@@ -32,7 +33,7 @@ export function logTail(file: string, from = 0): string {
 
 /** Opens the log for appending, for the server's stderr. Close it after the spawn. */
 export function openLog(file: string): number {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(file), 0o700)
   return openSync(file, 'a', 0o600)
 }
 

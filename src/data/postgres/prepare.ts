@@ -1,12 +1,13 @@
-import { chownSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chownSync, lchownSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Account } from './account.ts'
 import { DataFolderUnwritable } from './errors.ts'
+import { makeFolder } from './files.ts'
 import { decideFolder, lookAt } from './folder.ts'
 import { initialise, newPassword, sweepInitialisations } from './initialise.ts'
 import { serverEnvironment } from './launch.ts'
 import { type DataRecord, FORMAT, readPassword, readRecord, writePassword, writeRecord } from './record.ts'
-import { prepareSocketDir, sweepSocketDir } from './socket.ts'
+import { discardSocketDir, prepareSocketDir, sweepSocketDir } from './socket.ts'
 
 /** A data folder that is whole, and what is needed to start a server on it. */
 export interface Prepared {
@@ -27,7 +28,7 @@ export async function prepareFolder(options: {
   readonly onInitialise: () => void
 }): Promise<Prepared> {
   const { dataDir, account, binaries } = options
-  mkdirSync(dirname(dataDir), { recursive: true })
+  makeFolder(dirname(dataDir))
   sweepInitialisations(dataDir)
   const known = readRecord(dataDir)
   let password = readPassword(dataDir)
@@ -47,13 +48,13 @@ export async function prepareFolder(options: {
     options.onInitialise()
     password = newPassword()
     writePassword(dataDir, password)
-    await initialise({
-      ...options,
-      binDir: binaries.dir,
-      privateDir: socket.dir,
-      password,
-      env: serverEnvironment(),
-    })
+    try {
+      const env = serverEnvironment()
+      await initialise({ ...options, binDir: binaries.dir, privateDir: socket.dir, password, env })
+    } catch (error) {
+      discardSocketDir(socket.dir, options.runDir)
+      throw error
+    }
   } else ownFolder(dataDir, account)
   return { record, password: password!, socketDir: socket.dir, created: decision === 'initialise' }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import { connect, type DatabaseAddress } from './database.ts'
-import { PostgresStartFailed, PostgresStartTimeout } from './errors.ts'
+import { PostgresFailed, PostgresStartTimeout } from './errors.ts'
 import { explainFailure } from './failure.ts'
 import type { Postmaster } from './launch.ts'
 import { logTail } from './log-file.ts'
@@ -82,7 +82,7 @@ async function ask(waiting: Waiting): Promise<ServerFacts | undefined> {
     const code = (error as { code?: string }).code
     if (code !== undefined && TRANSIENT.has(code)) return undefined
     if (code === '28P01' || code === '28000')
-      throw new PostgresStartFailed(
+      throw new PostgresFailed(
         `it refuses the password kept beside ${waiting.dataDir}; was one of them replaced?`,
         '',
         { cause: error },

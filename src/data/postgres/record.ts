@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DataFolderCorrupt, DataFolderVersion } from './errors.ts'
-import { replaceFile } from './files.ts'
+import { makeFolder, replaceFile } from './files.ts'
 
 /** Raised when what we write beside a data folder changes in a way that older versions would misread. */
 export const FORMAT = 1
@@ -29,7 +29,7 @@ const passwordFile = (dataDir: string): string => join(recordDirOf(dataDir), 'pa
 /** Makes the folder of our own files; only its owner may look inside. */
 export function makeRecordDir(dataDir: string): string {
   const dir = recordDirOf(dataDir)
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeFolder(dir, 0o700)
   return dir
 }
 

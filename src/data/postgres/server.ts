@@ -1,12 +1,12 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { systemClock, type Timer } from '../../core/clock.ts'
 import { chooseAccount } from './account.ts'
 import { findBinaries } from './binaries.ts'
 import { endPostmaster } from './end.ts'
 import { DataFolderUnknown } from './errors.ts'
-import { explainSystemError } from './failure.ts'
-import { replaceFile } from './files.ts'
+import { explainFailure, explainSystemError } from './failure.ts'
+import { makeFolder, replaceFile } from './files.ts'
 import { launch, type Postmaster } from './launch.ts'
 import { takeLock } from './lock.ts'
 import { logSize, logTail, rotateLog } from './log-file.ts'
@@ -112,7 +112,7 @@ class EmbeddedPostgres implements PostgresServer {
       memoryMb: this.#options.memoryMb ?? MEMORY_MB_DEFAULT,
     }
     const sized = sizeSettings(size)
-    mkdirSync(dirname(this.#dataDir), { recursive: true })
+    makeFolder(dirname(this.#dataDir))
     this.#lock = takeLock(makeRecordDir(this.#dataDir), this.#dataDir)
     const binaries = await findBinaries({ pgBin: this.#options.pgBin, account, signal })
     this.#prepared = await prepareFolder({
@@ -222,7 +222,9 @@ class EmbeddedPostgres implements PostgresServer {
       if (!expected) this.#enter('crashed')
       if (!expected)
         this.#options.log.error({ pid: postmaster.identity.pid, code, signal }, 'PostgreSQL ended by itself')
-      this.#exit.resolve({ pid: postmaster.identity.pid, expected, code, signal, logTail: tail })
+      const place = { dataDir: this.#dataDir, program: 'postgres' }
+      const reason = expected ? undefined : explainFailure(place, tail, 'it ended without a word.')
+      this.#exit.resolve({ pid: postmaster.identity.pid, expected, code, signal, reason, logTail: tail })
     })
   }
 

@@ -2,7 +2,6 @@ import {
   chmodSync,
   chownSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -13,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Account, barrierOnTheWay } from './account.ts'
 import { DataFolderUnwritable } from './errors.ts'
+import { makeFolder } from './files.ts'
 import { isPostgres } from './process.ts'
 
 /** The port when there is no TCP: only a part of the socket's name. */
@@ -39,7 +39,7 @@ export function prepareSocketDir(options: {
 }): { dir: string; toRecord: boolean } {
   const { runDir, port, account, recorded } = options
   if (fitsSocket(runDir, port)) {
-    mkdirSync(runDir, { recursive: true, mode: 0o700 })
+    makeFolder(runDir, 0o700)
     if (barrierOnTheWay(join(runDir, '..'), account) === undefined)
       return { dir: claim(runDir, account), toRecord: false }
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import type { TenfoldError } from '../../core/errors.ts'
 import type { Service } from '../../core/lifecycle.ts'
 import type { Logger } from '../../core/log.ts'
 import type { RandomSource } from '../../core/random.ts'
@@ -38,6 +39,8 @@ export interface ExitInfo {
   /** Unknown (`null`) for an adopted server, which is not our child. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** The case that its log speaks of, e.g. `DiskFull`; undefined when it was asked for. */
+  readonly reason: TenfoldError | undefined
   /** The last lines that PostgreSQL logged in this run. */
   readonly logTail: string
 }

@@ -9,7 +9,7 @@ import { recordDirOf } from '../../../src/data/postgres/record.ts'
 import { rejection, scratch, sql } from './kit.ts'
 
 test('an empty folder becomes a running server, and its rows are there after a second start', async (t) => {
-  const place = scratch(t)
+  const place = scratch(t, { disk: true })
   const first = place.server()
   await first.start()
   assert.equal(first.state, 'running')
