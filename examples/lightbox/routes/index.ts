@@ -5,7 +5,6 @@ import { openapi } from './openapi.ts'
 import { answerProblem } from './problem.ts'
 import { profileIdOf, profileRoute, serveProfile } from './profile.ts'
 import type { Route } from './route.ts'
-import { refuseCrossSite } from './same-site.ts'
 import { table } from './table.ts'
 
 /** Every operation that `/openapi.json` describes. */
@@ -17,10 +16,6 @@ export function routes(
   pages: (request: Request) => Response | Promise<Response>,
 ): (request: Request) => Response | Promise<Response> {
   const app = new Hono()
-  app.use(async (context, next) => {
-    refuseCrossSite(context.req.raw)
-    await next()
-  })
   const document = JSON.stringify(openapi(operations))
   app.get('/openapi.json', () => jsonResponse(document))
   app.get('/users/:id', (context) => serveProfile(system, context.req.param('id')))
