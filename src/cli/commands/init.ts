@@ -1,0 +1,4 @@
+import type { Command } from 'commander'
+export function initCommand(program: Command): void {
+  program.command('init')
+}

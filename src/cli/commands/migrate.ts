@@ -1,0 +1,4 @@
+import type { Command } from 'commander'
+export function migrateCommand(program: Command): void {
+  program.command('migrate')
+}

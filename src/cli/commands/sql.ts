@@ -1,0 +1,4 @@
+import type { Command } from 'commander'
+export function sqlCommand(program: Command): void {
+  program.command('sql')
+}

@@ -1,0 +1,50 @@
+import type { Command } from 'commander'
+import type { SystemStatus } from '../../core/topology.ts'
+import { print, printJson, table } from '../output.ts'
+import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
+
+export function statusCommand(program: Command): void {
+  const command = program
+    .command('status')
+    .description('show what runs: nodes, their states, who owns which shards')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (options: { data?: string; json?: true }) => {
+      const { askStatus } = await import('../../supervisor/control-client.ts')
+      const status = await askStatus(chosenFolder(options.data))
+      if (options.json) printJson(status)
+      else print(statusText(status))
+    })
+  examples(command, ['status', 'status --json | jq .url', 'status --data /var/lib/lightbox'])
+}
+
+/** The status for a person. */
+export function statusText(status: SystemStatus): string {
+  const places = [status.url, status.consoleUrl && `console ${status.consoleUrl}`].filter((place) => place)
+  const head = [
+    status.app || 'The app',
+    `is ${status.state}`,
+    places.length > 0 ? `at ${places.join(', ')}` : '',
+  ]
+  const nodes = table([
+    ['NODE', 'TIER', 'ROLE', 'STATE', 'PID', 'SINCE', 'POSITION', 'ADDRESS'],
+    ...status.nodes.map((node) => [
+      node.id,
+      node.tier,
+      node.role ?? '-',
+      node.state,
+      String(node.pid ?? '-'),
+      node.startedAt.slice(0, 19).replace('T', ' '),
+      node.lsn === undefined ? '-' : `${node.lsn} (timeline ${node.timeline})`,
+      node.address,
+    ]),
+  ])
+  const owners = Object.entries(status.directory.clusters).map(
+    ([cluster, ranges]) =>
+      `${cluster}: buckets ${ranges.map(([first, last]) => `${first}-${last}`).join(', ')}`,
+  )
+  const shards =
+    owners.length > 0 ? `\n\nShards (epoch ${status.directory.epoch})\n  ${owners.join('\n  ')}` : ''
+  return `${head.filter((part) => part !== '').join(' ')} (stage ${status.stage})\n\n${nodes}${shards}`
+}

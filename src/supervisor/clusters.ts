@@ -1,0 +1,67 @@
+import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
+import { ConfigInvalid } from './errors.ts'
+
+/** `c0`, `c1`, …; the first is the home cluster. */
+export const clusterName = (index: number): string => `c${index}`
+
+/** Where the embedded server answers. */
+export interface EmbeddedAddress {
+  readonly socketDir: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+}
+
+/** One database for each cluster, all in the embedded server: `<app>_c0`, `<app>_c1`, … */
+export function embeddedClusters(app: string, count: number, address: EmbeddedAddress): ClusterOptions[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: clusterName(index),
+    connection: {
+      host: address.socketDir,
+      port: address.port,
+      user: address.user,
+      password: address.password,
+      database: `${app.replaceAll('-', '_')}_${clusterName(index)}`,
+    },
+  }))
+}
+
+/** One cluster for each URL, in their order. */
+export function externalClusters(urls: readonly string[]): ClusterOptions[] {
+  return urls.map((url, index) => ({ name: clusterName(index), connection: parseDatabaseUrl(url) }))
+}
+
+/**
+ * Reads `postgres://user:password@host:port/database?sslmode=…`; a host that begins with `/` (encoded, or given as
+ * `?host=/path`) is the folder of a Unix socket.
+ */
+export function parseDatabaseUrl(text: string): ConnectionOptions {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const database = url === undefined ? '' : decodeURIComponent(url.pathname.slice(1))
+  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || database === '')
+    throw new ConfigInvalid(
+      'A database URL is not of the form postgres://user:password@host:port/database.',
+      'Correct it; special characters in a password are percent-encoded.',
+    )
+  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname)
+  return {
+    host: host === '' ? 'localhost' : host,
+    port: Number(url.port || url.searchParams.get('port') || 5432),
+    user: decodeURIComponent(url.username) || 'postgres',
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    database,
+    ...sslOf(url.searchParams.get('sslmode')),
+  }
+}
+
+/** The meanings of libpq: `require` encrypts without checking who answers. */
+function sslOf(mode: string | null): { ssl?: boolean | object } {
+  if (mode === 'require' || mode === 'prefer') return { ssl: { rejectUnauthorized: false } }
+  if (mode === 'verify-ca' || mode === 'verify-full') return { ssl: true }
+  return {}
+}
+
+/** For people: without the password. */
+export function addressOf({ host, port, database }: ConnectionOptions): string {
+  return host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : `postgres://${host}:${port}/${database}`
+}

@@ -1,0 +1,57 @@
+import { request } from 'node:http'
+import type { SystemStatus } from '../core/topology.ts'
+import { controlSocketPath } from './control-path.ts'
+import { ControlFailed, NotRunning } from './errors.ts'
+
+const ANSWER_MS_MAX = 5_000
+/** No one listens there, or there is no such file: nothing runs. */
+const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
+
+/** What the commands ask of a running system, over its control socket. */
+export async function askStatus(folder: string): Promise<SystemStatus> {
+  return JSON.parse(await call(folder, 'GET', '/status')) as SystemStatus
+}
+
+/** Begins a stop; it has ended when the processes are gone. */
+export async function askStop(folder: string): Promise<void> {
+  await call(folder, 'POST', '/stop')
+}
+
+function call(folder: string, method: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const req = request(
+      {
+        socketPath: controlSocketPath(folder),
+        method,
+        path,
+        headers: { host: 'localhost' },
+        timeout: ANSWER_MS_MAX,
+      },
+      (res) => {
+        let body = ''
+        res.setEncoding('utf8')
+        res.on('data', (chunk: string) => {
+          body += chunk
+        })
+        res.on('error', reject)
+        res.on('end', () => {
+          if (res.statusCode !== undefined && res.statusCode < 300) resolve(body)
+          else reject(failed(`it answered ${res.statusCode ?? 0}: ${body.slice(0, 200)}`))
+        })
+      },
+    )
+    req.on('timeout', () => req.destroy(failed(`it did not answer within ${ANSWER_MS_MAX / 1000} s`)))
+    req.on('error', (error: NodeJS.ErrnoException) => {
+      if (ABSENT.has(error.code ?? '')) reject(new NotRunning(folder, { cause: error }))
+      else reject(error instanceof ControlFailed ? error : failed(error.message, error))
+    })
+    req.end()
+  })
+}
+
+const failed = (cause: string, error?: unknown): ControlFailed =>
+  new ControlFailed(
+    `The running system's control socket failed: ${cause}.`,
+    'See `tenfold logs`; if the process hangs, end it: the next start recovers.',
+    { cause: error },
+  )

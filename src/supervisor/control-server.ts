@@ -1,0 +1,83 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { SystemStatus } from '../core/topology.ts'
+import { controlSocketPath, prepareControlFolder } from './control-path.ts'
+import { followLogs, type LogQuery, tailLogs } from './logs.ts'
+import type { StateFolder } from './state-folder.ts'
+
+/** What the control socket offers to the commands of the same user. */
+export interface Control {
+  readonly folder: StateFolder
+  readonly status: () => Promise<SystemStatus>
+  readonly stop: () => void
+}
+
+/** HTTP over a Unix socket that only this user can open. The caller holds the folder's lock. */
+export async function openControl(control: Control): Promise<{ close(): Promise<void> }> {
+  const path = controlSocketPath(control.folder.path)
+  prepareControlFolder(control.folder.path)
+  // Left behind by a process that was killed: we hold the lock, so nobody listens there.
+  rmSync(path, { force: true })
+  const over = new AbortController()
+  const server = createServer((req, res) => void answer(control, req, res, over.signal))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+  chmodSync(path, 0o600)
+  return { close: () => close(server, over) }
+}
+
+function close(server: Server, over: AbortController): Promise<void> {
+  over.abort()
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
+async function answer(
+  control: Control,
+  req: IncomingMessage,
+  res: ServerResponse,
+  over: AbortSignal,
+): Promise<void> {
+  const url = new URL(req.url ?? '/', 'http://localhost')
+  try {
+    if (req.method === 'GET' && url.pathname === '/status') return sendJson(res, 200, await control.status())
+    if (req.method === 'GET' && url.pathname === '/logs')
+      return await sendLogs(control.folder, url, res, over)
+    if (req.method === 'POST' && url.pathname === '/stop') {
+      // Ours is among the connections that the stop closes: answer first.
+      res.on('finish', control.stop)
+      return sendJson(res, 202, { stopping: true })
+    }
+    sendJson(res, 404, { title: 'There is no such page' })
+  } catch (error) {
+    if (!res.headersSent) sendJson(res, 500, { title: String(error) })
+    else res.destroy()
+  }
+}
+
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  res.end(`${JSON.stringify(body, null, 2)}\n`)
+}
+
+async function sendLogs(
+  folder: StateFolder,
+  url: URL,
+  res: ServerResponse,
+  over: AbortSignal,
+): Promise<void> {
+  const query: LogQuery = {
+    node: url.searchParams.get('node') ?? undefined,
+    lines: Math.min(100_000, Math.max(0, Number(url.searchParams.get('lines') ?? 100) || 0)),
+  }
+  res.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+  const gone = new AbortController()
+  res.on('close', () => gone.abort())
+  if (url.searchParams.get('follow') === '1') {
+    const signal = AbortSignal.any([over, gone.signal])
+    for await (const entry of followLogs(folder, query, signal)) res.write(`${JSON.stringify(entry)}\n`)
+  } else for (const entry of tailLogs(folder, query)) res.write(`${JSON.stringify(entry)}\n`)
+  res.end()
+}

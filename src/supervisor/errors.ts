@@ -1,0 +1,88 @@
+import { TenfoldError } from '../core/errors.ts'
+
+/** A system already runs on this state folder. */
+export class AlreadyRunning extends TenfoldError {
+  readonly code = 'TENFOLD_ALREADY_RUNNING'
+  constructor(folder: string, pid: number | undefined, url: string | undefined, options?: ErrorOptions) {
+    const owner = pid === undefined ? '' : ` (process ${pid}${url === undefined ? '' : `, ${url}`})`
+    super(
+      `A system already runs on ${folder}${owner}.`,
+      `Stop it with \`tenfold stop --data ${folder}\`, or start this one on another folder with --data DIR.`,
+      options,
+    )
+  }
+}
+
+/** No system runs on this state folder. */
+export class NotRunning extends TenfoldError {
+  readonly code = 'TENFOLD_NOT_RUNNING'
+  constructor(folder: string, options?: ErrorOptions) {
+    super(
+      `Nothing runs on ${folder}.`,
+      'Start it with `tenfold start`, or name the folder of a running system with --data DIR.',
+      options,
+    )
+  }
+}
+
+/** A system runs, but its control socket does not answer as it should. */
+export class ControlFailed extends TenfoldError {
+  readonly code = 'TENFOLD_CONTROL_FAILED'
+}
+
+/** A TCP port that we were asked to listen on belongs to another process, or may not be used. */
+export class PortTaken extends TenfoldError {
+  readonly code = 'TENFOLD_PORT_TAKEN'
+  constructor(port: number, flag: '--port' | '--console-port', options?: ErrorOptions) {
+    super(
+      `Port ${port} is taken by another process.`,
+      `Stop that process, or choose another port with ${flag} N (${flag} 0 takes a free one).`,
+      options,
+    )
+  }
+}
+
+/** A TCP port that this user may not listen on, e.g. one below 1024. */
+export class PortForbidden extends TenfoldError {
+  readonly code = 'TENFOLD_PORT_FORBIDDEN'
+}
+
+/** `.tenfold/tenfold.json` or another file of ours in the state folder cannot be understood. */
+export class StateFolderCorrupt extends TenfoldError {
+  readonly code = 'TENFOLD_STATE_CORRUPT'
+}
+
+/** The state folder was written by a newer Tenfold. */
+export class StateFolderNewer extends TenfoldError {
+  readonly code = 'TENFOLD_STATE_NEWER'
+}
+
+/** A configuration file, an environment variable or a flag is wrong. */
+export class ConfigInvalid extends TenfoldError {
+  readonly code = 'TENFOLD_CONFIG_INVALID'
+}
+
+/** A part of the ladder that this version does not have yet. */
+export class StageUnavailable extends TenfoldError {
+  readonly code = 'TENFOLD_STAGE_UNAVAILABLE'
+}
+
+/** There is no application where we looked, or the module does not export one. */
+export class AppMissing extends TenfoldError {
+  readonly code = 'TENFOLD_APP_MISSING'
+}
+
+/** The application's module throws while it is imported, or does not parse. */
+export class AppBroken extends TenfoldError {
+  readonly code = 'TENFOLD_APP_BROKEN'
+}
+
+/** The server process ended before it was ready, without saying why. */
+export class ServerDied extends TenfoldError {
+  readonly code = 'TENFOLD_SERVER_DIED'
+}
+
+/** A stop took longer than it may. */
+export class StopTimeout extends TenfoldError {
+  readonly code = 'TENFOLD_STOP_TIMEOUT'
+}

@@ -1,0 +1,30 @@
+import type { Logger } from '../core/log.ts'
+import { createLog, type LogLevel } from '../telemetry/log.ts'
+
+/** The server's log: all of it in a file, warnings and errors also for the person at the terminal. */
+export interface ServerLog extends Logger {
+  flush(): void
+  close(): void
+}
+
+export function openServerLog(file: string, level: LogLevel): ServerLog {
+  const kept = createLog({ level, to: { file }, fields: { node: 'web-1' } })
+  const shown = createLog({ level: level === 'error' ? 'error' : 'warn', to: { stream: process.stderr } })
+  return { ...both(kept, shown), flush: kept.flush, close: kept.close }
+}
+
+function both(a: Logger, b: Logger): Logger {
+  return {
+    debug: (fields, message) => a.debug(fields, message),
+    info: (fields, message) => a.info(fields, message),
+    warn: (fields, message) => {
+      a.warn(fields, message)
+      b.warn(fields, message)
+    },
+    error: (fields, message) => {
+      a.error(fields, message)
+      b.error(fields, message)
+    },
+    child: (fields) => both(a.child(fields), b.child(fields)),
+  }
+}

@@ -1,0 +1,47 @@
+/** What was asked for by `--cpu` and `--memory`. */
+export interface SizeRequest {
+  readonly cpu?: number | undefined
+  readonly memoryMb?: number | undefined
+}
+
+/** Shares of the machine for one server process and its PostgreSQL. */
+export interface ServerSize {
+  /** Flags for the server's Node.js. */
+  readonly nodeFlags: readonly string[]
+  /** For `createPostgres`; undefined leaves its own default. */
+  readonly postgres: { readonly cpu?: number; readonly memoryMb?: number }
+  /** Connections per cluster, so that all clusters together leave room for administration. */
+  readonly connectionsMax: number
+}
+
+/** PostgreSQL gets this share of `--memory`, Node.js's heap the next; the rest is buffers, code and the system. */
+const POSTGRES_SHARE = 0.5
+const HEAP_SHARE = 0.35
+const HEAP_MB_MIN = 96
+const POSTGRES_MB_MIN = 64
+/** What PostgreSQL allows at least, less a dozen for administration; see data/postgres/sizing.ts. */
+const CONNECTIONS_TOTAL = 48
+const CONNECTIONS_DEFAULT = 10
+const CONNECTIONS_PER_CPU = 8
+
+/**
+ * Divides what was asked for. Without a request PostgreSQL takes its small default, and Node.js grows only as far as
+ * it must: an idle system stays small on any machine.
+ */
+export function sizeServer({ cpu, memoryMb }: SizeRequest, clusters = 1): ServerSize {
+  const wanted = cpu === undefined ? CONNECTIONS_DEFAULT : Math.max(4, Math.ceil(cpu * CONNECTIONS_PER_CPU))
+  const perCluster = Math.max(2, Math.floor(CONNECTIONS_TOTAL / clusters))
+  return {
+    nodeFlags:
+      memoryMb === undefined
+        ? []
+        : [`--max-old-space-size=${Math.max(HEAP_MB_MIN, Math.floor(memoryMb * HEAP_SHARE))}`],
+    postgres: {
+      ...(cpu !== undefined && { cpu }),
+      ...(memoryMb !== undefined && {
+        memoryMb: Math.max(POSTGRES_MB_MIN, Math.floor(memoryMb * POSTGRES_SHARE)),
+      }),
+    },
+    connectionsMax: Math.min(perCluster, wanted),
+  }
+}
