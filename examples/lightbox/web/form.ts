@@ -1,0 +1,30 @@
+import { Problem } from '../domain/problems.ts'
+
+/** The hidden field whose value the platform takes for the `Idempotency-Key` of a form. */
+export const FORM_KEY_FIELD = '_idempotency_key'
+const FORM_KEY = /^[\w-]{8,64}$/
+
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i
+
+/** What a form sent. */
+export interface Form {
+  /** The value of a field; empty when it is not there. Never trimmed: a password may begin with a space. */
+  text(name: string): string
+  has(name: string): boolean
+  /** The key it was sent under, when it has the form of one of ours. */
+  readonly key: string | null
+}
+
+/** @throws Problem `not-a-form` */
+export async function readForm(request: Request): Promise<Form> {
+  if (!FORM_TYPE.test(request.headers.get('content-type') ?? '')) {
+    throw new Problem('not-a-form', 415, 'This address takes the forms of its own pages.')
+  }
+  const fields = new URLSearchParams(await request.text())
+  const key = fields.get(FORM_KEY_FIELD) ?? ''
+  return {
+    text: (name) => fields.get(name) ?? '',
+    has: (name) => fields.has(name),
+    key: FORM_KEY.test(key) ? key : null,
+  }
+}

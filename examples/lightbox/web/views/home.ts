@@ -1,0 +1,70 @@
+import { html } from 'hono/html'
+import type { PageOf, PostCard } from '../../domain/posts.ts'
+import type { PageContent } from '../document.ts'
+import type { Html } from '../html.ts'
+import { icon } from '../icons.ts'
+import { paths } from '../paths.ts'
+import type { Visit } from '../visit.ts'
+import { type ComposerState, composer } from './composer.ts'
+import { type FollowView, peopleList } from './person.ts'
+import { pager, postList } from './post.ts'
+
+export interface HomeView {
+  readonly posts: PageOf<PostCard>
+  readonly people: readonly FollowView[]
+  /** Whether these are the newest posts. */
+  readonly isFirst: boolean
+  readonly draft?: ComposerState
+}
+
+/** What Lightbox is, for those who are not logged in; what is new, for everyone. */
+export function homePage(visit: Visit, view: HomeView): PageContent {
+  const intro = !view.isFirst ? '' : visit.me ? composer(visit, view.draft) : hero(visit)
+  const title = visit.me ? 'Home' : 'A quiet place to share what you see'
+  const wrong = view.draft?.error ? 'Error: ' : ''
+  return {
+    title: wrong + (view.isFirst ? title : 'Older posts'),
+    body: html`${visit.me ? '' : intro}
+<div class="columns">
+<div>
+${visit.me ? html`<h1 class="vh">Home</h1>${intro}` : ''}
+${recent(visit, view)}
+</div>
+${people(visit, view.people)}
+</div>`,
+  }
+}
+
+function hero(visit: Visit): Html {
+  return html`<section class="hero">
+<div>
+<p class="kicker">For people who look twice</p>
+<h1>Take a closer look.</h1>
+<p class="lead">Lightbox is a quiet place to share what you see. Write a few lines, follow the people whose eye you trust, and leave a heart where something stays with you.</p>
+<p class="actions"><a class="button" href="${paths.signUp}">Sign up</a> <a class="button quiet" href="${paths.logIn}">Log in</a></p>
+</div>
+<img src="${visit.asset('contact-sheet.svg')}" width="640" height="480" alt="">
+</section>`
+}
+
+function recent(visit: Visit, { posts, isFirst }: HomeView): Html {
+  const heading = isFirst ? 'New on Lightbox' : 'Older posts'
+  return html`<section aria-labelledby="recent">
+<div class="head"><h2 id="recent">${heading}</h2></div>
+${posts.posts.length > 0 ? postList(visit, posts.posts) : nothing(visit)}
+${pager(paths.home, posts.next, isFirst)}
+</section>`
+}
+
+function nothing(visit: Visit): Html {
+  const text = visit.me ? 'Nothing here yet. Yours could be the first post.' : 'Nothing here yet.'
+  return html`<p class="empty">${icon('frame')}${text}</p>`
+}
+
+function people(visit: Visit, views: readonly FollowView[]): Html | string {
+  if (views.length === 0) return ''
+  return html`<aside class="side" aria-labelledby="people">
+<div class="head"><h2 id="people">${visit.me ? 'People to follow' : 'People here'}</h2></div>
+${peopleList(visit, views)}
+</aside>`
+}
