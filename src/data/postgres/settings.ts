@@ -22,6 +22,8 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
   wal_level: 'logical',
   max_wal_senders: '10',
   max_replication_slots: '10',
+  // Our role and our schema have one name: by default an app's tables would land among ours.
+  search_path: 'public',
   timezone: 'UTC',
   log_timezone: 'UTC',
   // Compiling costs more than our short queries do.
