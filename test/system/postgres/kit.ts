@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -83,18 +83,18 @@ export function scratch(t: TestContext, where: { at?: string; disk?: boolean } =
   t.after(async () => {
     for (const owner of owners) await owner.kill()
     for (const server of servers) await server.stop({ mode: 'immediate' })
-    for (const name of existing(join(dir, 'pg')))
-      for (const identity of processesIn(join(dir, 'pg', name))) signal(identity, 'SIGKILL')
-    for (const name of existing(join(dir, 'pg'))) removeSocketDir(join(dir, 'pg', name))
+    for (const used of dataDirs) {
+      for (const identity of processesIn(used)) signal(identity, 'SIGKILL')
+      removeSocketDir(used)
+    }
     rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   })
-  const options = (overrides: Partial<PostgresOptions> = {}): PostgresOptions => ({
-    dataDir,
-    runDir: join(dir, 'run'),
-    logFile: join(dir, 'logs', 'c0.log'),
-    log: silentLogger,
-    ...overrides,
-  })
+  const dataDirs = new Set([dataDir])
+  const options = (overrides: Partial<PostgresOptions> = {}): PostgresOptions => {
+    dataDirs.add(overrides.dataDir ?? dataDir)
+    const logFile = join(dir, 'logs', 'c0.log')
+    return { dataDir, runDir: join(dir, 'run'), logFile, log: silentLogger, ...overrides }
+  }
   return {
     dir,
     dataDir,
@@ -122,14 +122,6 @@ function removeSocketDir(dataDir: string): void {
   }
 }
 
-const existing = (dir: string): string[] => {
-  try {
-    return readdirSync(dir)
-  } catch {
-    return []
-  }
-}
-
 /** Starts a process that owns a server; `first` is its first line. */
 export function startOwner(
   options: PostgresOptions,
@@ -139,7 +131,7 @@ export function startOwner(
   const command = [process.execPath, how.script ?? OWNER, JSON.stringify(plain)]
   const [program, ...rest] =
     how.before === undefined ? command : ['sh', '-c', `${how.before}; exec "$@"`, 'sh', ...command]
-  const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...how.spawn })
+  const child = spawn(program!, rest, { stdio: ['pipe', 'pipe', 'pipe'], ...how.spawn })
   const ended = once(child, 'exit')
   let stderr = ''
   child.stderr?.on('data', (chunk) => {

@@ -9,8 +9,8 @@ try {
   await server.start()
   const { pid, adopted, created, socketDir, port, user, password, version } = server
   say({ pid, adopted, created, socketDir, port, user, password, version })
-  const keepAlive = setInterval(() => {}, 60_000)
-  process.once('SIGTERM', () => void server.stop().then(() => clearInterval(keepAlive)))
+  process.stdin.resume() // keeps this process alive, as long as the test that started it
+  process.once('SIGTERM', () => void server.stop().then(() => process.stdin.destroy()))
 } catch (error) {
   const { code, message, remedy } = error as { code?: string; message: string; remedy?: string }
   say({ code, message, remedy })
