@@ -1,0 +1,43 @@
+import type { Clock } from '../core/clock.ts'
+import type { Service } from '../core/lifecycle.ts'
+import type { Logger } from '../core/log.ts'
+import type { RandomSource } from '../core/random.ts'
+import type { DirectoryStatus } from '../core/topology.ts'
+import type { ClusterOptions } from '../data/client/types.ts'
+import type { AppDefinition, Placing, System } from './types.ts'
+
+/** What the composition root hands to an application. */
+export interface RuntimeOptions {
+  readonly clusters: readonly ClusterOptions[]
+  /** Connections per cluster for writes and for exclusive reads. @defaultValue 10 */
+  readonly connectionsMax?: number
+  /** Newest first; the first signs, all verify. At least one, 32 bytes or more each. */
+  readonly signingKeys: readonly Buffer[]
+  readonly log: Logger
+  readonly clock?: Clock
+  readonly random?: RandomSource
+  /** Whether cookies are marked Secure and carry the `__Host-` prefix. */
+  readonly secureCookies: boolean
+  /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed. @defaultValue none */
+  readonly trustedProxies?: readonly string[]
+  /** Tests: run every write's `work` twice, the first run rolled back. @defaultValue false */
+  readonly doubleRun?: boolean
+}
+
+/** An application that runs: `start` connects, checks the catalog, and is ready when it resolves. */
+export interface Runtime extends Service {
+  readonly system: System<unknown, Placing<unknown>>
+  /** Handles one request through Node's own objects; mount it on any `node:http` server. */
+  readonly listener: (req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse) => void
+  /** Whether traffic may come: databases answer, not stopping. */
+  ready(): Promise<{ ready: boolean; reason?: string }>
+  /** Prometheus text format. */
+  metricsText(): Promise<string>
+  directory(): DirectoryStatus
+  /** Position of a cluster's primary, for `status`. */
+  position(cluster: string): Promise<{ lsn: string; timeline: number }>
+  /** Stops taking requests (readiness fails, answers say `Connection: close`); `stop` then waits for those in flight. */
+  drain(): void
+}
+
+export type CreateRuntime = (definition: AppDefinition, options: RuntimeOptions) => Runtime

@@ -1,0 +1,16 @@
+/** The SQL types that a shard key may have; hashing follows this type, never the JavaScript one. */
+export type KeyType = 'bigint' | 'text' | 'uuid'
+
+/** A shard key as an application passes it; checked against the declared {@link KeyType}. */
+export type KeyInput = string | number | bigint
+
+/** The number of buckets; a bucket is the unit of placement. */
+export const BUCKETS = 4096
+
+/** What is known of a shard key without knowing the key: enough to find its cluster. */
+export interface Placement {
+  /** 0 … 4095: the low 12 bits of PostgreSQL's hash of the key. */
+  readonly bucket: number
+  /** 0 … 2²⁰−1: the next 20 bits, so that an isolated key can be told from its bucket's other keys. */
+  readonly tag: number
+}

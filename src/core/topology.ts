@@ -1,0 +1,46 @@
+/** A kind of process. */
+export type Tier = 'edge' | 'balancer' | 'web' | 'cache' | 'data' | 'worker' | 'relay' | 'console'
+
+/** The stages of the ladder, in order; stage 1 is `single`. */
+export const STAGES = [
+  'single', 'split', 'balanced', 'replicated', 'cached', 'edge', 'queued', 'observed', 'sharded',
+] as const
+export type Stage = (typeof STAGES)[number]
+
+export type NodeState = 'starting' | 'healthy' | 'suspect' | 'draining' | 'down'
+
+/** One running process of a tier, as `tenfold status --json` prints it. */
+export interface NodeStatus {
+  readonly id: string
+  readonly tier: Tier
+  readonly cluster?: string
+  readonly role?: 'primary' | 'replica'
+  readonly pid: number | null
+  readonly state: NodeState
+  /** Where it listens: a URL or a Unix socket's path. */
+  readonly address: string
+  /** ISO 8601, UTC. */
+  readonly startedAt: string
+  readonly lsn?: string
+  readonly timeline?: number
+}
+
+/** Who owns which buckets, in its public form: inclusive ranges. */
+export interface DirectoryStatus {
+  readonly epoch: number
+  readonly clusters: Readonly<Record<string, readonly (readonly [first: number, last: number])[]>>
+  readonly isolated: readonly { readonly space: string; readonly key: string; readonly cluster: string }[]
+}
+
+/** What `tenfold status --json` prints (DESIGN.md, contracts). */
+export interface SystemStatus {
+  readonly app: string
+  readonly stage: Stage
+  readonly state: 'starting' | 'ready' | 'degraded' | 'stopping' | 'down'
+  readonly topologyEpoch: number
+  readonly url: string
+  readonly consoleUrl: string | null
+  readonly nodes: readonly NodeStatus[]
+  readonly directory: DirectoryStatus
+  readonly relay: Readonly<Record<string, { position: string; ageMs: number; pendingEffects: number }>>
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../../core/clock.ts'
+import { ReadLane } from '../connection/lane.ts'
+import { Pool } from '../connection/pool.ts'
+import type { Statements } from '../connection/statements.ts'
+import type { ClusterOptions } from './types.ts'
+
+/** Milliseconds that one read statement may run on the server; matches the default deadline. */
+export const DEADLINE_MS = 10_000
+/** Shared sessions for fast reads. Two keep two processors busy; more only make batches smaller. */
+const LANE_WIDTH = 2
+
+const COMMON = { jit: 'off', timezone: 'UTC', datestyle: 'ISO,MDY', intervalstyle: 'postgres', extra_float_digits: '1', standard_conforming_strings: 'on' }
+const READ_SETTINGS = {
+  ...COMMON,
+  default_transaction_read_only: 'on',
+  statement_timeout: String(DEADLINE_MS),
+  idle_in_transaction_session_timeout: String(DEADLINE_MS),
+}
+const WRITE_SETTINGS = { ...COMMON, transaction_timeout: String(DEADLINE_MS) }
+
+/** A session of the read pools ends at once when one of these changes: nothing may run under the new value. */
+const GUARDED = ['default_transaction_read_only', 'search_path', 'session_authorization', 'standard_conforming_strings']
+
+/** One cluster as the data client sees it: sessions that write, sessions that only read, and the shared lane. */
+export class Cluster {
+  readonly name: string
+  readonly clock: Clock
+  readonly statements: Statements
+  readonly writers: Pool
+  readonly readers: Pool
+  readonly #laneSessions: Pool
+  readonly lane: ReadLane
+
+  constructor({ name, connection }: ClusterOptions, options: { connectionsMax: number; clock: Clock; statements: Statements }) {
+    const { clock, connectionsMax: max, statements } = options
+    this.name = name
+    this.clock = clock
+    this.statements = statements
+    this.writers = new Pool({ connection, settings: WRITE_SETTINGS, max, clock })
+    this.readers = new Pool({ connection, settings: READ_SETTINGS, guarded: GUARDED, max, clock })
+    this.#laneSessions = new Pool({ connection, settings: READ_SETTINGS, guarded: GUARDED, max: LANE_WIDTH, clock })
+    this.lane = new ReadLane({ cluster: name, pool: this.#laneSessions, width: LANE_WIDTH, clock })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.writers.close(), this.readers.close(), this.#laneSessions.close()])
+  }
+
+  /** Cuts every session at once. */
+  destroyAll(reason: Error): void {
+    for (const pool of [this.writers, this.readers, this.#laneSessions]) pool.destroyAll(reason)
+  }
+}

@@ -1,0 +1,99 @@
+import type { Placement } from '../../core/keys.ts'
+import { parseLsn, timelineOfWalFile } from '../../core/lsn.ts'
+import type { Position } from '../../core/position.ts'
+import type { Batch, BatchItem } from '../connection/batch.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { Statements } from '../connection/statements.ts'
+import { DEADLINE_MS } from './cluster.ts'
+import { KEEP_KEYED, KEEP_PLAIN, MARKER_SQL, type Marker } from './marker.ts'
+
+export interface Begin {
+  readonly marker: Marker
+  readonly placement: Placement | 'home'
+  readonly epoch: number
+  readonly isolation: string | undefined
+  readonly timeoutMs: number
+  readonly keyed: boolean | undefined
+}
+
+/** The round trips of a write, as bytes on one session. Nothing here decides; nothing throws. */
+export interface Conversation {
+  /** Milliseconds spent waiting for answers. */
+  readonly dbMs: number
+  /** BEGIN, fence and marker. `first`: no run of this write has committed before. */
+  begin(begin: Begin): Promise<{ first: boolean; failure: Error | undefined }>
+  /** The stored result of a write that committed before; commits by itself. */
+  resolve(markerId: string): Promise<{ row: StoredResult | undefined; committed: boolean; failure: Error | undefined }>
+  /** Stores the result, commits, asks for the position that the commit has reached. */
+  commit(markerId: string, json: string | undefined): Promise<{ committed: boolean; position: Position | undefined; failure: Error | undefined }>
+  /** A session that cannot be rolled back is cut. */
+  rollback(): Promise<undefined>
+}
+
+export interface StoredResult {
+  readonly name: string
+  readonly key: string
+  readonly result: string | null
+}
+
+const POSITION_SQL = 'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
+
+export function converse(connection: Connection, statements: Statements): Conversation {
+  let dbMs = 0
+  const sql = (text: string, params: readonly unknown[] = []): BatchItem => ({ statement: statements.get(text), params })
+  const run = async (items: BatchItem[]): Promise<Batch> => {
+    const startedAt = performance.now()
+    const batch = await connection.run(items)
+    dbMs += performance.now() - startedAt
+    return batch
+  }
+  return {
+    get dbMs() {
+      return dbMs
+    },
+    begin: async (begin) => {
+      const batch = await run(beginItems(begin, sql))
+      return { first: batch.results.at(-1)?.tag === 'INSERT 0 1', failure: batch.failure }
+    },
+    resolve: async (markerId) => {
+      const batch = await run([sql(MARKER_SQL.resolve, [markerId]), sql('commit')])
+      const row = batch.results[0]?.rows[0] as StoredResult | undefined
+      return { row, committed: isCommitted(connection, batch, 1), failure: batch.failure }
+    },
+    commit: async (markerId, json) => {
+      const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [markerId, json])]
+      const at = items.push(sql('commit')) - 1
+      const batch = await run([...items, sql(POSITION_SQL)])
+      return { committed: isCommitted(connection, batch, at), position: positionOf(batch, at + 1), failure: batch.failure }
+    },
+    rollback: async () => {
+      if (connection.lost) return
+      const batch = await run([sql('rollback')])
+      if (batch.failure) connection.destroy(batch.failure)
+    },
+  }
+}
+
+function beginItems(begin: Begin, sql: (text: string, params?: readonly unknown[]) => BatchItem): BatchItem[] {
+  const { marker, placement, isolation = 'read committed', timeoutMs } = begin
+  const items = [sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`)]
+  if (timeoutMs > DEADLINE_MS) items.push(sql("select set_config('transaction_timeout', $1, true)", [String(Math.ceil(timeoutMs))]))
+  const place = placement === 'home' ? { bucket: -1, tag: 0 } : placement
+  items.push(placement === 'home' ? sql('select tenfold.enter_home()') : sql('select tenfold.enter($1, $2, $3)', [place.bucket, place.tag, begin.epoch]))
+  items.push(sql(MARKER_SQL.claim, [marker.id, place.bucket, place.tag, marker.name, marker.key, begin.keyed ? KEEP_KEYED : KEEP_PLAIN]))
+  return items
+}
+
+/** Only the command tag COMMIT means committed; an error after it does not undo it. */
+function isCommitted(connection: Connection, batch: Batch, at: number): boolean {
+  const cancelled = connection.takeSyncWaitCancelled()
+  if (batch.results[at]?.tag !== 'COMMIT') return false
+  // Committed here, but perhaps on no standby: as good as a lost connection, the marker will tell.
+  if (cancelled) connection.destroy(new Error('The synchronous wait of COMMIT was cancelled'))
+  return !cancelled
+}
+
+function positionOf(batch: Batch, at: number): Position | undefined {
+  const row = batch.results[at]?.rows[0] as { lsn: string; wal: string } | undefined
+  return row && { lsn: parseLsn(row.lsn), timeline: timelineOfWalFile(row.wal) }
+}

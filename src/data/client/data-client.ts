@@ -1,0 +1,158 @@
+import type { Clock } from '../../core/clock.ts'
+import { type ContextStorage, detachedContext, type RequestContext } from '../../core/context.ts'
+import type { Jsonified } from '../../core/json.ts'
+import { type KeyInput, type Placement } from '../../core/keys.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Queryable } from '../../core/ports.ts'
+import type { RandomSource } from '../../core/random.ts'
+import { uuidv7 } from '../../core/uuid.ts'
+import { Statements } from '../connection/statements.ts'
+import { type Directory, clusterOf } from '../shards/directory.ts'
+import { shardKey } from '../shards/key.ts'
+import { loadDirectory } from '../shards/place.ts'
+import type { PlacedTables } from '../shards/placing.ts'
+import { Cluster } from './cluster.ts'
+import { ownedId, placementOfId } from './ids.ts'
+import { type ReadHandle, type ReadOptions, read } from './read.ts'
+import { Snowflakes } from './snowflake.ts'
+import type { TxHandle } from './transaction.ts'
+import type { ClusterOptions } from './types.ts'
+import { type Target, type WriteOptions, write } from './write.ts'
+
+export interface DataClientOptions {
+  readonly clusters: readonly ClusterOptions[]
+  readonly placing: PlacedTables
+  readonly storage: ContextStorage
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly connectionsMax: number
+  /** Tests: run every write's `work` twice, the first run rolled back. */
+  readonly doubleRun: boolean
+}
+
+/** A checked key and where it lies. */
+export type Aim = { readonly key: string; readonly placement: Placement }
+
+/** Reads and writes over all clusters: routes by the directory, and keeps every promise of DESIGN.md here. */
+export class DataClient {
+  readonly #options: DataClientOptions
+  readonly #clusters: ReadonlyMap<string, Cluster>
+  readonly #names: readonly string[]
+  readonly #newRequestId: () => string
+  readonly snowflakes: Snowflakes
+  #directory: Directory | undefined
+  #refreshing: Promise<void> | undefined
+
+  constructor(options: DataClientOptions) {
+    const { clock, connectionsMax, random } = options
+    const statements = new Statements()
+    this.#options = options
+    this.#names = options.clusters.map(({ name }) => name)
+    this.#clusters = new Map(options.clusters.map((c) => [c.name, new Cluster(c, { connectionsMax, clock, statements })]))
+    this.#newRequestId = uuidv7(clock, random)
+    this.snowflakes = new Snowflakes({ clock, log: options.log, home: (work, deadlineMs) => this.#upkeep(work, deadlineMs) })
+  }
+
+  /** Loads the directory and takes what has to be leased. */
+  async start(): Promise<void> {
+    await this.refresh()
+    await this.snowflakes.start()
+  }
+
+  /** Waits for what is under way, then closes every session. */
+  async stop(): Promise<void> {
+    await this.snowflakes.stop().catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not give back the worker number'))
+    await Promise.all([...this.#clusters.values()].map((cluster) => cluster.close()))
+  }
+
+  /** @throws Error before `start` */
+  get directory(): Directory {
+    if (!this.#directory) throw new Error('The data client has not been started')
+    return this.#directory
+  }
+
+  get clusterNames(): readonly string[] {
+    return this.#names
+  }
+
+  /** Reads the directory again; concurrent calls share one reading. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= read(this.#reading(this.#home), (db) => loadDirectory(db, this.#names))
+      .then((directory) => {
+        // A slow reading must not undo a newer one.
+        if (!this.#directory || directory.epoch >= this.#directory.epoch) this.#directory = directory
+      })
+      .finally(() => {
+        this.#refreshing = undefined
+      })
+    return this.#refreshing
+  }
+
+  /** Checks and places a key of a key space. @throws BadKey */
+  target(space: string, key: KeyInput): Aim {
+    const declared = this.#options.placing.keys[space]
+    if (!declared) throw new RangeError(`There is no key space ${space}`)
+    const { text, bucket, tag } = shardKey(declared.type, key)
+    return { key: `${space}:${text}`, placement: { bucket, tag } }
+  }
+
+  /** The owner's shard of an id drawn by {@link ownedId}. @throws BadKey */
+  targetOfId(space: string, id: string): Aim {
+    const placement = placementOfId(id)
+    return { key: `${space}#${placement.bucket}.${placement.tag}`, placement }
+  }
+
+  ownedId(owner: Placement): string {
+    return ownedId(owner, this.#options.storage.current(), this.#options.clock, this.#options.random)
+  }
+
+  readAt<Tables, R>(placement: Placement, work: (db: ReadHandle<Tables>) => Promise<R>, options?: ReadOptions): Promise<R> {
+    return read(this.#reading(this.cluster(clusterOf(this.directory, placement))), work, options)
+  }
+
+  readHome<Tables, R>(work: (db: ReadHandle<Tables>) => Promise<R>, options?: ReadOptions): Promise<R> {
+    return read(this.#reading(this.#home), work, options)
+  }
+
+  readEach<Tables, R>(work: (db: ReadHandle<Tables>, cluster: string) => Promise<R>, options?: ReadOptions): Promise<R[]> {
+    return Promise.all([...this.#clusters.values()].map((cluster) => read<Tables, R>(this.#reading(cluster), (db) => work(db, cluster.name), options)))
+  }
+
+  writeAt<Tables, R>(target: Aim, name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
+    const { key, placement } = target
+    const route = () => {
+      const directory = this.directory
+      return { cluster: this.cluster(clusterOf(directory, placement)), epoch: directory.bucketEpoch[placement.bucket] as number }
+    }
+    return this.#write({ key, placement, route }, name, work, options)
+  }
+
+  writeHome<Tables, R>(name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
+    return this.#write({ key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) }, name, work, options)
+  }
+
+  cluster(name: string): Cluster {
+    return this.#clusters.get(name) as Cluster
+  }
+
+  get #home(): Cluster {
+    return this.cluster(this.#names[0] as string)
+  }
+
+  #reading(cluster: Cluster) {
+    return { cluster, random: this.#options.random, context: this.#options.storage.current() }
+  }
+
+  #write<Tables, R>(target: Target, name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
+    const { storage, random, doubleRun, log } = this.#options
+    const context: RequestContext = storage.current() ?? detachedContext(this.#newRequestId(), log)
+    return write({ storage, context, random, doubleRun, refresh: () => this.refresh() }, target, name, work, options)
+  }
+
+  /** A fenced transaction at home under a marker of its own, for the platform's own upkeep. */
+  #upkeep(work: (db: Queryable) => Promise<void>, deadlineMs: number): Promise<void> {
+    return this.#options.storage.run(detachedContext(this.#newRequestId(), this.#options.log), () =>
+      this.#write({ key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) }, 'tenfold.upkeep', work, { deadlineMs }))
+  }
+}

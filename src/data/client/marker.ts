@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto'
+
+/** Days and minutes that a marker is kept; beyond them a replay would be applied anew. */
+export const KEEP_KEYED = '24 hours'
+export const KEEP_PLAIN = '15 minutes'
+
+/** A commit marker: the row that proves a write and holds its result. */
+export interface Marker {
+  readonly id: string
+  readonly name: string
+  readonly key: string
+}
+
+/**
+ * The marker's id: a function of the request and the write's name, so that every run of the same write, in
+ * any process, meets the same row. It keeps the time of the request id in front (RFC 9562, UUIDv8), so that
+ * markers are appended to their index rather than scattered over it.
+ */
+export function markerId(requestId: string, name: string): string {
+  const hex = createHash('sha256').update(requestId).update('\0').update(name).digest('hex')
+  const variant = ((Number.parseInt(hex[3] as string, 16) & 3) | 8).toString(16)
+  return `${requestId.slice(0, 13)}-8${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`
+}
+
+export const MARKER_SQL = {
+  /** Waits while another run of the same write is in flight; tells by its command tag whether it was first. */
+  claim: `insert into tenfold.markers (id, bucket, tag, name, key, keep_until)
+          values ($1, $2, $3, $4, $5, now() + $6::interval) on conflict (id) do nothing`,
+  /**
+   * Reads the result of a write that committed. It writes, too: what is read may have been committed by a
+   * session whose synchronous wait was cut off, and only the commit that follows proves it durable.
+   */
+  resolve: 'update tenfold.markers set resolved = resolved + 1 where id = $1 returning name, key, result',
+  finish: 'update tenfold.markers set result = $2 where id = $1',
+} as const

@@ -1,0 +1,27 @@
+import type { Queryable, SystemStore } from '../../core/ports.ts'
+import type { RandomSource } from '../../core/random.ts'
+import { hashText } from '../shards/hash.ts'
+import { clusterOf } from '../shards/directory.ts'
+import { placementOf } from '../shards/key.ts'
+import { applyUnmarked } from './apply.ts'
+import type { DataClient } from './data-client.ts'
+
+/** The platform's own records on the clusters; see {@link SystemStore}. */
+export function systemStore(client: DataClient, random: RandomSource): SystemStore {
+  const aim = (hash: number) => ({ key: `tenfold#${hash}`, placement: placementOf(hash) })
+  const apply = <R>(route: () => string, fence: (() => readonly unknown[]) | undefined, work: (tx: Queryable) => Promise<R>) =>
+    applyUnmarked({ route: () => client.cluster(route()), random, refresh: () => client.refresh() }, fence, work)
+  return {
+    hash: hashText,
+    read: (hash, work) => client.readAt(placementOf(hash), (db) => work(db)),
+    write: (hash, name, work) => client.writeAt(aim(hash), name, (tx) => work(tx)) as never,
+    apply: (hash, work) => {
+      const { bucket, tag } = placementOf(hash)
+      const fence = () => [bucket, tag, client.directory.bucketEpoch[bucket]]
+      return apply(() => clusterOf(client.directory, { bucket, tag }), fence, work)
+    },
+    everywhere: async (work) => {
+      for (const name of client.clusterNames) await apply(() => name, undefined, work)
+    },
+  }
+}

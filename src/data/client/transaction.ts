@@ -1,0 +1,61 @@
+import type { Kysely } from 'kysely'
+import type { StatementResult } from '../connection/batch.ts'
+import type { Connection } from '../connection/connection.ts'
+import { sqlStateOf } from '../connection/failure.ts'
+import type { Statements } from '../connection/statements.ts'
+import { HandleClosed, OutsideBucket } from '../errors.ts'
+import { kyselyOver } from './kysely.ts'
+
+/** What `work` of a write gets. */
+export interface TxHandle<Tables> {
+  readonly id: string
+  readonly db: Kysely<Tables>
+  query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]>
+}
+
+/** An open transaction on a session of its own, as its user sees it. */
+export class Transaction<Tables> implements TxHandle<Tables> {
+  readonly id: string
+  readonly #connection: Connection
+  readonly #statements: Statements
+  #db: Kysely<Tables> | undefined
+  #open = true
+  /** The first failure of a statement; PostgreSQL has aborted the transaction with it. */
+  failure: Error | undefined
+  /** Milliseconds spent waiting for statements. */
+  dbMs = 0
+
+  constructor(id: string, connection: Connection, statements: Statements) {
+    this.id = id
+    this.#connection = connection
+    this.#statements = statements
+  }
+
+  get db(): Kysely<Tables> {
+    this.#db ??= kyselyOver<Tables>((sql, params) => this.#run(sql, params))
+    return this.#db
+  }
+
+  readonly query = async <Row>(sql: string, params: readonly unknown[] = []): Promise<Row[]> =>
+    (await this.#run(sql, params)).rows as Row[]
+
+  /** From now on the handle refuses; statements that nobody awaited would otherwise reach another's session. */
+  end(): void {
+    this.#open = false
+  }
+
+  async #run(sql: string, params: readonly unknown[]): Promise<StatementResult> {
+    if (!this.#open) throw new HandleClosed('A transaction')
+    const startedAt = performance.now()
+    const batch = await this.#connection.run([{ statement: this.#statements.get(sql), params }])
+    this.dbMs += performance.now() - startedAt
+    if (!batch.failure) return batch.results[0] as StatementResult
+    this.failure ??= batch.failure
+    throw readable(batch.failure)
+  }
+}
+
+function readable(error: Error): Error {
+  const state = sqlStateOf(error)
+  return state === 'TF002' || state === 'TF003' ? new OutsideBucket(error) : error
+}

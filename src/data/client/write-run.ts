@@ -1,0 +1,179 @@
+import type { WriteScope } from '../../core/context.ts'
+import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
+import type { Connection } from '../connection/connection.ts'
+import { DataUnavailable, DeadlineExceeded, ReplayDiverged, ResultNotJson, StaleRouter, TransactionAborted } from '../errors.ts'
+import { type Cluster, DEADLINE_MS } from './cluster.ts'
+import { type Marker } from './marker.ts'
+import { Backoff, Deadline } from './retry.ts'
+import { Transaction, type TxHandle } from './transaction.ts'
+import type { Target, WriteEnvironment, WriteOptions } from './write.ts'
+import { type Conversation, converse } from './conversation.ts'
+
+/** Directory refreshes within one write; a bucket that is still refused then is not open anywhere. */
+const REFRESHES_MAX = 50
+
+/** An attempt that says nothing about the write itself: run it again. */
+class RunAgain extends Error {
+  readonly kind: Failure
+  constructor(kind: Failure, cause: unknown) {
+    super('Run again', { cause })
+    this.kind = kind
+  }
+}
+
+/** One call of `write`, over all its attempts. */
+export class WriteRun<Tables, R> {
+  readonly #env: WriteEnvironment
+  readonly #target: Target
+  readonly #marker: Marker
+  readonly #work: (tx: TxHandle<Tables>) => Promise<R>
+  readonly #options: WriteOptions
+  readonly #deadline: Deadline
+  #cluster: Cluster
+  /** The time ran out inside `work`, rather than while waiting for PostgreSQL. */
+  #working = false
+  /** A COMMIT was sent and not answered: only the marker can tell. */
+  inDoubt = false
+
+  constructor(env: WriteEnvironment, target: Target, marker: Marker, work: (tx: TxHandle<Tables>) => Promise<R>, options: WriteOptions) {
+    this.#env = env
+    this.#target = target
+    this.#marker = marker
+    this.#work = work
+    this.#options = options
+    this.#cluster = target.route().cluster
+    this.#deadline = new Deadline(this.#cluster.clock, options.deadlineMs ?? DEADLINE_MS)
+  }
+
+  async resolve(): Promise<unknown> {
+    if (this.#env.doubleRun) await this.#settled({ rollback: true })
+    return this.#settled({ rollback: false })
+  }
+
+  /** Repeats the attempt until it is decided or time is up. */
+  async #settled(how: { rollback: boolean }): Promise<unknown> {
+    const backoff = new Backoff(this.#cluster.clock, this.#env.random)
+    for (let refreshes = 0; ; ) {
+      // An abandoned request ends here, unless its outcome is unknown: then the answer is worth having.
+      if (!this.inDoubt) this.#options.signal?.throwIfAborted()
+      try {
+        return await this.#attempt(how)
+      } catch (error) {
+        if (!(error instanceof RunAgain)) throw error
+        if (this.#deadline.passed) throw this.#timedOut(error.cause)
+        if (error.kind === 'stale') {
+          if (++refreshes > REFRESHES_MAX) throw new StaleRouter(this.#target, error.cause)
+          await this.#env.refresh().catch(() => {}) // not reachable: the next attempt will say so
+        }
+        await backoff.pause(this.#deadline)
+      }
+    }
+  }
+
+  #timedOut(cause: unknown): Error {
+    if (this.#working && !this.inDoubt) return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
+    return new DataUnavailable(this.#cluster.name, this.inDoubt ? 'outcome unknown' : 'not applied', cause)
+  }
+
+  async #attempt(how: { rollback: boolean }): Promise<unknown> {
+    const { cluster, epoch } = this.#target.route()
+    this.#cluster = cluster
+    this.#working = false
+    const connection = await cluster.writers.acquire(this.#deadline.leftMs).catch((error) => {
+      throw new RunAgain('connection', error)
+    })
+    // A silent peer must not hold the write longer than its deadline: the cut makes the statement fail.
+    const cut = cluster.clock.timer(Math.max(1, this.#deadline.leftMs), () => connection.destroy(new Error('No answer within the deadline')))
+    try {
+      return await this.#transact(converse(connection, cluster.statements), connection, epoch, how)
+    } finally {
+      cut.cancel()
+      cluster.writers.release(connection)
+    }
+  }
+
+  async #transact(talk: Conversation, connection: Connection, epoch: number, how: { rollback: boolean }): Promise<unknown> {
+    const { timing, keyed } = this.#env.context
+    const begun = await talk.begin({ marker: this.#marker, placement: this.#target.placement, epoch, isolation: this.#options.isolation,
+      timeoutMs: this.#deadline.ms, keyed })
+    if (begun.failure) throw await this.#undone(talk, connection, begun.failure)
+    if (!begun.first) return this.#replay(talk, connection)
+    this.inDoubt = false // the claim would have waited for, and met, an earlier run that could still commit
+    const tx = new Transaction<Tables>(this.#marker.id, connection, this.#cluster.statements)
+    let json: string | undefined
+    try {
+      json = encode(this.#marker.name, await this.#runWork(tx, connection))
+    } catch (error) {
+      // A failure of the session or of concurrency control decides, whatever `work` made of it.
+      const failure = connection.lost ?? tx.failure
+      const undone = failure ? await this.#undone(talk, connection, failure) : await talk.rollback()
+      throw undone instanceof RunAgain ? undone : error
+    } finally {
+      tx.end()
+      timing.dbMs += tx.dbMs + talk.dbMs
+    }
+    if (tx.failure) {
+      const undone = await this.#undone(talk, connection, tx.failure)
+      throw undone instanceof RunAgain ? undone : new TransactionAborted(this.#marker.name)
+    }
+    if (how.rollback) return talk.rollback()
+    await this.#commit(talk, connection, json)
+    return json === undefined ? undefined : JSON.parse(json)
+  }
+
+  async #runWork(tx: Transaction<Tables>, connection: Connection): Promise<R> {
+    const scope: WriteScope = { markerId: this.#marker.id, name: this.#marker.name, idsDrawn: 0 }
+    this.#working = true
+    let forget = () => {}
+    const lost = new Promise<never>((_resolve, reject) => {
+      forget = connection.onLost(reject)
+    })
+    try {
+      return await Promise.race([this.#env.storage.run({ ...this.#env.context, write: scope }, () => this.#work(tx)), lost])
+    } finally {
+      forget()
+    }
+  }
+
+  /** The write has committed before: its stored result, once a synchronous commit has proven it durable. */
+  async #replay(talk: Conversation, connection: Connection): Promise<unknown> {
+    const { row, committed, failure } = await talk.resolve(this.#marker.id)
+    if (!committed || !row) throw await this.#undone(talk, connection, failure ?? new Error('The marker could not be read'), 'connection')
+    if (row.name !== this.#marker.name || row.key !== this.#marker.key) throw new ReplayDiverged(this.#marker, row)
+    return row.result === null ? undefined : JSON.parse(row.result)
+  }
+
+  async #commit(talk: Conversation, connection: Connection, json: string | undefined): Promise<void> {
+    this.inDoubt = true
+    const { committed, position, failure } = await talk.commit(this.#marker.id, json)
+    if (committed) {
+      this.inDoubt = false
+      if (position) this.#env.context.wrote?.set(this.#cluster.name, position)
+      return
+    }
+    const undone = await this.#undone(talk, connection, failure ?? new TransactionAborted(this.#marker.name))
+    // The server itself said no: decided. Only a lost session leaves doubt.
+    this.inDoubt = connection.lost !== undefined
+    throw undone
+  }
+
+  /** Leaves the session clean or cut, and tells whether the write is to run again. */
+  async #undone(talk: Conversation, connection: Connection, failure: Error, kind = this.#kindOf(connection, failure)): Promise<Error> {
+    if (kind === 'connection') connection.destroy(failure)
+    else await talk.rollback()
+    return kind === 'statement' ? failure : new RunAgain(kind, failure)
+  }
+
+  #kindOf(connection: Connection, failure: Error): Failure {
+    if (connection.lost) return 'connection'
+    return sqlStateOf(failure) === undefined ? 'statement' : classify(failure)
+  }
+}
+
+function encode(name: string, result: unknown): string | undefined {
+  try {
+    return JSON.stringify(result)
+  } catch (error) {
+    throw new ResultNotJson(name, error)
+  }
+}

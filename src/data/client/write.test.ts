@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import pg from 'pg'
+import { fixture, newRequestId } from './fixture.ts'
+
+const insertUser = (id: number) => async (tx: { query(sql: string, params?: unknown[]): Promise<unknown> }) => {
+  await tx.query('insert into users (id, name) values ($1, $2)', [id, `user ${id}`])
+  return { id, at: new Date(0) }
+}
+
+for (const clusters of [1, 2]) {
+  describe(`write on ${clusters} cluster(s)`, () => {
+    test('commits rows, marker and result; a replay returns the stored result', async (t) => {
+      const { client, asRequest } = await fixture(t, { clusters })
+      const requestId = newRequestId()
+      for (let run = 0; run < 3; run++) {
+        const result = await asRequest(requestId, () => client.writeAt(client.target('user', 7), 'create', insertUser(7)))
+        assert.deepEqual(result, { id: 7, at: '1970-01-01T00:00:00.000Z' })
+      }
+      const rows = await client.readAt(client.target('user', 7).placement, (db) => db.query('select * from users'))
+      assert.deepEqual(rows, [{ id: '7', name: 'user 7', visits: 0 }])
+    })
+
+    test('twenty runs of one write at once are applied once', async (t) => {
+      const { client, asRequest, another } = await fixture(t, { clusters })
+      const others = [client, await another()]
+      const requestId = newRequestId()
+      const results = await Promise.all(Array.from({ length: 20 }, (_, at) => {
+        const one = others[at % 2] as typeof client
+        return asRequest(requestId, () => one.writeAt(one.target('user', 9), 'create', insertUser(9)))
+      }))
+      assert.equal(new Set(results.map((r) => JSON.stringify(r))).size, 1)
+    })
+
+    test('a failed write leaves nothing, no marker either, and its name may be used again', async (t) => {
+      const { client, asRequest } = await fixture(t, { clusters })
+      await asRequest(newRequestId(), async () => {
+        const aim = client.target('user', 3)
+        await assert.rejects(client.writeAt(aim, 'create', async (tx) => {
+          await insertUser(3)(tx as never)
+          throw new Error('no')
+        }), /^Error: no$/)
+        await client.writeAt(aim, 'create', insertUser(3))
+      })
+    })
+  })
+}
+
+test('refuses a name used twice, a nested write, another write under the same marker', async (t) => {
+  const { client, asRequest } = await fixture(t)
+  const requestId = newRequestId()
+  await asRequest(requestId, async () => {
+    await client.writeAt(client.target('user', 1), 'create', insertUser(1))
+    await assert.rejects(client.writeAt(client.target('user', 2), 'create', insertUser(2)), { code: 'TENFOLD_WRITE_NAME_REUSED' })
+    await assert.rejects(client.writeAt(client.target('user', 2), 'outer', () => client.writeAt(client.target('user', 2), 'inner', insertUser(2))), { code: 'TENFOLD_NESTED_WRITE' })
+  })
+  await asRequest(requestId, () => assert.rejects(client.writeAt(client.target('user', 2), 'create', insertUser(2)), { code: 'TENFOLD_REPLAY_DIVERGED' }))
+})
+
+test('a caught statement error cannot commit half a write', async (t) => {
+  const { client } = await fixture(t)
+  await assert.rejects(client.writeAt(client.target('user', 1), 'create', async (tx) => {
+    await insertUser(1)(tx as never)
+    await insertUser(1)(tx as never).catch(() => {})
+  }), { code: 'TENFOLD_TRANSACTION_ABORTED' })
+})
+
+test('the fence refuses rows of another bucket, home tables, global tables, and psql', async (t) => {
+  const { client, connections } = await fixture(t)
+  const aim = client.target('user', 1)
+  const refused = { code: 'TENFOLD_OUTSIDE_BUCKET' }
+  await client.writeAt(aim, 'create', insertUser(1))
+  await client.writeAt(client.target('user', 2), 'create', insertUser(2))
+  await assert.rejects(client.writeAt(aim, 'w1', insertUser(5)), refused)
+  await assert.rejects(client.writeAt(aim, 'w2', (tx) => tx.query('update users set visits = 1 where id = 2')), refused)
+  await assert.rejects(client.writeAt(aim, 'w3', (tx) => tx.query('delete from users')), refused)
+  await assert.rejects(client.writeAt(aim, 'w4', (tx) => tx.query('update users set id = 5 where id = 1')), refused)
+  await assert.rejects(client.writeAt(aim, 'w5', (tx) => tx.query('truncate users')), refused)
+  await assert.rejects(client.writeAt(aim, 'w6', (tx) => tx.query('insert into accounts values (1, 1)')), refused)
+  await assert.rejects(client.writeAt(aim, 'w7', (tx) => tx.query("insert into countries values ('fr', 'France')")), refused)
+  await assert.rejects(client.writeHome('w8', (tx) => tx.query("insert into countries values ('fr', 'France')")), refused)
+  await assert.rejects(client.writeHome('w9', insertUser(5)), refused)
+  await client.writeHome('w10', (tx) => tx.query('insert into accounts values (1, 100)'))
+  const psql = new pg.Client(connections[0])
+  await psql.connect()
+  await assert.rejects(psql.query('update users set visits = 7 where id = 1'), { code: 'TF002' })
+  await psql.query('update accounts set balance = 50')
+  await psql.end()
+})
+
+test('serialization failures and deadlocks run again', async (t) => {
+  const { client } = await fixture(t)
+  const aim = client.target('user', 1)
+  await client.writeAt(aim, 'create', insertUser(1))
+  await Promise.all(Array.from({ length: 12 }, (_, at) =>
+    client.writeAt(aim, `visit-${at}`, async (tx) => {
+      const [row] = await tx.query<{ visits: number }>('select visits from users where id = 1')
+      await tx.query('update users set visits = $1 where id = 1', [Number(row?.visits) + 1])
+    }, { isolation: 'serializable' })))
+  const [row] = await client.readAt(aim.placement, (db) => db.query<{ visits: number }>('select visits from users where id = 1'))
+  assert.equal(row?.visits, 12)
+})
+
+test('in double-run mode work runs twice and counts once, and ids are drawn alike', async (t) => {
+  const { client } = await fixture(t, { doubleRun: true })
+  const aim = client.target('user', 1)
+  const drawn: string[] = []
+  const stored = await client.writeAt(aim, 'create', async (tx) => {
+    const id = client.ownedId(aim.placement)
+    drawn.push(id)
+    await tx.query('insert into notes values (1, $1)', [id])
+    return id
+  })
+  assert.equal(drawn.length, 2)
+  assert.deepEqual(new Set(drawn), new Set([stored]))
+  assert.deepEqual(client.targetOfId('user', stored).placement, aim.placement)
+})
+
+test('a lost backend at any moment of a write is invisible', async (t) => {
+  const { client, connections } = await fixture(t)
+  const killer = new pg.Client(connections[0])
+  await killer.connect()
+  t.after(() => killer.end())
+  const kill = () => killer.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenfold'")
+  const aim = client.target('user', 1)
+  await client.writeAt(aim, 'create', insertUser(1))
+  for (let at = 0; at < 20; at++) {
+    let runs = 0
+    await client.writeAt(aim, `visit-${at}`, async (tx) => {
+      if (runs++ > 0) return void (await tx.query('update users set visits = visits + 1 where id = 1'))
+      if (at % 2 === 0) await kill()
+      await tx.query('update users set visits = visits + 1 where id = 1')
+      if (at % 4 === 1) void kill()
+    }).catch((error) => {
+      throw new Error(`visit ${at}: ${error.message}`, { cause: error })
+    })
+  }
+  const [row] = await client.readAt(aim.placement, (db) => db.query<{ visits: number }>('select visits from users where id = 1'))
+  assert.equal(row?.visits, 20)
+})

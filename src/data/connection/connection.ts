@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import type { ConnectionOptions } from '../client/types.ts'
+import { Batch, type BatchItem, type Prepared } from './batch.ts'
+
+/** Milliseconds for a connection to be made. */
+const CONNECT_TIMEOUT_MS = 5000
+
+/** Settings of a session, by their PostgreSQL names. */
+export type SessionSettings = Readonly<Record<string, string>>
+
+type WireClient = pg.Client & {
+  connection: { stream: Socket; on(event: 'parameterStatus', listener: (m: ParameterStatus) => void): void }
+  processID: number | null
+}
+interface ParameterStatus {
+  parameterName: string
+  parameterValue: string
+}
+
+/** One session with PostgreSQL that speaks in batches. Not shared: the pool or the lane sees to that. */
+export class Connection {
+  readonly #client: WireClient
+  readonly #prepared = new Map<string, Prepared>()
+  #lost: Error | undefined
+  #syncWaitCancelled = false
+  readonly #onLost = new Set<(error: Error) => void>()
+  /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
+  usedAt = 0
+
+  private constructor(client: WireClient) {
+    this.#client = client
+    client.on('error', (error) => this.#lose(error))
+    client.on('end', () => this.#lose(new Error('Connection terminated')))
+    client.on('notice', (notice) => {
+      // The synchronous wait of a COMMIT was cancelled: the standby may not have it (SQLSTATE 01000).
+      if (notice.code === '01000') this.#syncWaitCancelled = true
+    })
+  }
+
+  /**
+   * @param guarded settings whose change ends the session at once, e.g. `default_transaction_read_only`:
+   *   PostgreSQL reports them, so that no later statement can run under a changed one
+   */
+  static async open(options: ConnectionOptions, settings: SessionSettings, guarded: readonly string[] = [], timeoutMs = CONNECT_TIMEOUT_MS): Promise<Connection> {
+    const client = new pg.Client({
+      ...options,
+      connectionTimeoutMillis: Math.max(1, Math.min(timeoutMs, CONNECT_TIMEOUT_MS)),
+      keepAlive: true,
+      application_name: 'tenfold',
+      options: Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`).join(' '),
+    }) as WireClient
+    client.on('error', () => {}) // a failure to connect reaches us by the rejection; nothing may be unhandled
+    await client.connect()
+    const connection = new Connection(client)
+    if (guarded.length > 0) {
+      client.connection.on('parameterStatus', ({ parameterName }) => {
+        if (guarded.includes(parameterName)) connection.destroy(new Error(`${parameterName} was changed in a shared session`))
+      })
+    }
+    return connection
+  }
+
+  /** The server process that serves this session. */
+  get backendPid(): number | null {
+    return this.#client.processID
+  }
+
+  /** Why the session is unusable, or undefined while it is usable. */
+  get lost(): Error | undefined {
+    return this.#lost
+  }
+
+  /** Calls `listener` once when the session is lost. @returns what takes the listener away */
+  onLost(listener: (error: Error) => void): () => void {
+    this.#onLost.add(listener)
+    return () => this.#onLost.delete(listener)
+  }
+
+  /** Whether a commit since the last call came back with its synchronous wait cancelled; resets. */
+  takeSyncWaitCancelled(): boolean {
+    const cancelled = this.#syncWaitCancelled
+    this.#syncWaitCancelled = false
+    return cancelled
+  }
+
+  /** One round trip. Never rejects: `failure` is set when a statement or the connection failed. */
+  run(items: readonly BatchItem[]): Promise<Batch> {
+    return new Promise((resolve) => {
+      const batch = new Batch(items, this.#prepared, resolve)
+      if (this.#lost) batch.handleError(this.#lost)
+      else this.#client.query(batch)
+    })
+  }
+
+  /** The library's own client, for COPY and streams; the caller must own the session. */
+  get raw(): pg.Client {
+    return this.#client
+  }
+
+  /** Cuts the connection at once; statements in flight fail. */
+  destroy(reason: Error = new Error('Connection was destroyed')): void {
+    this.#lose(reason)
+    this.#client.connection.stream.destroy()
+  }
+
+  /** Says goodbye and waits until the socket is closed. */
+  async close(): Promise<void> {
+    const stream = this.#client.connection.stream
+    if (this.#lost || stream.destroyed) return this.destroy()
+    await this.#client.end().catch(() => stream.destroy())
+  }
+
+  #lose(error: Error): void {
+    if (this.#lost) return
+    this.#lost = error
+    for (const listener of this.#onLost) listener(error)
+    this.#onLost.clear()
+  }
+}

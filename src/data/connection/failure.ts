@@ -1,0 +1,41 @@
+/**
+ * What a failed statement or connection means for the one who sent it.
+ *
+ * - `connection`: the session is gone or must not be used again; whether a COMMIT in flight took effect is unknown
+ * - `serialization`: rolled back by concurrency control; run again
+ * - `stale`: the router's directory is older than the fence's; refresh, run again
+ * - `plan`: a prepared plan no longer fits a changed table; run again
+ * - `statement`: the statement itself is at fault
+ */
+export type Failure = 'connection' | 'serialization' | 'stale' | 'plan' | 'statement'
+
+/** SQLSTATE that `tenfold.enter` raises when this cluster does not own the bucket in that epoch. */
+export const STALE_ROUTER = 'TF001'
+
+const BY_STATE: Readonly<Record<string, Failure>> = {
+  '40001': 'serialization', // serialization_failure
+  '40P01': 'serialization', // deadlock_detected
+  [STALE_ROUTER]: 'stale',
+  '25006': 'connection', // read_only_sql_transaction: a demoted primary
+  '57P01': 'connection', // admin_shutdown
+  '57P02': 'connection', // crash_shutdown
+  '57P03': 'connection', // cannot_connect_now
+  '57P04': 'connection', // database_dropped
+  '53300': 'connection', // too_many_connections
+  '25P03': 'connection', // idle_in_transaction_session_timeout
+  '25P04': 'connection', // transaction_timeout
+  '57P05': 'connection', // idle_session_timeout
+}
+
+/** The SQLSTATE of a server's error, or undefined for one that the network or the client raised. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const { code, severity } = error as { code?: unknown; severity?: unknown }
+  return typeof code === 'string' && typeof severity === 'string' ? code : undefined
+}
+
+export function classify(error: unknown): Failure {
+  const state = sqlStateOf(error)
+  if (state === undefined) return 'connection'
+  if (state === '0A000' && /cached plan must not change result type/.test((error as Error).message)) return 'plan'
+  return BY_STATE[state] ?? (state.startsWith('08') ? 'connection' : 'statement')
+}

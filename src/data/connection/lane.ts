@@ -1,0 +1,151 @@
+import type { Clock, Timer } from '../../core/clock.ts'
+import { DataUnavailable, DeadlineExceeded } from '../errors.ts'
+import type { Batch, BatchItem } from './batch.ts'
+import type { Connection } from './connection.ts'
+import { classify } from './failure.ts'
+import type { Pool } from './pool.ts'
+import type { Statement } from './statements.ts'
+
+/** Statements sent in one round trip, at most. */
+const BATCH_MAX = 64
+/** A batch that takes longer, in milliseconds, had a slow statement in it: all lose their place in the lane. */
+const SLOW_BATCH_MS = 50
+/** How often deadlines are looked at, in milliseconds. */
+const TICK_MS = 100
+/** Times a statement is sent before it is thought to be what kills the connections. */
+const SENDS_MAX = 10
+/** Milliseconds to wait for a session. */
+const CONNECT_MS = 5000
+/** Pauses between attempts to connect, in milliseconds: doubled from the first to the second. */
+const BACKOFF_MS = [5, 200] as const
+
+interface Pending extends BatchItem {
+  readonly deadlineAt: number
+  readonly deadlineMs: number
+  sends: number
+  failure?: Error
+  resolve(rows: Record<string, unknown>[]): void
+  reject(error: unknown): void
+}
+
+interface InFlight {
+  readonly connection: Connection
+  readonly items: Pending[]
+  readonly sentAt: number
+}
+
+/**
+ * Few shared sessions through which all fast, single-statement reads go. While a session is busy the next
+ * statements gather, and leave together in one round trip: the busier, the larger the batches and the fewer
+ * system calls on both sides. A statement that is lost with its connection is sent again until its deadline.
+ */
+export class ReadLane {
+  readonly #cluster: string
+  readonly #pool: Pool
+  readonly #width: number
+  readonly #clock: Clock
+  #queue: Pending[] = []
+  readonly #inFlight = new Set<InFlight>()
+  #active = 0
+  #backoffMs: number = BACKOFF_MS[0]
+  #resting = false
+  #tick: Timer | undefined
+
+  /** @param width sessions that the lane uses at once */
+  constructor({ cluster, pool, width, clock }: { cluster: string; pool: Pool; width: number; clock: Clock }) {
+    this.#cluster = cluster
+    this.#pool = pool
+    this.#width = width
+    this.#clock = clock
+  }
+
+  query(statement: Statement, params: readonly unknown[], deadlineMs: number): Promise<Record<string, unknown>[]> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ statement, params, deadlineMs, deadlineAt: this.#clock.monotonic() + deadlineMs, sends: 0, resolve, reject })
+      this.#tick ??= this.#clock.timer(TICK_MS, () => this.#checkDeadlines())
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#resting) return
+    while (this.#queue.length > 0 && this.#active < this.#width) {
+      this.#active++
+      void this.#serve()
+    }
+  }
+
+  /** One session's turn: takes batches until the queue is empty. */
+  async #serve(): Promise<void> {
+    try {
+      const connection = await this.#pool.acquire(CONNECT_MS)
+      this.#backoffMs = BACKOFF_MS[0]
+      while (this.#queue.length > 0 && !connection.lost) await this.#send(connection)
+      this.#pool.release(connection)
+    } catch (error) {
+      this.#rest(error as Error)
+    } finally {
+      this.#active--
+      this.#flush()
+    }
+  }
+
+  async #send(connection: Connection): Promise<void> {
+    const share = Math.ceil(this.#queue.length / (this.#width - this.#active + 1))
+    const items = this.#queue.splice(0, Math.min(BATCH_MAX, share))
+    const flight: InFlight = { connection, items, sentAt: this.#clock.monotonic() }
+    this.#inFlight.add(flight)
+    const batch = await connection.run(items)
+    this.#inFlight.delete(flight)
+    this.#settle(flight, batch)
+  }
+
+  #settle({ items, sentAt }: InFlight, batch: Batch): void {
+    const slow = this.#clock.monotonic() - sentAt > SLOW_BATCH_MS
+    const again: Pending[] = []
+    items.forEach((item, at) => {
+      const result = batch.results[at]
+      if (slow) item.statement.fastRuns = 0
+      if (result) return item.resolve(result.rows)
+      if (at === batch.results.length && batch.failure) {
+        const kind = classify(batch.failure)
+        item.sends++
+        item.failure = batch.failure
+        if ((kind !== 'connection' && kind !== 'plan') || sqlReadOnly(batch.failure) || item.sends >= SENDS_MAX) return item.reject(batch.failure)
+      }
+      again.push(item)
+    })
+    if (again.length > 0) this.#queue = again.concat(this.#queue)
+  }
+
+  /** PostgreSQL cannot be reached: pause, then try again as long as anybody waits. */
+  #rest(error: Error): void {
+    for (const item of this.#queue) item.failure = error
+    if (this.#resting) return
+    this.#resting = true
+    void this.#clock.sleep(this.#backoffMs).then(() => {
+      this.#resting = false
+      this.#flush()
+    })
+    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS[1])
+  }
+
+  #checkDeadlines(): void {
+    const now = this.#clock.monotonic()
+    const late = this.#queue.filter((item) => item.deadlineAt <= now)
+    if (late.length > 0) this.#queue = this.#queue.filter((item) => item.deadlineAt > now)
+    for (const item of late) {
+      item.reject(item.failure ? new DataUnavailable(this.#cluster, 'not applied', item.failure) : new DeadlineExceeded('A read', item.deadlineMs))
+    }
+    for (const { connection, items } of this.#inFlight) {
+      // Nothing in the lane is slow: a batch past its deadline means a silent peer.
+      if (items.every((item) => item.deadlineAt <= now)) connection.destroy(new Error('No answer within the deadline'))
+    }
+    this.#tick = this.#queue.length + this.#inFlight.size > 0 ? this.#clock.timer(TICK_MS, () => this.#checkDeadlines()) : undefined
+  }
+}
+
+/** In a session that is read-only by choice, SQLSTATE 25006 is the statement's fault, not a demoted primary's. */
+function sqlReadOnly(error: Error): boolean {
+  return (error as { code?: string }).code === '25006'
+}

@@ -1,0 +1,57 @@
+import type { Queryable } from '../../core/ports.ts'
+import { PlacementMismatch } from '../errors.ts'
+import { type Directory, type DirectoryRow, directoryOf, initialOwner } from './directory.ts'
+
+/** A cluster to be placed: its name and a connection on which transactions may be run. */
+export interface PlacedCluster {
+  readonly name: string
+  readonly db: Queryable
+}
+
+/**
+ * Gives every bucket an owner when the system begins: each cluster opens its buckets, then the directory on the
+ * home cluster is written, in one statement. Run again after a crash, it completes what is missing.
+ *
+ * @throws PlacementMismatch when the directory names other clusters than those given
+ */
+export async function placeBuckets(clusters: readonly PlacedCluster[]): Promise<void> {
+  const names = clusters.map(({ name }) => name)
+  const home = (clusters[0] as PlacedCluster).db
+  const placed = await home.query<{ cluster: string }>('select distinct cluster from tenfold.directory order by cluster')
+  if (placed.length > 0) return refuseOthers(placed.map((row) => row.cluster), names)
+  for (const [at, { name, db }] of clusters.entries()) {
+    const known = await db.query<{ name: string }>('insert into tenfold.cluster (name, home) values ($1, $2) on conflict (single) do update set home = tenfold.cluster.home returning name', [name, at === 0])
+    if (known[0] && known[0].name !== name) throw new PlacementMismatch([known[0].name], [name])
+    const mine = bucketsOf(at, clusters.length)
+    await db.query('insert into tenfold.buckets (bucket) select generate_series($1::int, $2::int) on conflict do nothing', [mine.first, mine.last])
+  }
+  await home.query(
+    `with epoch as (insert into tenfold.directory_epoch (epoch) values (1) on conflict do nothing)
+     insert into tenfold.directory (bucket, cluster)
+     select bucket, ($1::text[])[1 + bucket * $2::int / 4096] from generate_series(0, 4095) bucket on conflict do nothing`,
+    [names, names.length],
+  )
+}
+
+/** Loads the directory from the home cluster. @throws PlacementMismatch */
+export async function loadDirectory(home: Queryable, clusters: readonly string[]): Promise<Directory> {
+  const [epoch] = await home.query<{ epoch: string }>('select epoch from tenfold.directory_epoch')
+  const rows = await home.query<DirectoryRow>('select bucket, cluster, epoch from tenfold.directory order by bucket')
+  refuseOthers([...new Set(rows.map((row) => row.cluster))].sort(), clusters)
+  return directoryOf(Number(epoch?.epoch ?? 0), rows, clusters)
+}
+
+function refuseOthers(found: readonly string[], given: readonly string[]): void {
+  if (found.some((name) => !given.includes(name)) || given.some((name) => !found.includes(name))) throw new PlacementMismatch(found, given)
+}
+
+function bucketsOf(at: number, clusters: number): { first: number; last: number } {
+  let first = -1
+  let last = -1
+  for (let bucket = 0; bucket < 4096; bucket++) {
+    if (initialOwner(bucket, clusters) !== at) continue
+    if (first < 0) first = bucket
+    last = bucket
+  }
+  return { first, last }
+}
