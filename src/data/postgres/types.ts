@@ -81,7 +81,7 @@ export interface PostgresServer extends Service {
   readonly adopted: boolean
   /** Whether this start made the data folder. */
   readonly created: boolean
-  /** Resolves when the postmaster is gone, expected or not. Never rejects. */
+  /** Resolves when the postmaster is gone, expected or not. Never rejects; does not keep the process alive. */
   readonly exited: Promise<ExitInfo>
   /** `fast` rolls open transactions back; `immediate` is a crash on purpose: the next start recovers. */
   stop(options?: { readonly mode?: StopMode }): Promise<void>
