@@ -120,7 +120,6 @@ test('a lost backend at any moment of a write is invisible', async (t) => {
   const { client, connections } = await fixture(t)
   const killer = new pg.Client(connections[0])
   await killer.connect()
-  t.after(() => killer.end())
   const kill = () => killer.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenfold'")
   const aim = client.target('user', 1)
   await client.writeAt(aim, 'create', insertUser(1))
@@ -135,6 +134,7 @@ test('a lost backend at any moment of a write is invisible', async (t) => {
       throw new Error(`visit ${at}: ${error.message}`, { cause: error })
     })
   }
+  await killer.end()
   const [row] = await client.readAt(aim.placement, (db) => db.query<{ visits: number }>('select visits from users where id = 1'))
   assert.equal(row?.visits, 20)
 })
