@@ -8,11 +8,12 @@ import { line, password } from './text.ts'
 
 const name = line(1, 100).describe('Any script, one line.')
 
+// Checked before it is folded: other alphabets have letters whose lower case is one of a to z.
 const handle = z
   .string()
+  .regex(/^[A-Za-z0-9_]{3,30}$/, 'must have 3 to 30 letters a to z, digits or underscores')
   .toLowerCase()
-  .regex(/^[a-z0-9_]{3,30}$/, 'must have 3 to 30 letters a to z, digits or underscores')
-  .meta({ pattern: '^[A-Za-z0-9_]{3,30}$', description: 'Kept in lower case.' })
+  .describe('Kept in lower case.')
 
 const phoneNumber = z
   .string()

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { startTest } from 'tenfold/test'
-import lightbox from '../app.ts'
-import { PASSWORD, signUp, Visitor } from './visitor.ts'
+import { CLUSTERS, PASSWORD, signUp, start, Visitor } from './visitor.ts'
 
-for (const clusters of [1, 2]) {
-  const start = () => startTest(lightbox, { clusters })
+for (const clusters of CLUSTERS) {
+  const begin = () => start({ clusters })
 
   describe(`the API on ${clusters} cluster${clusters > 1 ? 's' : ''}`, () => {
     test('an account: sign up, look, log out, log in', async () => {
-      await using app = await start()
+      await using app = await begin()
       const ann = new Visitor(app)
       const body = { handle: 'Ann_1', firstName: 'Ann', lastName: 'Lee', password: PASSWORD }
       const account = await ann.expect(201, 'POST', '/api/accounts', { body })
@@ -33,7 +31,7 @@ for (const clusters of [1, 2]) {
     })
 
     test('a profile: any part is changed, the rest stays', async () => {
-      await using app = await start()
+      await using app = await begin()
       const bob = await signUp(app, 'bob')
       const address = { streetAddress: '21 2nd Street', city: 'New York', state: 'NY', postalCode: '10021' }
       const before = await bob.expect(200, 'GET', `/users/${bob.id}`)
@@ -53,7 +51,7 @@ for (const clusters of [1, 2]) {
     })
 
     test('posts: newest first, public, page by page', async () => {
-      await using app = await start()
+      await using app = await begin()
       const ann = await signUp(app, 'ann')
       const written: unknown[] = []
       for (let at = 0; at < 23; at += 1) {
@@ -82,7 +80,7 @@ for (const clusters of [1, 2]) {
     })
 
     test('likes: counted once each, taken back once', async () => {
-      await using app = await start()
+      await using app = await begin()
       const [ann, bob] = [await signUp(app, 'ann'), await signUp(app, 'bob')]
       const { id } = await ann.expect(201, 'POST', '/api/posts', { body: { text: 'Like me' } })
       const like = `/api/posts/${id}/like`
@@ -102,7 +100,7 @@ for (const clusters of [1, 2]) {
     })
 
     test('follows: counted once each on both sides', async () => {
-      await using app = await start()
+      await using app = await begin()
       const [ann, bob] = [await signUp(app, 'ann'), await signUp(app, 'bob')]
       for (const [method, followers] of [
         ['DELETE', 0],
@@ -122,7 +120,7 @@ for (const clusters of [1, 2]) {
     })
 
     test('nothing is done for somebody who is not logged in', async () => {
-      await using app = await start()
+      await using app = await begin()
       const ann = await signUp(app, 'ann')
       const { id } = await ann.expect(201, 'POST', '/api/posts', { body: { text: 'Mine' } })
       const stranger = new Visitor(app)

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startTest } from 'tenfold/test'
-import lightbox from '../app.ts'
-import { Visitor } from './visitor.ts'
+import { start, Visitor } from './visitor.ts'
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 
 test('the document is served, and names every operation that answers', async () => {
-  await using app = await startTest(lightbox)
+  await using app = await start()
   const response = await app.fetch('/openapi.json')
   assert.equal(response.headers.get('content-type'), 'application/json')
   const document = (await response.json()) as { openapi: string; paths: Record<string, object> }
@@ -23,7 +21,7 @@ test('the document is served, and names every operation that answers', async () 
 })
 
 test('what is not in the document is not there', async () => {
-  await using app = await startTest(lightbox)
+  await using app = await start()
   const visitor = new Visitor(app)
   const paths = [
     '/api',
@@ -39,7 +37,7 @@ test('what is not in the document is not there', async () => {
 })
 
 test('every reference in the document leads somewhere', async () => {
-  await using app = await startTest(lightbox)
+  await using app = await start()
   const text = await (await app.fetch('/openapi.json')).text()
   const { components } = JSON.parse(text) as { components: { schemas: object } }
   for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {

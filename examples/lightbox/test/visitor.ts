@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
-import type { TestApp } from 'tenfold/test'
+import { type StartTestOptions, startTest, type TestClient } from 'tenfold/test'
+import lightbox from '../app.ts'
 import { type Answer, assertDocumented, type Json } from './contract.ts'
 
-/** What of the app under test a visitor needs. */
-export type Site = Pick<TestApp, 'fetch'>
+/** Lightbox on empty databases. */
+export const start = (options: StartTestOptions = {}) => startTest(lightbox, options)
+
+/** What works on one cluster only is found on the first day, not at the last stage. */
+export const CLUSTERS = [1, 2] as const
+
+export type Site = Awaited<ReturnType<typeof start>>
 
 export interface Call {
   readonly body?: unknown
@@ -17,17 +23,19 @@ export const PASSWORD = 'a long enough password'
 /** A client of the API that keeps its cookies, or a bearer token, and checks every answer against the document. */
 export class Visitor {
   readonly #site: Site
-  #cookies = new Map<string, string>()
+  readonly #cookies: TestClient['cookies']
   token: string | undefined
   /** Once signed up. */
   id = ''
 
   constructor(site: Site) {
     this.#site = site
+    this.#cookies = site.client().cookies
   }
 
+  /** The header that it sends. */
   get cookie(): string {
-    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    return this.#cookies.header('/') ?? ''
   }
 
   get = (path: string, call?: Call): Promise<Answer> => this.call('GET', path, call)
@@ -45,12 +53,12 @@ export class Visitor {
       body: content,
       headers: {
         ...(content !== null && { 'content-type': 'application/json' }),
-        ...(this.#cookies.size > 0 && { cookie: this.cookie }),
+        ...(this.cookie !== '' && { cookie: this.cookie }),
         ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
         ...headers,
       },
     })
-    this.#keepCookies(response.headers)
+    this.#cookies.take(response)
     const text = await response.text()
     const json = (response.headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : undefined
     const answer = { status: response.status, headers: response.headers, text, json }
@@ -64,16 +72,6 @@ export class Visitor {
     const answer = await this.call(method, path, call)
     assert.equal(answer.status, status, `${method} ${path} → ${answer.status}: ${answer.text}`)
     return answer.json
-  }
-
-  #keepCookies(headers: Headers): void {
-    for (const line of headers.getSetCookie()) {
-      const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
-      const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
-      const gone = value === '' || attributes.some((attribute) => /^max-age=0$/i.test(attribute))
-      if (gone) this.#cookies.delete(name)
-      else this.#cookies.set(name, value)
-    }
   }
 }
 
