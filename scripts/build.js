@@ -21,6 +21,6 @@ if (built.status !== 0 || !existsSync(dist)) {
 /** SQL, templates, style sheets; not sources, tests or design pages. A template may hold anything. */
 function belongs(path) {
   if (path.indexOf('/templates') >= 0) return true
-  return !/\.(ts|md)$/.test(basename(path)) && basename(path) !== 'fixtures'
+  return !/\.(ts|md)$/.test(basename(path)) && !/^fixtures?$/.test(basename(path))
 }
 cpSync(join(root, 'src'), dist, { recursive: true, filter: belongs })

@@ -36,7 +36,13 @@ export interface StoredResult {
   readonly result: string | null
 }
 
-const POSITION_SQL = 'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
+export interface PositionRow {
+  readonly lsn: string
+  readonly wal: string
+}
+
+/** The flush position: the insert position can be handed out again after a crash. */
+export const POSITION_SQL = 'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
 
 export function converse(connection: Connection, statements: Statements): Conversation {
   let dbMs = 0
@@ -94,6 +100,10 @@ function isCommitted(connection: Connection, batch: Batch, at: number): boolean 
 }
 
 function positionOf(batch: Batch, at: number): Position | undefined {
-  const row = batch.results[at]?.rows[0] as { lsn: string; wal: string } | undefined
-  return row && { lsn: parseLsn(row.lsn), timeline: timelineOfWalFile(row.wal) }
+  const row = batch.results[at]?.rows[0] as PositionRow | undefined
+  return row && positionOfRow(row)
+}
+
+export function positionOfRow({ lsn, wal }: PositionRow): Position {
+  return { lsn: parseLsn(lsn), timeline: timelineOfWalFile(wal) }
 }

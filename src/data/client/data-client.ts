@@ -1,9 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 import { type ContextStorage, detachedContext, type RequestContext } from '../../core/context.ts'
 import type { Jsonified } from '../../core/json.ts'
-import { type KeyInput, type Placement } from '../../core/keys.ts'
+import type { KeyInput, Placement } from '../../core/keys.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Queryable } from '../../core/ports.ts'
+import type { Position } from '../../core/position.ts'
 import type { RandomSource } from '../../core/random.ts'
 import { uuidv7 } from '../../core/uuid.ts'
 import { Statements } from '../connection/statements.ts'
@@ -12,12 +13,16 @@ import { shardKey } from '../shards/key.ts'
 import { loadDirectory } from '../shards/place.ts'
 import type { PlacedTables } from '../shards/placing.ts'
 import { Cluster } from './cluster.ts'
+import { POSITION_SQL, type PositionRow, positionOfRow } from './conversation.ts'
 import { ownedId, placementOfId } from './ids.ts'
 import { type ReadHandle, type ReadOptions, read } from './read.ts'
 import { Snowflakes } from './snowflake.ts'
 import type { TxHandle } from './transaction.ts'
 import type { ClusterOptions } from './types.ts'
 import { type Target, type WriteOptions, write } from './write.ts'
+
+/** Milliseconds to ask a primary for its position. */
+const POSITION_DEADLINE_MS = 1000
 
 export interface DataClientOptions {
   readonly clusters: readonly ClusterOptions[]
@@ -130,6 +135,12 @@ export class DataClient {
 
   writeHome<Tables, R>(name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
     return this.#write({ key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) }, name, work, options)
+  }
+
+  /** Where a cluster's primary stands. @throws DataUnavailable when it does not answer in time */
+  async positionOf(name: string, deadlineMs = POSITION_DEADLINE_MS): Promise<Position> {
+    const [row] = await read(this.#reading(this.cluster(name)), (db) => db.query<PositionRow>(POSITION_SQL), { deadlineMs })
+    return positionOfRow(row as PositionRow)
   }
 
   cluster(name: string): Cluster {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { fixture } from './fixture.ts'
+import { fixture } from './fixtures/fixture.ts'
 
 /** Runs often enough for the statement to be known as fast and to move to the shared lane. */
 async function warm(run: () => Promise<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import pg from 'pg'
-import { fixture, newRequestId } from './fixture.ts'
+import { fixture, newRequestId } from './fixtures/fixture.ts'
 
 const insertUser = (id: number) => async (tx: { query(sql: string, params?: unknown[]): Promise<unknown> }) => {
   await tx.query('insert into users (id, name) values ($1, $2)', [id, `user ${id}`])

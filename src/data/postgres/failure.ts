@@ -45,7 +45,7 @@ const CASES: readonly Case[] = [
   ],
 ]
 
-const SEVERE = /(FATAL|PANIC|initdb: error|error while loading|ERROR|could not)/
+const SEVERE = /(FATAL|PANIC|initdb: error|error while loading|ERROR|could not|terminated by signal)/
 
 /** The error that best fits what PostgreSQL printed before it ended. */
 export function explainFailure(place: Place, output: string, fallback: string): TenfoldError {
@@ -60,7 +60,7 @@ export function explainFailure(place: Place, output: string, fallback: string): 
 }
 
 /** Without the time and process id in front. */
-const strip = (line: string): string => line.replace(/^.*?\b(FATAL|PANIC|ERROR|error):\s*/, '')
+const strip = (line: string): string => line.replace(/^.*?\b(FATAL|PANIC|ERROR|LOG|error):\s*/, '')
 
 /** The error that best fits a failed system call on `path`; other errors come back as they are. */
 export function explainSystemError(error: unknown, path: string): unknown {

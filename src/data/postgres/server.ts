@@ -12,10 +12,11 @@ import { takeLock } from './lock.ts'
 import { logSize, logTail, rotateLog } from './log-file.ts'
 import { machineSize } from './machine.ts'
 import { type Prepared, prepareFolder } from './prepare.ts'
+import { signal as kill } from './process.ts'
 import { type ServerFacts, waitUntilReady } from './ready.ts'
 import { makeRecordDir, writeRecord } from './record.ts'
 import { type RenderedSettings, renderSettings, SETTINGS_FILE } from './settings.ts'
-import { MEMORY_MB_DEFAULT, sizeSettings } from './sizing.ts'
+import { defaultMemoryMb, sizeSettings } from './sizing.ts'
 import { discardSocketDir, SOCKET_PORT, sweepSocket } from './socket.ts'
 import { step } from './state.ts'
 import { ANSWER_MS_MAX, takeOver } from './takeover.ts'
@@ -89,6 +90,9 @@ class EmbeddedPostgres implements PostgresServer {
 
   stop({ mode = 'fast' }: { readonly mode?: StopMode } = {}): Promise<void> {
     this.#abort.abort(new DOMException('The server is being stopped', 'AbortError'))
+    // The second Ctrl-C: whoever waits for a fast stop is no longer willing to.
+    if (this.#stopping !== undefined && mode === 'immediate' && this.#postmaster !== undefined)
+      kill(this.#postmaster.identity, 'SIGQUIT')
     this.#stopping ??= (this.#starting ?? Promise.resolve()).catch(() => {}).then(() => this.#end(mode))
     return this.#stopping
   }
@@ -107,11 +111,11 @@ class EmbeddedPostgres implements PostgresServer {
     const signal = outer === undefined ? this.#abort.signal : AbortSignal.any([outer, this.#abort.signal])
     signal.throwIfAborted()
     const account = chooseAccount(this.#dataDir)
-    const size = {
-      cpu: this.#options.cpu ?? machineSize().cpu,
-      memoryMb: this.#options.memoryMb ?? MEMORY_MB_DEFAULT,
-    }
-    const sized = sizeSettings(size)
+    const machine = machineSize()
+    const sized = sizeSettings({
+      cpu: this.#options.cpu ?? machine.cpu,
+      memoryMb: this.#options.memoryMb ?? defaultMemoryMb(machine.memoryMb),
+    })
     makeFolder(dirname(this.#dataDir))
     this.#lock = takeLock(makeRecordDir(this.#dataDir), this.#dataDir)
     const binaries = await findBinaries({ pgBin: this.#options.pgBin, account, signal })
@@ -223,7 +227,8 @@ class EmbeddedPostgres implements PostgresServer {
       if (!expected)
         this.#options.log.error({ pid: postmaster.identity.pid, code, signal }, 'PostgreSQL ended by itself')
       const place = { dataDir: this.#dataDir, program: 'postgres' }
-      const reason = expected ? undefined : explainFailure(place, tail, 'it ended without a word.')
+      const how = `postgres ended with ${signal ?? (code === null ? 'no word' : `code ${code}`)}.`
+      const reason = expected ? undefined : explainFailure(place, tail, how)
       this.#exit.resolve({ pid: postmaster.identity.pid, expected, code, signal, reason, logTail: tail })
     })
   }

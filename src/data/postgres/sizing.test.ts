@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PostgresSizeInvalid } from './errors.ts'
-import { MEMORY_MB_DEFAULT, MEMORY_MB_MIN, sizeSettings } from './sizing.ts'
+import { defaultMemoryMb, MEMORY_MB_DEFAULT, MEMORY_MB_MIN, sizeSettings } from './sizing.ts'
 
 const megabytes = (value: string | undefined): number => {
   assert.match(value!, /^\d+MB$/)
@@ -27,6 +27,12 @@ test('the default is small: no idle reader processes on two processors', () => {
 const size = fc.record({
   cpu: fc.double({ min: 0.1, max: 256, noNaN: true }),
   memoryMb: fc.integer({ min: MEMORY_MB_MIN, max: 1024 * 1024 }),
+})
+
+test('a small machine is not given away whole', () => {
+  assert.equal(defaultMemoryMb(128), MEMORY_MB_MIN)
+  assert.equal(defaultMemoryMb(1024), 256)
+  assert.equal(defaultMemoryMb(64 * 1024), MEMORY_MB_DEFAULT)
 })
 
 test('every size gives settings that PostgreSQL accepts and that stay within the memory', () => {

@@ -12,10 +12,15 @@ export interface PostgresSize {
 export const MEMORY_MB_DEFAULT = 512
 /** Less than this and PostgreSQL has no room for its own catalogue. */
 export const MEMORY_MB_MIN = 64
+const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
+
+/** When nothing is asked for: at most a quarter of the machine, which the app's own process shares. */
+export const defaultMemoryMb = (machineMb: number): number =>
+  clamp(Math.floor(machineMb / 4), MEMORY_MB_MIN, MEMORY_MB_DEFAULT)
+
 const MEMORY_MB_MAX = 4 * 1024 * 1024
 const CPU_MAX = 1024
 
-const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
 const mb = (value: number): string => `${Math.floor(value)}MB`
 
 function check(size: PostgresSize): void {
@@ -39,7 +44,7 @@ export function sizeSettings(size: PostgresSize): Record<string, string> {
   check(size)
   const cores = Math.max(1, Math.ceil(size.cpu))
   const memory = size.memoryMb
-  const connections = clamp(cores * 25, 60, 400)
+  const connections = clamp(cores * 25, 100, 400)
   const buffers = clamp(memory / 4, 16, 64 * 1024)
   return {
     max_connections: String(connections),

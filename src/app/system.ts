@@ -1,0 +1,63 @@
+import type { ContextStorage } from '../core/context.ts'
+import type { LogFields, Logger } from '../core/log.ts'
+import type { DataClient } from '../data/index.ts'
+import { OutsideRequest } from '../web/errors.ts'
+import { idSource } from './ids.ts'
+import { homeHandle, shardHandles } from './shards.ts'
+import type { AppDefinition, Assets, Limits, Metrics, Placing, Sessions, System } from './types.ts'
+
+/** The parts that {@link buildSystem} puts into an application's hands. */
+export interface SystemParts {
+  readonly definition: AppDefinition
+  readonly data: DataClient
+  readonly storage: ContextStorage
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly sessions: Sessions
+  readonly limits: Limits
+  readonly assets: Assets
+}
+
+/** Makes the `system` that an application sees. */
+export function buildSystem({ definition, data, storage, log, metrics, sessions, limits, assets }: SystemParts): System<unknown, Placing<unknown>> {
+  const spaces = Object.keys(definition.placing.keys)
+  const current = () => {
+    const context = storage.current()
+    if (!context) throw new OutsideRequest('system.request')
+    return context
+  }
+  return {
+    shard: shardHandles(data, spaces) as never,
+    shards: { read: (work, options) => data.readEach((db, cluster) => work(db as never, cluster), options) },
+    home: homeHandle(data) as never,
+    ids: idSource(data, spaces) as never,
+    sessions,
+    limits,
+    assets,
+    metrics,
+    log: boundLog(storage, log),
+    request: {
+      get id() {
+        return current().requestId
+      },
+      get signal() {
+        return current().signal
+      },
+      get clientAddress() {
+        return current().http?.clientAddress ?? ''
+      },
+    },
+  }
+}
+
+/** Writes with the id of the request at hand, if there is one. */
+function boundLog(storage: ContextStorage, log: Logger): Logger {
+  const own = () => storage.current()?.log ?? log
+  return {
+    debug: (fields: LogFields, message: string) => own().debug(fields, message),
+    info: (fields: LogFields, message: string) => own().info(fields, message),
+    warn: (fields: LogFields, message: string) => own().warn(fields, message),
+    error: (fields: LogFields, message: string) => own().error(fields, message),
+    child: (fields: LogFields) => own().child(fields),
+  }
+}
