@@ -1,0 +1,200 @@
+import type { ServerResponse } from 'node:http'
+import type { Exchange } from '../exchange.ts'
+import { FastResponse, type PlainBody } from '../fetch/response.ts'
+import { formatTraceparent } from '../request/trace.ts'
+import {
+  DEFAULT_CONTENT_SECURITY_POLICY,
+  isDocument,
+  REFERRER_POLICY,
+  STRICT_TRANSPORT_SECURITY,
+} from './security.ts'
+
+/** What the sender needs to know besides the exchange. */
+export interface Sending {
+  /** Monotonic milliseconds. */
+  readonly now: number
+  /** Tell the client to close its connection after this answer. */
+  readonly closing: boolean
+  /** @defaultValue {@link DEFAULT_CONTENT_SECURITY_POLICY}; false sends none */
+  readonly contentSecurityPolicy: string | false
+}
+
+/** These describe the connection, which is ours: an app that copies them from elsewhere must not break it. */
+const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'trailer'])
+/** Bytes of a body that may be announced although none follows. */
+const bodyless = (status: number): boolean => status === 204 || status === 304 || status < 200
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10
+
+/** The lines that every answer of the platform has, as Node takes them: name, value, name, value. */
+export function platformLines(
+  exchange: Exchange,
+  sending: Sending,
+  out: string[] = [],
+  seen = nothingSeen(),
+): string[] {
+  const { timing } = exchange
+  let serverTiming = `app;dur=${tenths(sending.now - exchange.startedAt)}`
+  if (timing.dbMs > 0) serverTiming += `, db;dur=${tenths(timing.dbMs)}`
+  if (timing.cacheMs > 0) serverTiming += `, cache;dur=${tenths(timing.cacheMs)}`
+  out.push('tenfold-request', exchange.requestId, 'server-timing', serverTiming)
+  if (!seen.nosniff) out.push('x-content-type-options', 'nosniff')
+  if (seen.document) {
+    if (!seen.policy && sending.contentSecurityPolicy !== false)
+      out.push('content-security-policy', sending.contentSecurityPolicy)
+    if (!seen.referrer) out.push('referrer-policy', REFERRER_POLICY)
+  }
+  if (exchange.secure && !seen.transport) out.push('strict-transport-security', STRICT_TRANSPORT_SECURITY)
+  if (exchange.req.headers.traceparent !== undefined)
+    out.push('traceparent', formatTraceparent(exchange.trace))
+  const { cookies } = exchange
+  if (cookies) {
+    for (const cookie of cookies) out.push('set-cookie', cookie)
+    // What sets a cookie is for one person: no shared cache may keep it.
+    if (!seen.cacheControl) out.push('cache-control', 'no-store')
+  }
+  if (sending.closing) out.push('connection', 'close')
+  return out
+}
+
+interface Seen {
+  document: boolean
+  policy: boolean
+  referrer: boolean
+  nosniff: boolean
+  transport: boolean
+  cacheControl: boolean
+  length: boolean
+}
+
+function add(out: string[], seen: Seen, name: string, value: string): void {
+  switch (name) {
+    case 'content-type':
+      seen.document = isDocument(value)
+      break
+    case 'content-length':
+      seen.length = true
+      break
+    case 'content-security-policy':
+      seen.policy = true
+      break
+    case 'referrer-policy':
+      seen.referrer = true
+      break
+    case 'x-content-type-options':
+      seen.nosniff = true
+      break
+    case 'strict-transport-security':
+      seen.transport = true
+      break
+    case 'cache-control':
+      seen.cacheControl = true
+      break
+    case 'server-timing':
+    case 'tenfold-request':
+      return
+    default:
+      if (CONNECTION_HEADERS.has(name)) return
+  }
+  out.push(name, value)
+}
+
+const nothingSeen = (): Seen => ({
+  document: false,
+  policy: false,
+  referrer: false,
+  nosniff: false,
+  transport: false,
+  cacheControl: false,
+  length: false,
+})
+
+/** Writes the head. With `length` the body's size is known. */
+export function sendHead(
+  exchange: Exchange,
+  sending: Sending,
+  status: number,
+  headers: Iterable<readonly [string, string]> | Record<string, string>,
+  length: number | undefined,
+): void {
+  const out: string[] = []
+  const seen = nothingSeen()
+  if (Symbol.iterator in headers) for (const [name, value] of headers as Headers) add(out, seen, name, value)
+  else for (const name in headers) add(out, seen, name, headers[name]!)
+  if (length !== undefined && !seen.length && !bodyless(status)) out.push('content-length', String(length))
+  platformLines(exchange, sending, out, seen)
+  exchange.res.writeHead(status, out)
+  exchange.state = 'answering'
+}
+
+/** Sends a body that is at hand. Without `end` the caller ends the answer, when it has read what still arrives. */
+export function sendPlain(
+  exchange: Exchange,
+  sending: Sending,
+  status: number,
+  headers: Iterable<readonly [string, string]> | Record<string, string>,
+  body: PlainBody,
+  end = true,
+): void {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+  sendHead(exchange, sending, status, headers, length)
+  if (exchange.req.method === 'HEAD' || bodyless(status)) exchange.res.end()
+  else {
+    exchange.bytes = length
+    if (end) exchange.res.end(body)
+    else exchange.res.write(body)
+  }
+}
+
+/**
+ * Sends any `Response`. Resolves when its body was handed over; rejects when the body fails, with the head
+ * already gone: then only closing the connection tells the client that the answer is not whole.
+ */
+export function send(exchange: Exchange, sending: Sending, response: Response): Promise<void> | undefined {
+  const plain = FastResponse.plainBody(response)
+  const headers = FastResponse.plainHeaders(response) ?? response.headers
+  if (plain !== undefined) {
+    sendPlain(exchange, sending, response.status, headers, plain)
+    return undefined
+  }
+  const { body } = response
+  if (body === null || exchange.req.method === 'HEAD' || bodyless(response.status)) {
+    const announced = exchange.req.method === 'HEAD' ? undefined : 0
+    sendHead(exchange, sending, response.status, headers, announced)
+    exchange.res.end()
+    return body?.cancel().catch(() => {})
+  }
+  sendHead(exchange, sending, response.status, headers, undefined)
+  return pump(exchange, body)
+}
+
+/** Moves a stream to the socket at the socket's pace; a client that leaves cancels the stream. */
+async function pump(exchange: Exchange, body: ReadableStream<Uint8Array>): Promise<void> {
+  const { res } = exchange
+  const reader = body.getReader()
+  let left = res.destroyed
+  res.once('close', () => {
+    left = true
+    reader.cancel(exchange.abort.signal.reason).catch(() => {})
+  })
+  // The head goes out before the first byte: the reader of an event stream waits for it.
+  res.flushHeaders()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (left) return
+    if (done) break
+    exchange.bytes += value.byteLength
+    if (!res.write(value)) await drained(res)
+  }
+  res.end()
+}
+
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      res.off('drain', done).off('close', done)
+      resolve()
+    }
+    res.on('drain', done).on('close', done)
+  })
+}

@@ -1,0 +1,175 @@
+import type { IncomingMessage } from 'node:http'
+import { BadJson } from '../errors.ts'
+
+/** The platform's own class; ours only stands in front of it. */
+const NativeRequest = globalThis.Request
+
+type Input = ConstructorParameters<typeof Request>[0]
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+const looseUtf8 = new TextDecoder()
+
+interface Parts {
+  readonly incoming: IncomingMessage
+  readonly method: string
+  readonly url: string
+  readonly body: Uint8Array<ArrayBuffer> | undefined
+  readonly signal: AbortSignal
+  headers: Headers | undefined
+  native: Request | undefined
+  used: boolean
+}
+
+const parts = Symbol('request')
+interface Light extends Request {
+  [parts]: Parts
+}
+
+/** Parses a JSON body. @throws BadJson when it is not JSON in UTF-8 */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(strictUtf8.decode(bytes))
+  } catch (cause) {
+    throw new BadJson({ cause })
+  }
+}
+
+function headersOf(light: Parts): Headers {
+  if (light.headers) return light.headers
+  const headers = new Headers()
+  const raw = light.incoming.rawHeaders
+  for (let at = 0; at < raw.length; at += 2) headers.append(raw[at]!, raw[at + 1]!)
+  light.headers = headers
+  return headers
+}
+
+/** The platform's own Request with the same content, made when something asks for what we do not have. */
+function nativeOf(light: Parts): Request {
+  light.native ??= new NativeRequest(light.url, {
+    method: light.method,
+    headers: headersOf(light),
+    signal: light.signal,
+    ...(light.body && light.method !== 'GET' && light.method !== 'HEAD' ? { body: light.body } : {}),
+  })
+  return light.native
+}
+
+/** The buffered body, once: after that, and after any other reader, the platform's own class answers. */
+function take(light: Parts): Uint8Array<ArrayBuffer> | undefined {
+  if (light.used || light.native) return undefined
+  light.used = light.body !== undefined
+  return light.body ?? new Uint8Array(0)
+}
+
+/** A request whose body was taken through us must look used to whoever asks the platform's class. */
+function usedNative(light: Parts): Request {
+  const native = nativeOf(light)
+  if (light.used && !native.bodyUsed && native.body) void native.body.cancel()
+  return native
+}
+
+const prototype = Object.create(NativeRequest.prototype, {
+  method: {
+    get(this: Light) {
+      return this[parts].method
+    },
+  },
+  url: {
+    get(this: Light) {
+      return this[parts].url
+    },
+  },
+  headers: {
+    get(this: Light) {
+      return headersOf(this[parts])
+    },
+  },
+  signal: {
+    get(this: Light) {
+      return this[parts].signal
+    },
+  },
+  bodyUsed: {
+    get(this: Light) {
+      return this[parts].used || (this[parts].native?.bodyUsed ?? false)
+    },
+  },
+  text: {
+    async value(this: Light) {
+      const bytes = take(this[parts])
+      return bytes ? looseUtf8.decode(bytes) : usedNative(this[parts]).text()
+    },
+  },
+  json: {
+    async value(this: Light) {
+      const bytes = take(this[parts])
+      return parseJson(bytes ?? (await usedNative(this[parts]).bytes()))
+    },
+  },
+  arrayBuffer: {
+    async value(this: Light) {
+      const bytes = take(this[parts])
+      if (!bytes) return usedNative(this[parts]).arrayBuffer()
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+    },
+  },
+  bytes: {
+    async value(this: Light) {
+      const bytes = take(this[parts])
+      return bytes ? new Uint8Array(bytes) : usedNative(this[parts]).bytes()
+    },
+  },
+})
+for (const name of ['blob', 'formData', 'clone'] as const)
+  Object.defineProperty(prototype, name, {
+    value(this: Light) {
+      return usedNative(this[parts])[name]()
+    },
+  })
+for (const name of [
+  'body',
+  'cache',
+  'credentials',
+  'destination',
+  'duplex',
+  'integrity',
+  'keepalive',
+  'mode',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+] as const)
+  Object.defineProperty(prototype, name, {
+    get(this: Light) {
+      return usedNative(this[parts])[name as keyof Request]
+    },
+  })
+
+/**
+ * A `Request` for what Node received. It reads its parts where they are; the platform's own object, which
+ * costs several microseconds, is made only when something needs it.
+ */
+export function lightRequest(
+  incoming: IncomingMessage,
+  url: string,
+  body: Uint8Array<ArrayBuffer> | undefined,
+  signal: AbortSignal,
+): Request {
+  const request = Object.create(prototype) as Light
+  const method = incoming.method ?? 'GET'
+  request[parts] = { incoming, method, url, body, signal, headers: undefined, native: undefined, used: false }
+  return request
+}
+
+const unwrap = (input: Input): Input =>
+  typeof input === 'object' && parts in input ? usedNative((input as Light)[parts]) : input
+
+/** `new Request(request)` must also take ours, whose inside the platform's class does not know. */
+export class FrontRequest extends NativeRequest {
+  constructor(input: Input, init?: RequestInit) {
+    super(unwrap(input), init)
+  }
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof NativeRequest
+  }
+}
