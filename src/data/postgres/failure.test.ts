@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { explainFailure, explainSystemError } from './failure.ts'
 
-const place = { dataDir: '/data', program: 'postgres' }
 const TIME = '2026-01-01 00:00:00.000 UTC [1] '
 
 /** Lines as PostgreSQL 18 prints them. */
@@ -46,11 +45,11 @@ for (const [code, lines] of Object.entries(SEEN))
 
 test('a full disk is named also when it is followed by a panic', () => {
   const output = `${TIME}FATAL:  could not extend file "x": No space left on device\n${TIME}PANIC:  cannot abort transaction 1`
-  assert.equal(explainFailure(place, output, 'ended').code, 'TENFOLD_DISK_FULL')
+  assert.equal(explainFailure('/data', output, 'ended').code, 'TENFOLD_DISK_FULL')
 })
 
 test('without a word, how it ended is the cause', () => {
-  assert.match(explainFailure(place, '', 'postgres ended with SIGKILL.').message, /SIGKILL/)
+  assert.match(explainFailure('/data', '', 'postgres ended with SIGKILL.').message, /SIGKILL/)
 })
 
 test('errors of system calls', () => {

@@ -8,25 +8,19 @@ import {
   PostgresPortTaken,
 } from './errors.ts'
 
-interface Place {
-  readonly dataDir: string
-  /** What was going on, for the message: `initdb`, `postgres`. */
-  readonly program: string
-}
-
-type Case = readonly [pattern: RegExp, make: (place: Place, line: string, tail: string) => TenfoldError]
+type Case = readonly [pattern: RegExp, make: (dataDir: string, line: string, tail: string) => TenfoldError]
 
 /** First match wins: a full disk also makes PostgreSQL panic, and a panic alone does not mean damage. */
 const CASES: readonly Case[] = [
   [
     /No space left on device|Disk quota exceeded|File too large|wrote only \d+ of \d+|Check free disk space/i,
-    (place, _, tail) => new DiskFull(place.dataDir, tail),
+    (dataDir, _, tail) => new DiskFull(dataDir, tail),
   ],
   [
     /was initialized by PostgreSQL version/i,
-    (place, line) =>
+    (dataDir, line) =>
       new DataFolderVersion(
-        `The data folder ${place.dataDir} was made by another version of PostgreSQL: ${line}`,
+        `The data folder ${dataDir} was made by another version of PostgreSQL: ${line}`,
         'Start it with the PostgreSQL that made it (--pg-bin), or upgrade a copy with pg_upgrade.',
       ),
   ],
@@ -37,23 +31,20 @@ const CASES: readonly Case[] = [
   ],
   [
     /control file|server configuration file|could not access status of transaction|database files are incompatible with server|invalid .*checksum|incorrect checksum|could not locate (a valid|required) checkpoint record|invalid primary checkpoint|is not a valid data directory|PG_VERSION|invalid magic number|could not open file "(global|base|pg_wal|pg_xact)|could not open directory "pg_/i,
-    (place, line, tail) => new DataFolderCorrupt(place.dataDir, line, tail),
+    (dataDir, line, tail) => new DataFolderCorrupt(dataDir, line, tail),
   ],
-  [
-    /Read-only file system|Permission denied/i,
-    (place, line) => new DataFolderUnwritable(place.dataDir, line),
-  ],
+  [/Read-only file system|Permission denied/i, (dataDir, line) => new DataFolderUnwritable(dataDir, line)],
 ]
 
 const SEVERE = /(FATAL|PANIC|initdb: error|error while loading|ERROR|could not|terminated by signal)/
 
 /** The error that best fits what PostgreSQL printed before it ended. */
-export function explainFailure(place: Place, output: string, fallback: string): TenfoldError {
+export function explainFailure(dataDir: string, output: string, fallback: string): TenfoldError {
   const lines = output.split('\n').map((line) => line.trim())
   const severe = lines.filter((line) => SEVERE.test(line))
   for (const [pattern, make] of CASES) {
     const line = severe.find((text) => pattern.test(text))
-    if (line !== undefined) return make(place, strip(line), output)
+    if (line !== undefined) return make(dataDir, strip(line), output)
   }
   const last = severe.at(-1)
   return new PostgresFailed(last === undefined ? fallback : strip(last), output)

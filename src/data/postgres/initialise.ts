@@ -92,8 +92,7 @@ async function runInitdb(
     )
     const [code, , stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
     signal.throwIfAborted()
-    if (code !== 0)
-      throw explainFailure({ dataDir, program: 'initdb' }, stderr.trim(), `initdb ended with ${code}.`)
+    if (code !== 0) throw explainFailure(dataDir, stderr.trim(), `initdb ended with ${code}.`)
   } finally {
     signal.removeEventListener('abort', onAbort)
     removeProcesses(temporary)

@@ -39,8 +39,7 @@ export async function waitUntilReady(waiting: Waiting): Promise<ServerFacts> {
   let nextProgress = PROGRESS_MS
   for (;;) {
     signal.throwIfAborted()
-    if (ended !== undefined)
-      throw explainFailure({ dataDir, program: 'postgres' }, logTail(waiting.logFile, waiting.logFrom), ended)
+    if (ended !== undefined) throw explainFailure(dataDir, logTail(waiting.logFile, waiting.logFrom), ended)
     const file = readPostmasterFile(dataDir)
     if (file?.pid === postmaster.identity.pid && (file.status === 'ready' || file.status === 'standby')) {
       const facts = await ask(waiting)

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DataFolderCorrupt, DataFolderVersion } from './errors.ts'
 import { makeFolder, replaceFile } from './files.ts'
@@ -71,11 +71,6 @@ export function readPassword(dataDir: string): string | undefined {
 
 export function writePassword(dataDir: string, password: string): void {
   replaceFile(passwordFile(dataDir), `${password}\n`)
-}
-
-/** Forgets a record of a folder that never came to be. */
-export function removeRecord(dataDir: string): void {
-  rmSync(recordFile(dataDir), { force: true })
 }
 
 function readOptional(path: string): string | undefined {

@@ -226,9 +226,8 @@ class EmbeddedPostgres implements PostgresServer {
       if (!expected) this.#enter('crashed')
       if (!expected)
         this.#options.log.error({ pid: postmaster.identity.pid, code, signal }, 'PostgreSQL ended by itself')
-      const place = { dataDir: this.#dataDir, program: 'postgres' }
       const how = `postgres ended with ${signal ?? (code === null ? 'no word' : `code ${code}`)}.`
-      const reason = expected ? undefined : explainFailure(place, tail, how)
+      const reason = expected ? undefined : explainFailure(this.#dataDir, tail, how)
       this.#exit.resolve({ pid: postmaster.identity.pid, expected, code, signal, reason, logTail: tail })
     })
   }

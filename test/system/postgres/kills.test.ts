@@ -91,6 +91,8 @@ test('kill -9 of a backend ends the server instead of reopening it by itself', a
   const exit = await server.exited
   assert.equal(exit.expected, false)
   assert.match(exit.logTail, /terminated by signal 9/)
+  assert.equal(exit.reason?.code, 'TENFOLD_POSTGRES_FAILED')
+  assert.match(exit.reason?.message ?? '', /PostgreSQL failed: .*terminated by signal 9/)
 })
 
 test('kill -9 of everything at once, the owner included', async (t) => {

@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
-import { connect } from '../../../src/data/postgres/database.ts'
+import { connect, type DatabaseAddress } from '../../../src/data/postgres/database.ts'
 import {
   createPostgres,
   type PostgresOptions,
@@ -158,7 +158,7 @@ export function startOwner(
 
 /** Runs SQL on a fresh connection. */
 export async function sql<Row extends object>(
-  server: { socketDir: string; port: number; user: string; password: string } | OwnerReport,
+  server: DatabaseAddress | OwnerReport,
   text: string,
 ): Promise<Row[]> {
   const client = await connect(

@@ -87,11 +87,24 @@ test('stop works before start, during it, twice and at the same time', async (t)
 
   const server = place.server()
   await Promise.all([server.start(), server.start()])
-  await Promise.all([server.stop(), server.stop({ mode: 'immediate' })])
+  await Promise.all([server.stop(), server.stop()])
   await server.stop()
   const { expected, code } = await server.exited
   assert.deepEqual({ expected, code }, { expected: true, code: 0 })
   assert.equal(server.pid, undefined)
+})
+
+test('a stop in haste overtakes one that waits, and loses nothing that was acknowledged', async (t) => {
+  const place = scratch(t)
+  const server = place.server()
+  await server.start()
+  await sql(server, 'create table kept as select 1 as one')
+  await Promise.all([server.stop(), server.stop({ mode: 'immediate' })])
+  assert.equal((await server.exited).expected, true)
+  assert.deepEqual(processesIn(place.dataDir), [])
+  const again = place.server()
+  await again.start()
+  assert.deepEqual(await sql(again, 'select one from kept'), [{ one: 1 }])
 })
 
 test('an aborted start leaves no process and no half folder', async (t) => {
