@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { SystemStatus } from '../core/topology.ts'
+import { listen } from '../web/listen.ts'
 import { sendJson } from './control-server.ts'
-import { LOOPBACK, listen } from './listen.ts'
 
 /** What the console's port shows. */
 export interface ConsoleSources {
@@ -23,10 +23,10 @@ export async function openConsole(
       else res.destroy()
     })
   })
-  const taken = await listen(server, { port, flag: '--console-port' })
+  const url = await listen(server, { port, flag: '--console-port' }, false)
   return {
-    url: `http://${LOOPBACK}:${taken}`,
-    port: taken,
+    url,
+    port: Number(new URL(url).port),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -30,23 +30,6 @@ export class ControlFailed extends TenfoldError {
   readonly code = 'TENFOLD_CONTROL_FAILED'
 }
 
-/** A TCP port that we were asked to listen on belongs to another process, or may not be used. */
-export class PortTaken extends TenfoldError {
-  readonly code = 'TENFOLD_PORT_TAKEN'
-  constructor(port: number, flag: '--port' | '--console-port', options?: ErrorOptions) {
-    super(
-      `Port ${port} is taken by another process.`,
-      `Stop that process, or choose another port with ${flag} N (${flag} 0 takes a free one).`,
-      options,
-    )
-  }
-}
-
-/** A TCP port that this user may not listen on, e.g. one below 1024. */
-export class PortForbidden extends TenfoldError {
-  readonly code = 'TENFOLD_PORT_FORBIDDEN'
-}
-
 /** `.tenfold/tenfold.json` or another file of ours in the state folder cannot be understood. */
 export class StateFolderCorrupt extends TenfoldError {
   readonly code = 'TENFOLD_STATE_CORRUPT'
@@ -85,4 +68,34 @@ export class ServerDied extends TenfoldError {
 /** A stop took longer than it may. */
 export class StopTimeout extends TenfoldError {
   readonly code = 'TENFOLD_STOP_TIMEOUT'
+}
+
+/** A PostgreSQL given by URL does not answer, or lets us not in. */
+export class DatabaseUnreachable extends TenfoldError {
+  readonly code = 'TENFOLD_DATABASE_UNREACHABLE'
+  override readonly status = 503
+}
+
+/** `migrate`, `types`, `sql` or `doctor` on a folder in which no database was ever made. */
+export class NoDatabase extends TenfoldError {
+  readonly code = 'TENFOLD_NO_DATABASE'
+  constructor(folder: string, app: string | undefined) {
+    super(
+      app === undefined
+        ? `There is no database in ${folder}.`
+        : `There is no database of ${app} in ${folder}.`,
+      'Start the app once (`tenfold start`), or name another folder with --data DIR, or a database with --database URL.',
+    )
+  }
+}
+
+/** No log was ever written in this state folder. */
+export class NoLogs extends TenfoldError {
+  readonly code = 'TENFOLD_NO_LOGS'
+  constructor(folder: string) {
+    super(
+      `There are no logs in ${folder}.`,
+      'Start a system there first, or name the right folder with --data DIR.',
+    )
+  }
 }

@@ -1,4 +1,21 @@
+import { relative, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { print, say } from '../output.ts'
+import { debugOption, examples } from '../places.ts'
+
 export function initCommand(program: Command): void {
-  program.command('init')
+  const command = program
+    .command('init')
+    .description('make a new app that runs, with tests, Dockerfile, systemd unit and CI workflow')
+    .argument('[dir]', 'an empty or a new folder', '.')
+    .addOption(debugOption())
+    .action(async (dir: string) => {
+      const { appName, makeApp } = await import('../init/make.ts')
+      const { templateVersions } = await import('../init/versions.ts')
+      const files = makeApp(dir, { NAME: appName(dir), ...templateVersions() })
+      print(files.toSorted().join('\n'))
+      const here = relative(process.cwd(), resolve(dir))
+      say(`\nNext:${here === '' ? '' : `\n  cd ${here}`}\n  npm install\n  npm run dev`)
+    })
+  examples(command, ['init my-app'])
 }

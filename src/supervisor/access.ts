@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs'
+import { systemClock } from '../core/clock.ts'
+import { silentLogger } from '../core/log.ts'
+import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
+import { readPostmasterFile } from '../data/postgres/postmaster-file.ts'
+import { readPassword } from '../data/postgres/record.ts'
+import { createPostgres } from '../data/postgres/server.ts'
+import { SUPERUSER } from '../data/postgres/types.ts'
+import { embeddedClusters, externalClusters } from './clusters.ts'
+import { ensureDatabases, listEmbedded } from './databases.ts'
+import { ConfigInvalid, NoDatabase } from './errors.ts'
+import { own } from './ownership.ts'
+import { openStateFolder, type StateFolder, stateFolder } from './state-folder.ts'
+
+/** Which databases a command works on. */
+export interface Target {
+  readonly folder: string
+  /** External databases; they win over the folder. */
+  readonly databases: readonly string[]
+  readonly pgBin?: string | undefined
+  /** The application's name; without it there must be only one in the folder. */
+  readonly app?: string | undefined
+  /** Make so many embedded databases when there are none. @defaultValue none */
+  readonly create?: number | undefined
+}
+
+/**
+ * Runs `work` on the clusters of a system: through its running PostgreSQL, or, when it is stopped, through one that
+ * is started for as long as the work takes, under the folder's lock.
+ */
+export async function withClusters<R>(
+  target: Target,
+  work: (clusters: readonly ClusterOptions[]) => Promise<R>,
+): Promise<R> {
+  if (target.databases.length > 0) return work(externalClusters(target.databases))
+  const running = runningServer(stateFolder(target.folder))
+  if (running !== undefined) {
+    try {
+      return await onServer(running, target, work)
+    } catch (error) {
+      // Between our look and now it may have stopped.
+      if (runningServer(stateFolder(target.folder)) !== undefined) throw error
+    }
+  }
+  return withStarted(target, (server) => onServer(server, target, work))
+}
+
+async function onServer<R>(
+  server: ConnectionOptions,
+  target: Target,
+  work: (clusters: readonly ClusterOptions[]) => Promise<R>,
+): Promise<R> {
+  const apps = await listEmbedded(server)
+  const name = target.app?.replaceAll('-', '_')
+  const found = name === undefined && apps.size === 1 ? [...apps.values()][0] : apps.get(name ?? '')
+  if (found !== undefined) return work(found)
+  if (target.create !== undefined && target.app !== undefined) {
+    const clusters = embeddedClusters(target.app, target.create, {
+      socketDir: server.host,
+      port: server.port,
+      user: server.user,
+      password: server.password ?? '',
+    })
+    await ensureDatabases(clusters)
+    return work(clusters)
+  }
+  if (apps.size === 0 || name !== undefined) throw new NoDatabase(target.folder, target.app)
+  throw new ConfigInvalid(
+    `${target.folder} holds the databases of several apps: ${[...apps.keys()].join(', ')}.`,
+    'Name the app: its module or its folder.',
+  )
+}
+
+function runningServer(folder: StateFolder): ConnectionOptions | undefined {
+  const file = readPostmasterFile(folder.pg)
+  const password = readPassword(folder.pg)
+  if (file === undefined || file.status !== 'ready' || password === undefined) return undefined
+  try {
+    process.kill(file.pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
+  }
+  return { host: file.socketDir, port: file.port, user: SUPERUSER, password, database: 'postgres' }
+}
+
+async function withStarted<R>(target: Target, work: (server: ConnectionOptions) => Promise<R>): Promise<R> {
+  if (target.create === undefined && !existsSync(stateFolder(target.folder).pg))
+    throw new NoDatabase(target.folder, target.app)
+  const folder = openStateFolder(target.folder)
+  const owned = own(folder.path)
+  const server = createPostgres({
+    dataDir: folder.pg,
+    runDir: folder.run,
+    logFile: folder.postgresLog,
+    log: silentLogger,
+    clock: systemClock,
+    pgBin: target.pgBin,
+  })
+  try {
+    await server.start()
+    const { socketDir: host, port, user, password } = server
+    return await work({ host, port, user, password, database: 'postgres' })
+  } finally {
+    await server.stop()
+    owned.release()
+  }
+}

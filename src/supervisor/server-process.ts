@@ -1,0 +1,142 @@
+import module from 'node:module'
+import { systemClock } from '../core/clock.ts'
+import { explain, isTenfoldError } from '../core/errors.ts'
+import { systemRandom } from '../core/random.ts'
+import { explainFolderError } from './folder-error.ts'
+import { openServerLog, type ServerLog } from './server-log.ts'
+import { Single } from './single.ts'
+import type { Failure, StartRequest, ToGuard, ToServer } from './start-request.ts'
+import { openStateFolder } from './state-folder.ts'
+import { createSteps } from './steps.ts'
+
+/** How to end. */
+interface Stop {
+  readonly fast: boolean
+  readonly keepPostgres: boolean
+}
+
+/**
+ * The server process: waits for the guard's request, serves, and resolves with its exit code. When the guard dies
+ * it goes on alone; signals and the control socket then end it.
+ */
+export async function runServer(): Promise<number> {
+  ignoreClosedOutput()
+  const stop = stopRequests()
+  const { request, ports } = await firstRequest()
+  const clock = systemClock
+  const steps = createSteps(clock)
+  let log: ServerLog | undefined
+  let single: Single | undefined
+  try {
+    const folder = openStateFolder(request.stateFolder)
+    log = openServerLog(folder.serverLog, request.logLevel)
+    watchOver(log)
+    single = new Single({
+      request,
+      folder,
+      ports,
+      log,
+      clock,
+      steps,
+      random: systemRandom(),
+      signal: stop.signal,
+      onStopRequest: () => stop.request({ fast: false, keepPostgres: false }),
+    })
+    const started = await single.start()
+    log.info({ steps: steps.summary() }, 'ready')
+    if (request.debug) process.stderr.write(`start: ${steps.summary()}\n`)
+    tell({ type: 'ready', status: await single.status(), ...started })
+    keepCompiled()
+  } catch (error) {
+    await single
+      ?.stop({ fast: true, keepPostgres: false })
+      .catch((e) => log?.error({ error: e }, 'cannot undo the start'))
+    if (stop.signal.aborted) return 0
+    const explained = explainFolderError(error, request.stateFolder)
+    log?.error({ error: explained }, 'the start failed')
+    log?.close()
+    tell({ type: 'failed', failure: failureOf(explained, request) })
+    return 1
+  }
+  const how = await stop.requested
+  if (!how.keepPostgres) tell({ type: 'stopping' })
+  void stop.again.then(() => single.hurry())
+  try {
+    await single.stop(how)
+    log.info({}, 'stopped')
+    return 0
+  } catch (error) {
+    log.error({ error }, 'not everything could be stopped')
+    return 1
+  } finally {
+    log.close()
+  }
+}
+
+function firstRequest(): Promise<Extract<ToServer, { type: 'start' }>> {
+  return new Promise((resolve) => {
+    process.on('message', (message: ToServer) => {
+      if (message.type === 'start') resolve(message)
+    })
+  })
+}
+
+/** Signals, the guard and the control socket all end here; the second request only hurries the first. */
+function stopRequests(): {
+  readonly signal: AbortSignal
+  readonly requested: Promise<Stop>
+  readonly again: Promise<void>
+  request(how: Stop): void
+} {
+  const first = Promise.withResolvers<Stop>()
+  const second = Promise.withResolvers<void>()
+  const over = new AbortController()
+  const request = (how: Stop): void => {
+    if (over.signal.aborted && how.fast) second.resolve()
+    over.abort(new DOMException('A stop was asked for', 'AbortError'))
+    first.resolve(how)
+  }
+  process.on('message', (message: ToServer) => {
+    if (message.type === 'stop') request(message)
+  })
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(name, () => request({ fast: false, keepPostgres: false }))
+  return { signal: over.signal, requested: first.promise, again: second.promise, request }
+}
+
+function tell(message: ToGuard): void {
+  if (process.connected) process.send?.(message, undefined, {}, () => {})
+}
+
+function failureOf(error: unknown, request: StartRequest): Failure {
+  const stack = error instanceof Error ? error.stack : undefined
+  return {
+    text: explain(error),
+    code: isTenfoldError(error) ? error.code : undefined,
+    // Our own errors explain themselves; of others the stack is all there is.
+    stack: request.debug ? `${explain(error)}\n${stack ?? ''}` : undefined,
+  }
+}
+
+/** A terminal or a pipe that goes away is no reason to die. */
+function ignoreClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}
+
+function watchOver(log: ServerLog): void {
+  process.on('disconnect', () =>
+    log.warn(
+      {},
+      'the guard is gone; this process serves on, `tenfold stop` ends it, and nobody starts it again',
+    ),
+  )
+  process.on('uncaughtExceptionMonitor', (error, origin) => {
+    log.error({ error, origin }, 'the server process dies of an error that nobody caught')
+    log.flush()
+  })
+}
+
+/** Compiled code is kept for the next start; at exit it would be too late for a process that is killed. */
+function keepCompiled(): void {
+  module.flushCompileCache?.()
+}

@@ -1,0 +1,250 @@
+import type { Runtime } from '../app/runtime.ts'
+import type { AppDefinition } from '../app/types.ts'
+import type { Clock } from '../core/clock.ts'
+import { Releasers } from '../core/lifecycle.ts'
+import type { Logger } from '../core/log.ts'
+import type { RandomSource } from '../core/random.ts'
+import type { SystemStatus } from '../core/topology.ts'
+import type { ClusterOptions } from '../data/client/types.ts'
+import { prepareData } from '../data/prepare.ts'
+import { importApp } from './app-module.ts'
+import { checkPort } from './check-port.ts'
+import { addressOf, embeddedClusters, externalClusters } from './clusters.ts'
+import { openConsole } from './console-server.ts'
+import { openControl } from './control-server.ts'
+import { ensureDatabases } from './databases.ts'
+import { own } from './ownership.ts'
+import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
+import { signingKeys } from './secrets.ts'
+import { seedOnce } from './seed.ts'
+import { sizeServer } from './sizing.ts'
+import type { Ports, StartRequest } from './start-request.ts'
+import type { StateFolder } from './state-folder.ts'
+import { type NodeFacts, systemStatus } from './status.ts'
+import type { Steps } from './steps.ts'
+import { openWeb, type Web } from './web.ts'
+
+/** What stage `single` is made of. */
+export interface SingleOptions {
+  readonly request: StartRequest
+  readonly folder: StateFolder
+  /** Of the server process before this one, so that a free port stays the same. */
+  readonly ports: Ports | undefined
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly steps: Steps
+  /** Ends a start in progress. */
+  readonly signal: AbortSignal
+  /** Someone asked for the end over the control socket. */
+  readonly onStopRequest: () => void
+}
+
+/**
+ * Stage `single`: the application, its web server and the supervisor in this process, PostgreSQL beside it. The
+ * composition root: read {@link Single.start} from top to bottom; stopping walks back.
+ */
+export class Single {
+  readonly #options: SingleOptions
+  readonly #releasers = new Releasers()
+  readonly #startedAt: string
+  #phase: 'starting' | 'ready' | 'stopping' = 'starting'
+  #definition: AppDefinition | undefined
+  #postgres: PostgresNode | undefined
+  #clusters: readonly ClusterOptions[] = []
+  #runtime: Runtime | undefined
+  #web: Web | undefined
+  #consoleUrl: string | null = null
+  #leavePostgres = false
+  #fast = false
+
+  constructor(options: SingleOptions) {
+    this.#options = options
+    this.#startedAt = new Date(options.clock.now()).toISOString()
+  }
+
+  /** Resolves when requests are answered. */
+  async start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }> {
+    const { request, folder, log, clock, steps, ports, random, signal } = this.#options
+
+    // First whatever can be refused at once: nothing has been touched yet.
+    const owned = own(folder.path)
+    this.#releasers.push(() => owned.release())
+    const port = ports?.port ?? request.port
+    const consolePort = ports?.consolePort ?? request.consolePort
+    await checkPort(port)
+    const control = await openControl({
+      folder,
+      status: () => this.status(),
+      stop: this.#options.onStopRequest,
+    })
+    this.#releasers.push(() => control.close())
+    const console = await openConsole(consolePort, {
+      status: () => this.status(),
+      metricsText: async () => (await this.#runtime?.metricsText()) ?? '',
+    })
+    this.#consoleUrl = console.url
+    this.#releasers.push(() => console.close())
+    const keys = signingKeys(request.signingKeys, folder.secrets, random)
+
+    // The slow ones side by side. PostgreSQL first: it has processes of its own, importing keeps this one busy.
+    const [, definition, { createRuntime }] = await settleAll([
+      request.databases.length > 0 ? Promise.resolve() : steps.run('postgres', () => this.#startPostgres()),
+      steps.run('app', () => importApp(request.app)),
+      steps.run('runtime', () => import('../app/compose.ts')),
+    ])
+    this.#definition = definition
+    this.#clusters = this.#locate(definition)
+    signal.throwIfAborted()
+
+    const size = sizeServer(request, this.#clusters.length)
+    const { placing, options } = definition
+    await steps.run('databases', () => this.#ensureDatabases())
+    await steps.run('migrate', () =>
+      prepareData({ clusters: this.#clusters, placing, migrations: options.migrations, log, signal }),
+    )
+    const runtime = createRuntime(definition, {
+      clusters: this.#clusters,
+      connectionsMax: size.connectionsMax,
+      signingKeys: keys,
+      log,
+      secureCookies: request.tls !== undefined,
+      ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
+    })
+    this.#runtime = runtime
+    this.#releasers.push(() => runtime.stop())
+    await steps.run('connect', () => runtime.start())
+    await steps.run('seed', () => seedOnce(definition, runtime, this.#clusters[0]!))
+    signal.throwIfAborted()
+
+    this.#web = await steps.run('listen', () => openWeb({ port, request, runtime, log, clock }))
+    this.#releasers.push(() => this.#closeWeb())
+    owned.announce(this.#web.url)
+    this.#phase = 'ready'
+    return { ports: { port: this.#web.port, consolePort: console.port }, notes: this.#notes() }
+  }
+
+  /**
+   * Ends everything in reverse order. `keepPostgres` leaves PostgreSQL to the server process that follows; `fast`
+   * does not wait for requests in flight.
+   */
+  async stop(how: { readonly keepPostgres: boolean; readonly fast: boolean }): Promise<void> {
+    this.#phase = 'stopping'
+    this.#leavePostgres = how.keepPostgres
+    this.#fast ||= how.fast
+    await this.#releasers.releaseAll()
+  }
+
+  /** Hurries a stop that is under way. */
+  hurry(): void {
+    this.#fast = true
+    this.#web?.hurry()
+  }
+
+  status(): Promise<SystemStatus> {
+    const runtime = this.#runtime
+    const data = this.#postgres === undefined ? this.#externalFacts() : [this.#postgresFacts(this.#postgres)]
+    return systemStatus(
+      {
+        app: this.#definition?.options.name ?? '',
+        phase: this.#phase,
+        url: this.#web?.url ?? '',
+        consoleUrl: this.#consoleUrl,
+        web: {
+          id: 'web-1',
+          tier: 'web',
+          pid: process.pid,
+          state: this.#phase === 'ready' ? 'healthy' : this.#phase === 'stopping' ? 'draining' : 'starting',
+          address: this.#web?.url ?? '',
+          startedAt: this.#startedAt,
+        },
+        data,
+        directory:
+          this.#phase === 'ready' && runtime ? runtime.directory() : { epoch: 0, clusters: {}, isolated: [] },
+        position: this.#phase === 'ready' ? runtime?.position.bind(runtime) : undefined,
+        webReady: runtime?.ready.bind(runtime),
+      },
+      this.#options.clock,
+    )
+  }
+
+  async #startPostgres(): Promise<void> {
+    const { request, folder, log, clock, random, signal } = this.#options
+    const { postgres: size } = sizeServer(request)
+    const node = createPostgresNode({
+      dataDir: folder.pg,
+      runDir: folder.run,
+      logFile: folder.postgresLog,
+      log,
+      clock,
+      random,
+      signal,
+      pgBin: request.pgBin,
+      ...size,
+    })
+    this.#postgres = node
+    this.#releasers.push(() => (this.#leavePostgres ? node.leave() : node.stop()))
+    await node.start()
+  }
+
+  #locate(definition: AppDefinition): ClusterOptions[] {
+    const { request } = this.#options
+    if (this.#postgres === undefined) return externalClusters(request.databases)
+    return embeddedClusters(definition.options.name, request.clusters, this.#postgres.server)
+  }
+
+  async #ensureDatabases(): Promise<void> {
+    if (this.#postgres !== undefined) await ensureDatabases(this.#clusters)
+  }
+
+  #postgresFacts(node: PostgresNode): NodeFacts {
+    const { server } = node
+    return {
+      id: 'c0-pg-1',
+      tier: 'data',
+      cluster: 'c0',
+      role: 'primary',
+      pid: server.pid ?? null,
+      state: node.state,
+      address: server.socketDir,
+      startedAt: server.startedAt === 0 ? this.#startedAt : new Date(server.startedAt).toISOString(),
+    }
+  }
+
+  #externalFacts(): NodeFacts[] {
+    return this.#clusters.map(({ name, connection }) => ({
+      id: `${name}-pg-1`,
+      tier: 'data',
+      cluster: name,
+      role: 'primary',
+      pid: null,
+      state: 'healthy',
+      address: addressOf(connection),
+      startedAt: this.#startedAt,
+    }))
+  }
+
+  #notes(): string[] {
+    const { ports } = this.#options
+    // After a replacement within one system the guard knows; otherwise someone killed both.
+    if (ports === undefined && this.#postgres?.server.adopted === true)
+      return [
+        `adopted the PostgreSQL (process ${this.#postgres.server.pid}) that a killed system left running`,
+      ]
+    return []
+  }
+
+  async #closeWeb(): Promise<void> {
+    this.#runtime?.drain()
+    if (this.#fast) this.#web?.hurry()
+    await this.#web?.close()
+  }
+}
+
+/** As `Promise.all`, but nothing is still under way when it rejects. */
+async function settleAll<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const results = await Promise.allSettled(work)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T
+}
