@@ -61,6 +61,7 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
   return {
     ...service,
     system,
+    handler,
     listener: handler.listener,
     ready: async () => {
       if (state !== 'running') return { ready: false, reason: state === 'new' ? 'starting' : 'draining' }

@@ -4,6 +4,7 @@ import type { Logger } from '../core/log.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { DirectoryStatus } from '../core/topology.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
+import type { Handler } from '../web/options.ts'
 import type { AppDefinition, Placing, System } from './types.ts'
 
 /** What the composition root hands to an application. */
@@ -29,6 +30,8 @@ export interface Runtime extends Service {
   readonly system: System<unknown, Placing<unknown>>
   /** Handles one request through Node's own objects; mount it on any `node:http` server. */
   readonly listener: (req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse) => void
+  /** The request path, for a web server. */
+  readonly handler: Handler
   /** Whether traffic may come: databases answer, not stopping. */
   ready(): Promise<{ ready: boolean; reason?: string }>
   /** Prometheus text format. */
