@@ -34,7 +34,7 @@ for (const [code, lines] of Object.entries(SEEN))
   test(`${code} by its words`, () => {
     for (const line of lines) {
       const error = explainFailure(
-        place,
+        '/data',
         `${TIME}LOG:  starting\n${TIME}${line}\n${TIME}LOG:  shut down`,
         'ended',
       )
