@@ -25,7 +25,7 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
   const metrics = createMetrics()
   // The data client lives in real time: its deadlines concern real servers, also when a test moves the clock.
   const data = new DataClient({ clusters, placing: definition.placing, storage, log, clock: systemClock, random, connectionsMax, doubleRun })
-  const store = systemStore(data, random)
+  const store = systemStore(data, random, storage)
   const system = buildSystem({ definition, data, storage, metrics, log, sessions: pendingSessions, limits: pendingLimits, assets: pendingAssets })
   const upkeep = createUpkeep({
     clock: systemClock, random, log,

@@ -99,6 +99,14 @@ export class ReadOnly extends TenfoldError {
   }
 }
 
+/** A write sent what would end its transaction, outlive it in the session, or lower its durability. */
+export class StatementRefused extends TenfoldError {
+  readonly code = 'TENFOLD_STATEMENT_REFUSED'
+  constructor(text: string) {
+    super(`A write may not run: ${text.trim().slice(0, 80)}`, 'The transaction is begun and ended by write(); change tables in migrations, and settings only with SET LOCAL.')
+  }
+}
+
 /** A write touched a row that is not in its bucket. */
 export class OutsideBucket extends TenfoldError {
   readonly code = 'TENFOLD_OUTSIDE_BUCKET'

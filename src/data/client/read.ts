@@ -65,7 +65,7 @@ async function runSingle(
   const startedAt = cluster.clock.monotonic()
   try {
     if (isKnownFast(statement)) return { rows: await cluster.lane.query(statement, params, deadline.leftMs), tag: '' }
-    if (!mayRead(sql)) throw new ReadOnly(sql)
+    if (!(statement.mayRead ??= mayRead(sql))) throw new ReadOnly(sql)
     return await runExclusive(env, statement, params, deadline, signal)
   } catch (error) {
     throw readable(error, sql, deadline)

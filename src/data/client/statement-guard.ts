@@ -1,11 +1,28 @@
 const COMMENT_OR_PAREN = /^(?:\s+|--[^\n]*\n?|\/\*[^]*?\*\/|\()+/
-const ALLOWED = new Set(['select', 'with', 'values', 'table', 'show', 'explain'])
+const READS = new Set(['select', 'with', 'values', 'table', 'show', 'explain'])
+const WRITES = new Set([...READS, 'insert', 'update', 'delete', 'merge', 'truncate', 'lock', 'savepoint', 'release', 'call', 'do'])
+/** `set local …` and `rollback to savepoint …` stay inside the transaction; their relatives do not. */
+const INSIDE = /^(?:set\s+(?:local|constraints)\s|rollback\s+(?:work\s+|transaction\s+)?to\s)/i
+/** Settings on which the guarantees rest. */
+const PROTECTED = /\b(?:synchronous_commit|session_replication_role|transaction_timeout|tenfold\.bucket)\b/i
 
 /**
  * Whether a read may send this text at all. It keeps SET, BEGIN, DISCARD and the like away from shared
  * sessions; what writes inside a SELECT is refused by the session itself, which is read-only.
  */
 export function mayRead(text: string): boolean {
-  const bare = text.replace(COMMENT_OR_PAREN, '')
-  return ALLOWED.has(/^[a-z]+/i.exec(bare)?.[0].toLowerCase() ?? '')
+  return READS.has(firstWord(text))
+}
+
+/**
+ * Whether a write may send this text: nothing that begins or ends the transaction, outlives it in the session,
+ * or lowers its durability. It catches mistakes; a name hidden in a parameter gets past it.
+ */
+export function mayWrite(text: string): boolean {
+  if (PROTECTED.test(text) && /\bset\b|\bset_config\b/i.test(text)) return false
+  return WRITES.has(firstWord(text)) || INSIDE.test(text.replace(COMMENT_OR_PAREN, ''))
+}
+
+function firstWord(text: string): string {
+  return /^[a-z]+/i.exec(text.replace(COMMENT_OR_PAREN, ''))?.[0].toLowerCase() ?? ''
 }

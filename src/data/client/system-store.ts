@@ -1,5 +1,7 @@
+import type { ContextStorage } from '../../core/context.ts'
 import type { Queryable, SystemStore } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
+import { NestedWrite } from '../errors.ts'
 import { hashText } from '../shards/hash.ts'
 import { clusterOf } from '../shards/directory.ts'
 import { placementOf } from '../shards/key.ts'
@@ -7,7 +9,7 @@ import { applyUnmarked } from './apply.ts'
 import type { DataClient } from './data-client.ts'
 
 /** The platform's own records on the clusters; see {@link SystemStore}. */
-export function systemStore(client: DataClient, random: RandomSource): SystemStore {
+export function systemStore(client: DataClient, random: RandomSource, storage: ContextStorage): SystemStore {
   const aim = (hash: number) => ({ key: `tenfold#${hash}`, placement: placementOf(hash) })
   const apply = <R>(route: () => string, fence: (() => readonly unknown[]) | undefined, work: (tx: Queryable) => Promise<R>) =>
     applyUnmarked({ route: () => client.cluster(route()), random, refresh: () => client.refresh() }, fence, work)
@@ -15,7 +17,10 @@ export function systemStore(client: DataClient, random: RandomSource): SystemSto
     hash: hashText,
     read: (hash, work) => client.readAt(placementOf(hash), (db) => work(db)),
     write: (hash, name, work) => client.writeAt(aim(hash), name, (tx) => work(tx)) as never,
-    apply: (hash, work) => {
+    apply: async (hash, work) => {
+      // It takes a session of its own: inside a write, two of them could wait for each other.
+      const outer = storage.current()?.write
+      if (outer) throw new NestedWrite('of the platform (session, limit)', outer.name)
       const { bucket, tag } = placementOf(hash)
       const fence = () => [bucket, tag, client.directory.bucketEpoch[bucket]]
       return apply(() => clusterOf(client.directory, { bucket, tag }), fence, work)

@@ -3,8 +3,9 @@ import type { StatementResult } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import { sqlStateOf } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
-import { HandleClosed, OutsideBucket } from '../errors.ts'
+import { HandleClosed, OutsideBucket, StatementRefused } from '../errors.ts'
 import { kyselyOver } from './kysely.ts'
+import { mayWrite } from './statement-guard.ts'
 
 /** What `work` of a write gets. */
 export interface TxHandle<Tables> {
@@ -46,10 +47,16 @@ export class Transaction<Tables> implements TxHandle<Tables> {
 
   async #run(sql: string, params: readonly unknown[]): Promise<StatementResult> {
     if (!this.#open) throw new HandleClosed('A transaction')
+    const statement = this.#statements.get(sql)
+    if (!(statement.mayWrite ??= mayWrite(sql))) throw new StatementRefused(sql)
     const startedAt = performance.now()
-    const batch = await this.#connection.run([{ statement: this.#statements.get(sql), params }])
+    const batch = await this.#connection.run([{ statement, params }])
     this.dbMs += performance.now() - startedAt
-    if (!batch.failure) return batch.results[0] as StatementResult
+    if (!batch.failure) {
+      // The only statement that PostgreSQL accepts in an aborted transaction and that mends it.
+      if (this.failure && batch.results[0]?.tag === 'ROLLBACK') this.failure = undefined
+      return batch.results[0] as StatementResult
+    }
     this.failure ??= batch.failure
     throw readable(batch.failure)
   }

@@ -138,3 +138,22 @@ test('a lost backend at any moment of a write is invisible', async (t) => {
   const [row] = await client.readAt(aim.placement, (db) => db.query<{ visits: number }>('select visits from users where id = 1'))
   assert.equal(row?.visits, 20)
 })
+
+test('a write may not end its own transaction, change its session or its durability', async (t) => {
+  const { client } = await fixture(t)
+  const refused = ['commit', 'ROLLBACK', '/* x */ begin', 'end', 'set search_path = x', 'set local synchronous_commit = off', 'listen x', 'discard all',
+    "select set_config('synchronous_commit', 'off', true)", "select set_config('tenfold.bucket', '1', true)", 'prepare transaction $$x$$', 'create table x (i int)', 'notify x']
+  for (const [at, sql] of refused.entries()) {
+    await assert.rejects(client.writeHome(`w${at}`, (tx) => tx.query(sql)), { code: 'TENFOLD_STATEMENT_REFUSED' }, sql)
+  }
+  await client.writeHome('savepoint', async (tx) => {
+    await tx.query('insert into accounts values (1, 1)')
+    await tx.query('savepoint before')
+    await tx.query('update accounts set balance = 2')
+    await tx.query('rollback to savepoint before')
+    await assert.rejects(tx.query('insert into accounts values (1, 1)'), { code: '23505' })
+    await tx.query('rollback to savepoint before')
+    await tx.query("set local statement_timeout = '5s'")
+  })
+  assert.deepEqual(await client.readHome((db) => db.query('select balance from accounts')), [{ balance: 1 }])
+})

@@ -1,34 +1,55 @@
-/** Beyond this many distinct texts a process stops naming statements, so that generated SQL cannot fill memory. */
-const STATEMENTS_MAX = 2000
+/** Named statements of a process, at most: each costs memory in every session that prepares it. */
+const NAMED_MAX = 500
+/** Texts that are remembered, at most; generated SQL must not fill memory. */
+const TEXTS_MAX = 4000
+/** From this use on a text is worth a name. */
+const NAMED_FROM_USE = 2
 /** Runs below {@link FAST_MS} that a statement needs before it may share a connection with others. */
 const FAST_RUNS_NEEDED = 3
 /** What counts as fast, in milliseconds: about what a point read may wait behind. */
 const FAST_MS = 5
 
-/**
- * One SQL text. PostgreSQL parses and plans it once per connection under `name`; a point read then costs half
- * the server's CPU.
- */
+/** One SQL text. Under a name, PostgreSQL parses and plans it once per session: half the cost of a point read. */
 export interface Statement {
   readonly text: string
   /** Empty: not worth a name, parsed each time. */
   readonly name: string
   /** Consecutive fast runs; see {@link isKnownFast}. */
   fastRuns: number
+  /** Whether a read, or a write, may send it; see client/statement-guard.ts. Undefined until asked. */
+  mayRead?: boolean
+  mayWrite?: boolean
 }
 
-/** The process-wide table of statements of one data client. */
+interface Entry {
+  statement: Statement
+  uses: number
+}
+
+/** The table of statements of one data client. */
 export class Statements {
-  readonly #byText = new Map<string, Statement>()
+  readonly #entries = new Map<string, Entry>()
+  #named = 0
 
   get(text: string): Statement {
-    let statement = this.#byText.get(text)
-    if (!statement) {
-      const named = this.#byText.size < STATEMENTS_MAX
-      statement = { text, name: named ? `tf${this.#byText.size}` : '', fastRuns: 0 }
-      if (named) this.#byText.set(text, statement)
+    const entry = this.#entries.get(text)
+    if (!entry) return this.#add(text)
+    // A new object, because batches under way hold the old one with its empty name.
+    if (++entry.uses === NAMED_FROM_USE && this.#named < NAMED_MAX) {
+      entry.statement = { ...entry.statement, name: `tf${this.#named++}` }
     }
+    return entry.statement
+  }
+
+  #add(text: string): Statement {
+    const statement = { text, name: '', fastRuns: 0 }
+    if (this.#entries.size >= TEXTS_MAX) this.#forgetUnnamed()
+    this.#entries.set(text, { statement, uses: 1 })
     return statement
+  }
+
+  #forgetUnnamed(): void {
+    for (const [text, { statement }] of this.#entries) if (statement.name === '') this.#entries.delete(text)
   }
 }
 
