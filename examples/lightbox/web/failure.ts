@@ -9,7 +9,7 @@ import { visitOf, whoIs } from './visitor.ts'
 /** The page for an error. What nobody foresaw goes to the log, and the page tells nothing of it. */
 export async function failure(system: Lightbox, request: Request, error: unknown): Promise<Response> {
   const trouble = troubleOf(error) ?? { status: 500 }
-  if (trouble.status === 500) system.log.error({ err: error }, 'a page failed')
+  if (trouble.status === 500) system.log.error({ error }, 'a page failed')
   const visit = await visitAnyway(system, request, trouble.status)
   const content = failurePage(visit, { ...trouble, requestId: system.request.id })
   return show(visit, content, { status: trouble.status, headers: headersOf(trouble) })

@@ -23,20 +23,22 @@ export const showLogIn: Handler = (call) => showForm(call, logInPage)
 export const signUp: Handler = async (call) => {
   const form = await readForm(call.request)
   const typed = { ...names(form), handle: handleOf(form), password: form.text('password') }
-  const result = await attempt(newAccountSchema, typed, (account) => createAccount(call.system, account))
+  const result = await attempt(newAccountSchema, typed, async (account) => {
+    const { id } = await createAccount(call.system, account)
+    await call.system.sessions.begin({ principal: id })
+  })
   if (!result.ok) return showAgain(call, signUpPage, form, result)
-  await call.system.sessions.begin({ principal: result.result.id })
   return seeOther(localPath(form.text('next'), paths.home), 'welcome')
 }
 
 export const logIn: Handler = async (call) => {
   const form = await readForm(call.request)
   const typed = { handle: handleOf(form), password: form.text('password') }
-  const result = await attempt(logInSchema, typed, ({ handle, password }) =>
-    checkPassword(call.system, handle, password),
-  )
+  const result = await attempt(logInSchema, typed, async ({ handle, password }) => {
+    const { id } = await checkPassword(call.system, handle, password)
+    await call.system.sessions.begin({ principal: id })
+  })
   if (!result.ok) return showAgain(call, logInPage, form, result)
-  await call.system.sessions.begin({ principal: result.result.id })
   return seeOther(localPath(form.text('next'), paths.home), 'back')
 }
 

@@ -15,18 +15,19 @@ export interface Refusal {
   readonly again: boolean
 }
 
-export type Attempt<Result> = { readonly ok: true; readonly result: Result } | Refusal
+export type Attempt = { readonly ok: true } | Refusal
 
 const REFUSED = new Set([400, 401, 409, 422, 429, 503])
 
 /** Checks a form and does what it asks for. Only failures that the person can do something about are caught. */
-export async function attempt<Schema extends z.ZodType, Result>(
+export async function attempt<Schema extends z.ZodType>(
   schema: Schema,
   typed: unknown,
-  act: (value: z.output<Schema>) => Promise<Result>,
-): Promise<Attempt<Result>> {
+  act: (value: z.output<Schema>) => Promise<unknown>,
+): Promise<Attempt> {
   try {
-    return { ok: true, result: await act(check(schema, typed)) }
+    await act(check(schema, typed))
+    return { ok: true }
   } catch (error) {
     const trouble = troubleOf(error)
     if (!trouble || !REFUSED.has(trouble.status)) throw error

@@ -27,7 +27,8 @@ export function homePage(visit: Visit, view: HomeView): PageContent {
     body: html`${visit.me ? '' : intro}
 <div class="columns">
 <div>
-${visit.me ? html`<h1 class="vh">Home</h1>${intro}` : ''}
+${visit.me || !view.isFirst ? html`<h1 class="vh">Lightbox</h1>` : ''}
+${visit.me ? intro : ''}
 ${recent(visit, view)}
 </div>
 ${people(visit, view.people)}
