@@ -44,7 +44,8 @@ export function sizeSettings(size: PostgresSize): Record<string, string> {
   check(size)
   const cores = Math.max(1, Math.ceil(size.cpu))
   const memory = size.memoryMb
-  const connections = clamp(cores * 25, 100, 400)
+  // Each costs 60 KB of memory that is touched at the start, used or not.
+  const connections = clamp(cores * 25, 60, 400)
   const buffers = clamp(memory / 4, 16, 64 * 1024)
   return {
     max_connections: String(connections),
