@@ -31,6 +31,9 @@ create table users (
   check (num_nulls(street_address, city, state, postal_code) in (0, 4))
 ) with (fillfactor = 90);
 
+-- Finds the newest members of a whole cluster for the home page.
+create index users_newest on users (created_at desc, id);
+
 create table posts (
   author_id  bigint not null,
   id         uuid not null,
