@@ -207,3 +207,6 @@ export interface AppDefinition<Schema = unknown, P extends Placing<Schema> = Pla
 export interface Toolkit<Schema, P extends Placing<Schema>> {
   app(options: AppOptions<Schema, P>): AppDefinition<Schema, P>
 }
+
+/** The type of `system` for what `tenfold<Schema>()(…)` returned: `type AppSystem = SystemOf<typeof t>`. */
+export type SystemOf<T> = T extends Toolkit<infer Schema, infer P> ? System<Schema, P> : never
