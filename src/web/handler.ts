@@ -162,6 +162,8 @@ class RequestPath implements Handler {
   }
 
   async #asset(exchange: Exchange, path: string): Promise<void> {
+    // The deadline is for the app; how long a file takes is up to the client.
+    exchange.state = 'answering'
     const extra = platformLines(exchange, this.#sending(exchange))
     exchange.bytes = await this.#options.assets!.serve(exchange.req, exchange.res, path, extra)
   }
