@@ -3,8 +3,8 @@ import { createContextStorage } from '../core/context.ts'
 import { lifecycle } from '../core/lifecycle.ts'
 import { formatLsn } from '../core/lsn.ts'
 import { systemRandom } from '../core/random.ts'
-import { DataClient, directoryStatus, systemStore } from '../data/index.ts'
 import { sweepMarkers } from '../data/client/sweep.ts'
+import { DataClient, directoryStatus, systemStore } from '../data/index.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { createHandler } from '../web/handler.ts'
 import { sweepReservations } from '../web/request/idempotency.ts'
@@ -24,20 +24,47 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
   const storage = createContextStorage()
   const metrics = createMetrics()
   // The data client lives in real time: its deadlines concern real servers, also when a test moves the clock.
-  const data = new DataClient({ clusters, placing: definition.placing, storage, log, clock: systemClock, random, connectionsMax, doubleRun })
+  const data = new DataClient({
+    clusters,
+    placing: definition.placing,
+    storage,
+    log,
+    clock: systemClock,
+    random,
+    connectionsMax,
+    doubleRun,
+  })
   const store = systemStore(data, random, storage)
-  const system = buildSystem({ definition, data, storage, metrics, log, sessions: pendingSessions, limits: pendingLimits, assets: pendingAssets })
+  const system = buildSystem({
+    definition,
+    data,
+    storage,
+    metrics,
+    log,
+    sessions: pendingSessions,
+    limits: pendingLimits,
+    assets: pendingAssets,
+  })
   const upkeep = createUpkeep({
-    clock: systemClock, random, log,
+    clock: systemClock,
+    random,
+    log,
     sweeps: [
       { name: 'markers', run: () => sweepMarkers(store) },
       { name: 'reservations', run: () => sweepReservations(store) },
     ],
   })
   const handler = createHandler({
-    fetch: (request) => fetch(request), contexts: storage, clock, random, log, metrics, store,
+    fetch: (request) => fetch(request),
+    contexts: storage,
+    clock,
+    random,
+    log,
+    metrics,
+    store,
     principal: async () => null,
-    bodyBytesMax: definition.options.bodyBytesMax, trustedProxies: options.trustedProxies,
+    bodyBytesMax: definition.options.bodyBytesMax,
+    trustedProxies: options.trustedProxies,
   })
   let fetch: (request: Request) => Response | Promise<Response> = () => new Response(null, { status: 503 })
   let state: 'new' | 'running' | 'draining' = 'new'

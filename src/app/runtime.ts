@@ -29,7 +29,10 @@ export interface RuntimeOptions {
 export interface Runtime extends Service {
   readonly system: System<unknown, Placing<unknown>>
   /** Handles one request through Node's own objects; mount it on any `node:http` server. */
-  readonly listener: (req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse) => void
+  readonly listener: (
+    req: import('node:http').IncomingMessage,
+    res: import('node:http').ServerResponse,
+  ) => void
   /** The request path, for a web server. */
   readonly handler: Handler
   /** Whether traffic may come: databases answer, not stopping. */

@@ -19,7 +19,16 @@ export interface SystemParts {
 }
 
 /** Makes the `system` that an application sees. */
-export function buildSystem({ definition, data, storage, log, metrics, sessions, limits, assets }: SystemParts): System<unknown, Placing<unknown>> {
+export function buildSystem({
+  definition,
+  data,
+  storage,
+  log,
+  metrics,
+  sessions,
+  limits,
+  assets,
+}: SystemParts): System<unknown, Placing<unknown>> {
   const spaces = Object.keys(definition.placing.keys)
   const current = () => {
     const context = storage.current()

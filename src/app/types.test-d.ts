@@ -97,8 +97,12 @@ async function uses(system: AppSystem): Promise<void> {
   system.ids.next({ handle: 'john' })
   // @ts-expect-error no such key space
   system.ids.next({ planet: 'mars' })
-  await system.shard.user.many(['1', '2'], (db, keys: string[]) => db.selectFrom('users').selectAll().where('id', 'in', keys).execute())
-  const perCluster: string[][] = await system.shards.read(async (db) => (await db.selectFrom('users').select('id').execute()).map((u) => u.id))
+  await system.shard.user.many(['1', '2'], (db, keys: string[]) =>
+    db.selectFrom('users').selectAll().where('id', 'in', keys).execute(),
+  )
+  const perCluster: string[][] = await system.shards.read(async (db) =>
+    (await db.selectFrom('users').select('id').execute()).map((u) => u.id),
+  )
   void perCluster
 }
 

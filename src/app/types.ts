@@ -1,10 +1,12 @@
 import type { Kysely } from 'kysely'
-import type { KeyInput, KeyType } from '../core/keys.ts'
 import type { Jsonified } from '../core/json.ts'
+import type { KeyInput, KeyType } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
 
 /** Tables of a key space and, for each, the column that holds the shard key. */
-export type SpaceColumns<Schema> = { readonly [Table in keyof Schema & string]?: keyof Schema[Table] & string }
+export type SpaceColumns<Schema> = {
+  readonly [Table in keyof Schema & string]?: keyof Schema[Table] & string
+}
 
 /** A family of shard keys with one type. */
 export interface KeySpace<Schema> {
@@ -21,15 +23,24 @@ export interface Placing<Schema> {
 }
 
 type Globals<P> = P extends { readonly global: readonly (infer Name)[] } ? Name : never
-type SpaceTables<P, Space> = P extends { readonly keys: Readonly<Record<string, { readonly columns: object }>> }
-  ? Space extends keyof P['keys'] ? keyof P['keys'][Space]['columns'] : never
+type SpaceTables<P, Space> = P extends {
+  readonly keys: Readonly<Record<string, { readonly columns: object }>>
+}
+  ? Space extends keyof P['keys']
+    ? keyof P['keys'][Space]['columns']
+    : never
   : never
-type AllSpaceTables<P extends { readonly keys: object }> = { [S in keyof P['keys']]: SpaceTables<P, S> }[keyof P['keys']]
+type AllSpaceTables<P extends { readonly keys: object }> = {
+  [S in keyof P['keys']]: SpaceTables<P, S>
+}[keyof P['keys']]
 
 /** The tables that a shard of `Space` sees: its own and the global ones. */
 export type SpaceSchema<Schema, P, Space> = Pick<Schema, (SpaceTables<P, Space> | Globals<P>) & keyof Schema>
 /** The tables that are in no key space: they live on the home cluster. */
-export type HomeSchema<Schema, P extends { readonly keys: object }> = Omit<Schema, AllSpaceTables<P> & keyof Schema>
+export type HomeSchema<Schema, P extends { readonly keys: object }> = Omit<
+  Schema,
+  AllSpaceTables<P> & keyof Schema
+>
 
 /** Raw SQL with `$1` parameters, as a named prepared statement. Rows as plain objects. */
 export interface RawQuery {
@@ -77,7 +88,9 @@ export interface Space<Tables> {
   (key: KeyInput): Shard<Tables>
   /** Runs `work` once per cluster, in parallel, with that cluster's keys; results in no particular order. */
   many<Key extends KeyInput, R>(
-    keys: readonly Key[], work: (db: Db<Tables>, keys: Key[]) => Promise<R>, options?: ReadOptions,
+    keys: readonly Key[],
+    work: (db: Db<Tables>, keys: Key[]) => Promise<R>,
+    options?: ReadOptions,
   ): Promise<R[]>
   /** The shard of the owner for whom `ids.next` drew this id. @throws BadKey when it is not such an id */
   ofId(id: string): Shard<Tables>
@@ -110,7 +123,11 @@ export interface Sessions {
    * Begins a session and ends the request's former one (rotation). As a cookie the answer carries it by
    * itself; as a bearer token the caller hands `token` to the client.
    */
-  begin(session: { principal: string | null; data?: Record<string, unknown>; transport?: 'cookie' | 'bearer' }): Promise<{ token: string; session: Session }>
+  begin(session: {
+    principal: string | null
+    data?: Record<string, unknown>
+    transport?: 'cookie' | 'bearer'
+  }): Promise<{ token: string; session: Session }>
   /** Replaces the data of the request's session. @throws SessionRequired when there is none */
   update(data: Record<string, unknown>): Promise<void>
   /** Ends the request's session; its token is worthless at once. */
@@ -149,9 +166,22 @@ export interface Assets {
 }
 
 export interface Metrics {
-  counter(name: string, help: string, labels?: readonly string[]): { inc(labels?: Record<string, string>, by?: number): void }
-  histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): { observe(labels: Record<string, string>, value: number): void }
-  gauge(name: string, help: string, labels?: readonly string[]): { set(labels: Record<string, string>, value: number): void }
+  counter(
+    name: string,
+    help: string,
+    labels?: readonly string[],
+  ): { inc(labels?: Record<string, string>, by?: number): void }
+  histogram(
+    name: string,
+    help: string,
+    labels?: readonly string[],
+    buckets?: readonly number[],
+  ): { observe(labels: Record<string, string>, value: number): void }
+  gauge(
+    name: string,
+    help: string,
+    labels?: readonly string[],
+  ): { set(labels: Record<string, string>, value: number): void }
 }
 
 /** What an application's code works with; the same at every stage. */

@@ -13,14 +13,26 @@ export interface Sweep {
 }
 
 /** Runs the sweeps now and then. A sweep that fails is logged and tried in the next round. */
-export function createUpkeep({ sweeps, clock, random, log }: { sweeps: readonly Sweep[]; clock: Clock; random: RandomSource; log: Logger }): Service {
+export function createUpkeep({
+  sweeps,
+  clock,
+  random,
+  log,
+}: {
+  sweeps: readonly Sweep[]
+  clock: Clock
+  random: RandomSource
+  log: Logger
+}): Service {
   let timer: Timer | undefined
   let running: Promise<void> | undefined
   let stopped = false
   const round = async (): Promise<void> => {
     for (const { name, run } of sweeps) {
       if (stopped) return
-      await run().catch((error: unknown) => log.warn({ err: error, sweep: name }, 'a sweep failed; it is tried again in the next round'))
+      await run().catch((error: unknown) =>
+        log.warn({ err: error, sweep: name }, 'a sweep failed; it is tried again in the next round'),
+      )
     }
   }
   const schedule = (): void => {

@@ -90,5 +90,12 @@ export function createContextStorage(): ContextStorage {
 
 /** A context for work outside of any request, e.g. a script: its writes are exactly-once within one call. */
 export function detachedContext(requestId: string, log: Logger): RequestContext {
-  return { requestId, log, signal: new AbortController().signal, writeNames: new Set(), idsDrawn: 0, timing: { dbMs: 0, cacheMs: 0 } }
+  return {
+    requestId,
+    log,
+    signal: new AbortController().signal,
+    writeNames: new Set(),
+    idsDrawn: 0,
+    timing: { dbMs: 0, cacheMs: 0 },
+  }
 }

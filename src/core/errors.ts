@@ -30,8 +30,11 @@ export type ErrorCode = `TENFOLD_${Uppercase<string>}`
 
 /** Whether `error` is a {@link TenfoldError} of any kind, also one from another copy of the package. */
 export function isTenfoldError(error: unknown): error is TenfoldError {
-  return error instanceof Error && typeof (error as { code?: unknown }).code === 'string'
-    && (error as unknown as { code: string }).code.startsWith('TENFOLD_')
+  return (
+    error instanceof Error &&
+    typeof (error as { code?: unknown }).code === 'string' &&
+    (error as unknown as { code: string }).code.startsWith('TENFOLD_')
+  )
 }
 
 /** Text for a person: cause, remedy, and where to read more. Never contains a stack. */

@@ -3,7 +3,15 @@ export type Tier = 'edge' | 'balancer' | 'web' | 'cache' | 'data' | 'worker' | '
 
 /** The stages of the ladder, in order; stage 1 is `single`. */
 export const STAGES = [
-  'single', 'split', 'balanced', 'replicated', 'cached', 'edge', 'queued', 'observed', 'sharded',
+  'single',
+  'split',
+  'balanced',
+  'replicated',
+  'cached',
+  'edge',
+  'queued',
+  'observed',
+  'sharded',
 ] as const
 export type Stage = (typeof STAGES)[number]
 

@@ -26,7 +26,11 @@ export class DeadlineExceeded extends TenfoldError {
   readonly code = 'TENFOLD_DEADLINE_EXCEEDED'
   override readonly status = 503
   constructor(what: string, deadlineMs: number, cause?: unknown) {
-    super(`${what} took longer than its deadline of ${deadlineMs} ms.`, 'Do less in one call, or pass a longer deadlineMs.', { cause })
+    super(
+      `${what} took longer than its deadline of ${deadlineMs} ms.`,
+      'Do less in one call, or pass a longer deadlineMs.',
+      { cause },
+    )
   }
 }
 
@@ -46,7 +50,10 @@ export class ReplayDiverged extends TenfoldError {
 export class WriteNameReused extends TenfoldError {
   readonly code = 'TENFOLD_WRITE_NAME_REUSED'
   constructor(name: string) {
-    super(`The write ${JSON.stringify(name)} was begun twice in one request.`, 'Give each write of a request a name of its own, e.g. with a suffix that a replay computes again.')
+    super(
+      `The write ${JSON.stringify(name)} was begun twice in one request.`,
+      'Give each write of a request a name of its own, e.g. with a suffix that a replay computes again.',
+    )
   }
 }
 
@@ -54,7 +61,10 @@ export class WriteNameReused extends TenfoldError {
 export class NestedWrite extends TenfoldError {
   readonly code = 'TENFOLD_NESTED_WRITE'
   constructor(inner: string, outer: string) {
-    super(`The write ${JSON.stringify(inner)} was begun inside the write ${JSON.stringify(outer)}.`, 'Use the outer transaction, or run the inner write after the outer one.')
+    super(
+      `The write ${JSON.stringify(inner)} was begun inside the write ${JSON.stringify(outer)}.`,
+      'Use the outer transaction, or run the inner write after the outer one.',
+    )
   }
 }
 
@@ -62,7 +72,10 @@ export class NestedWrite extends TenfoldError {
 export class TransactionAborted extends TenfoldError {
   readonly code = 'TENFOLD_TRANSACTION_ABORTED'
   constructor(name: string) {
-    super(`The write ${JSON.stringify(name)} was rolled back: a statement in it failed and the error was caught.`, 'Let the error leave the work function, or avoid it, e.g. with ON CONFLICT.')
+    super(
+      `The write ${JSON.stringify(name)} was rolled back: a statement in it failed and the error was caught.`,
+      'Let the error leave the work function, or avoid it, e.g. with ON CONFLICT.',
+    )
   }
 }
 
@@ -70,7 +83,10 @@ export class TransactionAborted extends TenfoldError {
 export class HandleClosed extends TenfoldError {
   readonly code = 'TENFOLD_HANDLE_CLOSED'
   constructor(what: string) {
-    super(`${what} was used after its work function had ended.`, 'Await every query inside the work function.')
+    super(
+      `${what} was used after its work function had ended.`,
+      'Await every query inside the work function.',
+    )
   }
 }
 
@@ -78,7 +94,11 @@ export class HandleClosed extends TenfoldError {
 export class ResultNotJson extends TenfoldError {
   readonly code = 'TENFOLD_RESULT_NOT_JSON'
   constructor(name: string, cause: unknown) {
-    super(`The result of the write ${JSON.stringify(name)} is not JSON: ${(cause as Error).message}.`, 'Return plain data; turn a bigint into a string.', { cause })
+    super(
+      `The result of the write ${JSON.stringify(name)} is not JSON: ${(cause as Error).message}.`,
+      'Return plain data; turn a bigint into a string.',
+      { cause },
+    )
   }
 }
 
@@ -87,7 +107,10 @@ export class BadKey extends TenfoldError {
   readonly code = 'TENFOLD_BAD_KEY'
   override readonly status = 400
   constructor(value: unknown, type: string) {
-    super(`${typeof value === 'bigint' ? value : JSON.stringify(value)} is not a ${type} key.`, `Check the value before you use it as a shard key of type ${type}.`)
+    super(
+      `${typeof value === 'bigint' ? value : JSON.stringify(value)} is not a ${type} key.`,
+      `Check the value before you use it as a shard key of type ${type}.`,
+    )
   }
 }
 
@@ -95,7 +118,11 @@ export class BadKey extends TenfoldError {
 export class ReadOnly extends TenfoldError {
   readonly code = 'TENFOLD_READ_ONLY'
   constructor(text: string, cause?: unknown) {
-    super(`A read may not run: ${text.trim().slice(0, 80)}`, 'Use write() for changes; in a read only SELECT, WITH, VALUES, TABLE, SHOW and EXPLAIN run.', { cause })
+    super(
+      `A read may not run: ${text.trim().slice(0, 80)}`,
+      'Use write() for changes; in a read only SELECT, WITH, VALUES, TABLE, SHOW and EXPLAIN run.',
+      { cause },
+    )
   }
 }
 
@@ -103,7 +130,10 @@ export class ReadOnly extends TenfoldError {
 export class StatementRefused extends TenfoldError {
   readonly code = 'TENFOLD_STATEMENT_REFUSED'
   constructor(text: string) {
-    super(`A write may not run: ${text.trim().slice(0, 80)}`, 'The transaction is begun and ended by write(); change tables in migrations, and settings only with SET LOCAL.')
+    super(
+      `A write may not run: ${text.trim().slice(0, 80)}`,
+      'The transaction is begun and ended by write(); change tables in migrations, and settings only with SET LOCAL.',
+    )
   }
 }
 
@@ -111,7 +141,11 @@ export class StatementRefused extends TenfoldError {
 export class OutsideBucket extends TenfoldError {
   readonly code = 'TENFOLD_OUTSIDE_BUCKET'
   constructor(cause: Error) {
-    super(`${cause.message}.`, 'Write each row through the shard of its own key; tables without a key through system.home; global tables in migrations.', { cause })
+    super(
+      `${cause.message}.`,
+      'Write each row through the shard of its own key; tables without a key through system.home; global tables in migrations.',
+      { cause },
+    )
   }
 }
 
@@ -121,7 +155,11 @@ export class StaleRouter extends TenfoldError {
   override readonly status = 503
   override readonly retryAfterSeconds = 1
   constructor({ key }: { key: string }, cause: unknown) {
-    super(`The bucket of ${key} is not open where the directory says it is; not applied.`, 'Try again. If it lasts, run `tenfold doctor`: a move may have stopped half-way.', { cause })
+    super(
+      `The bucket of ${key} is not open where the directory says it is; not applied.`,
+      'Try again. If it lasts, run `tenfold doctor`: a move may have stopped half-way.',
+      { cause },
+    )
   }
 }
 
@@ -129,7 +167,10 @@ export class StaleRouter extends TenfoldError {
 export class CatalogMismatch extends TenfoldError {
   readonly code = 'TENFOLD_CATALOG_MISMATCH'
   constructor(cluster: string, findings: readonly string[]) {
-    super(`The tables of cluster ${cluster} do not fit the declared keys:\n${findings.map((f) => `  - ${f}`).join('\n')}`, 'Correct the declaration in tenfold(), or write a migration.')
+    super(
+      `The tables of cluster ${cluster} do not fit the declared keys:\n${findings.map((f) => `  - ${f}`).join('\n')}`,
+      'Correct the declaration in tenfold(), or write a migration.',
+    )
   }
 }
 
@@ -137,7 +178,10 @@ export class CatalogMismatch extends TenfoldError {
 export class PlacementMismatch extends TenfoldError {
   readonly code = 'TENFOLD_PLACEMENT_MISMATCH'
   constructor(found: readonly string[], given: readonly string[]) {
-    super(`The data lies on ${found.join(', ')}, but this start has ${given.join(', ')}.`, 'Start with the clusters that hold the data; buckets change cluster only by a move.')
+    super(
+      `The data lies on ${found.join(', ')}, but this start has ${given.join(', ')}.`,
+      'Start with the clusters that hold the data; buckets change cluster only by a move.',
+    )
   }
 }
 
@@ -147,6 +191,10 @@ export class IdsUnavailable extends TenfoldError {
   override readonly status = 503
   override readonly retryAfterSeconds = 1
   constructor(cause?: unknown) {
-    super('No 64-bit id can be drawn: the lease on a worker number has run out.', 'Try again; the lease is taken again as soon as the home cluster answers.', { cause })
+    super(
+      'No 64-bit id can be drawn: the lease on a worker number has run out.',
+      'Try again; the lease is taken again as soon as the home cluster answers.',
+      { cause },
+    )
   }
 }

@@ -34,14 +34,25 @@ export interface Prepared {
  *
  * @throws the errors of the migrations, CatalogMismatch, PlacementMismatch
  */
-export async function prepareData({ clusters, placing, migrations, log, signal }: PrepareOptions): Promise<Prepared> {
+export async function prepareData({
+  clusters,
+  placing,
+  migrations,
+  log,
+  signal,
+}: PrepareOptions): Promise<Prepared> {
   const common = { clusters, log, signal }
   await migrateClusters({ ...common, dir: new URL('./schema/', import.meta.url), prefix: 'tenfold/' })
   const applied = await migrateClusters({ ...common, dir: migrations })
   const sessions = await Promise.all(clusters.map((cluster) => open(cluster)))
   try {
-    const placed = sessions.map((session, at) => ({ name: (clusters[at] as ClusterOptions).name, db: session.db }))
-    const [directory] = await (placed[0] as { db: Queryable }).db.query<{ empty: boolean }>('select not exists (select from tenfold.directory) as empty')
+    const placed = sessions.map((session, at) => ({
+      name: (clusters[at] as ClusterOptions).name,
+      db: session.db,
+    }))
+    const [directory] = await (placed[0] as { db: Queryable }).db.query<{ empty: boolean }>(
+      'select not exists (select from tenfold.directory) as empty',
+    )
     await placeBuckets(placed)
     for (const [at, { name, db }] of placed.entries()) await raiseFence(db, { name, home: at === 0 }, placing)
     return { applied, begun: directory?.empty === true }
@@ -50,7 +61,11 @@ export async function prepareData({ clusters, placing, migrations, log, signal }
   }
 }
 
-async function raiseFence(db: Queryable, cluster: { name: string; home: boolean }, placing: PlacedTables): Promise<void> {
+async function raiseFence(
+  db: Queryable,
+  cluster: { name: string; home: boolean },
+  placing: PlacedTables,
+): Promise<void> {
   for (const gap of await checkCatalog(db, cluster, placing)) {
     await db.query('begin')
     try {

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
-import { classify, sqlStateOf } from '../connection/failure.ts'
 import type { Connection } from '../connection/connection.ts'
+import { classify, sqlStateOf } from '../connection/failure.ts'
 import { DataUnavailable } from '../errors.ts'
 import { type Cluster, DEADLINE_MS } from './cluster.ts'
 import { Backoff, Deadline } from './retry.ts'
@@ -21,7 +21,9 @@ interface ApplyEnvironment {
  * @param fence the parameters of `tenfold.enter`, or nothing for work that is in no bucket
  */
 export async function applyUnmarked<R>(
-  env: ApplyEnvironment, fence: (() => readonly unknown[]) | undefined, work: (tx: Queryable) => Promise<R>,
+  env: ApplyEnvironment,
+  fence: (() => readonly unknown[]) | undefined,
+  work: (tx: Queryable) => Promise<R>,
 ): Promise<R> {
   const clock = env.route().clock
   const deadline = new Deadline(clock, DEADLINE_MS)
@@ -29,12 +31,15 @@ export async function applyUnmarked<R>(
   for (;;) {
     const cluster = env.route()
     let connection: Connection | undefined
-    const cut = clock.timer(Math.max(1, deadline.leftMs), () => connection?.destroy(new Error('No answer within the deadline')))
+    const cut = clock.timer(Math.max(1, deadline.leftMs), () =>
+      connection?.destroy(new Error('No answer within the deadline')),
+    )
     try {
       connection = await cluster.writers.acquire(deadline.leftMs)
       return await attempt(connection, cluster, fence, work)
     } catch (error) {
-      const kind = connection && !connection.lost && sqlStateOf(error) === undefined ? 'statement' : classify(error)
+      const kind =
+        connection && !connection.lost && sqlStateOf(error) === undefined ? 'statement' : classify(error)
       if (kind === 'statement') throw error
       if (deadline.passed) throw new DataUnavailable(cluster.name, 'outcome unknown', error)
       if (kind === 'connection') connection?.destroy(error as Error)
@@ -47,19 +52,32 @@ export async function applyUnmarked<R>(
   }
 }
 
-async function attempt<R>(connection: Connection, cluster: Cluster, fence: (() => readonly unknown[]) | undefined, work: (tx: Queryable) => Promise<R>): Promise<R> {
-  const sql = (text: string, params: readonly unknown[] = []) => ({ statement: cluster.statements.get(text), params })
+async function attempt<R>(
+  connection: Connection,
+  cluster: Cluster,
+  fence: (() => readonly unknown[]) | undefined,
+  work: (tx: Queryable) => Promise<R>,
+): Promise<R> {
+  const sql = (text: string, params: readonly unknown[] = []) => ({
+    statement: cluster.statements.get(text),
+    params,
+  })
   const tx = new Transaction('', connection, cluster.statements)
   let done = false
   try {
-    const begun = await connection.run([sql('begin'), ...(fence ? [sql('select tenfold.enter($1, $2, $3)', fence())] : [])])
+    const begun = await connection.run([
+      sql('begin'),
+      ...(fence ? [sql('select tenfold.enter($1, $2, $3)', fence())] : []),
+    ])
     if (begun.failure) throw begun.failure
     const result = await work(tx)
     const committed = await connection.run([sql('commit')])
     if (committed.failure) throw committed.failure
-    if (connection.takeSyncWaitCancelled()) connection.destroy(new Error('The synchronous wait of COMMIT was cancelled'))
+    if (connection.takeSyncWaitCancelled())
+      connection.destroy(new Error('The synchronous wait of COMMIT was cancelled'))
     if (connection.lost) throw connection.lost
-    if (committed.results[0]?.tag !== 'COMMIT') throw tx.failure ?? new Error('The transaction was rolled back')
+    if (committed.results[0]?.tag !== 'COMMIT')
+      throw tx.failure ?? new Error('The transaction was rolled back')
     done = true
     return result
   } finally {

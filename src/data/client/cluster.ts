@@ -9,7 +9,14 @@ export const DEADLINE_MS = 10_000
 /** Shared sessions for fast reads. Two keep two processors busy; more only make batches smaller. */
 const LANE_WIDTH = 2
 
-const COMMON = { jit: 'off', timezone: 'UTC', datestyle: 'ISO,MDY', intervalstyle: 'postgres', extra_float_digits: '1', standard_conforming_strings: 'on' }
+const COMMON = {
+  jit: 'off',
+  timezone: 'UTC',
+  datestyle: 'ISO,MDY',
+  intervalstyle: 'postgres',
+  extra_float_digits: '1',
+  standard_conforming_strings: 'on',
+}
 const READ_SETTINGS = {
   ...COMMON,
   default_transaction_read_only: 'on',
@@ -19,7 +26,12 @@ const READ_SETTINGS = {
 const WRITE_SETTINGS = { ...COMMON, transaction_timeout: String(DEADLINE_MS) }
 
 /** A session of the read pools ends at once when one of these changes: nothing may run under the new value. */
-const GUARDED = ['default_transaction_read_only', 'search_path', 'session_authorization', 'standard_conforming_strings']
+const GUARDED = [
+  'default_transaction_read_only',
+  'search_path',
+  'session_authorization',
+  'standard_conforming_strings',
+]
 
 /** One cluster as the data client sees it: sessions that write, sessions that only read, and the shared lane. */
 export class Cluster {
@@ -31,14 +43,23 @@ export class Cluster {
   readonly #laneSessions: Pool
   readonly lane: ReadLane
 
-  constructor({ name, connection }: ClusterOptions, options: { connectionsMax: number; clock: Clock; statements: Statements }) {
+  constructor(
+    { name, connection }: ClusterOptions,
+    options: { connectionsMax: number; clock: Clock; statements: Statements },
+  ) {
     const { clock, connectionsMax: max, statements } = options
     this.name = name
     this.clock = clock
     this.statements = statements
     this.writers = new Pool({ connection, settings: WRITE_SETTINGS, max, clock })
     this.readers = new Pool({ connection, settings: READ_SETTINGS, guarded: GUARDED, max, clock })
-    this.#laneSessions = new Pool({ connection, settings: READ_SETTINGS, guarded: GUARDED, max: LANE_WIDTH, clock })
+    this.#laneSessions = new Pool({
+      connection,
+      settings: READ_SETTINGS,
+      guarded: GUARDED,
+      max: LANE_WIDTH,
+      clock,
+    })
     this.lane = new ReadLane({ cluster: name, pool: this.#laneSessions, width: LANE_WIDTH, clock })
   }
 

@@ -23,9 +23,14 @@ export interface Conversation {
   /** BEGIN, fence and marker. `first`: no run of this write has committed before. */
   begin(begin: Begin): Promise<{ first: boolean; failure: Error | undefined }>
   /** The stored result of a write that committed before; commits by itself. */
-  resolve(markerId: string): Promise<{ row: StoredResult | undefined; committed: boolean; failure: Error | undefined }>
+  resolve(
+    markerId: string,
+  ): Promise<{ row: StoredResult | undefined; committed: boolean; failure: Error | undefined }>
   /** Stores the result, commits, asks for the position that the commit has reached. */
-  commit(markerId: string, json: string | undefined): Promise<{ committed: boolean; position: Position | undefined; failure: Error | undefined }>
+  commit(
+    markerId: string,
+    json: string | undefined,
+  ): Promise<{ committed: boolean; position: Position | undefined; failure: Error | undefined }>
   /** A session that cannot be rolled back is cut. */
   rollback(): Promise<undefined>
 }
@@ -42,11 +47,15 @@ export interface PositionRow {
 }
 
 /** The flush position: the insert position can be handed out again after a crash. */
-export const POSITION_SQL = 'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
+export const POSITION_SQL =
+  'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
 
 export function converse(connection: Connection, statements: Statements): Conversation {
   let dbMs = 0
-  const sql = (text: string, params: readonly unknown[] = []): BatchItem => ({ statement: statements.get(text), params })
+  const sql = (text: string, params: readonly unknown[] = []): BatchItem => ({
+    statement: statements.get(text),
+    params,
+  })
   const run = async (items: BatchItem[]): Promise<Batch> => {
     const startedAt = performance.now()
     const batch = await connection.run(items)
@@ -70,7 +79,11 @@ export function converse(connection: Connection, statements: Statements): Conver
       const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [markerId, json])]
       const at = items.push(sql('commit')) - 1
       const batch = await run([...items, sql(POSITION_SQL)])
-      return { committed: isCommitted(connection, batch, at), position: positionOf(batch, at + 1), failure: batch.failure }
+      return {
+        committed: isCommitted(connection, batch, at),
+        position: positionOf(batch, at + 1),
+        failure: batch.failure,
+      }
     },
     rollback: async () => {
       if (connection.lost) return
@@ -80,13 +93,30 @@ export function converse(connection: Connection, statements: Statements): Conver
   }
 }
 
-function beginItems(begin: Begin, sql: (text: string, params?: readonly unknown[]) => BatchItem): BatchItem[] {
+function beginItems(
+  begin: Begin,
+  sql: (text: string, params?: readonly unknown[]) => BatchItem,
+): BatchItem[] {
   const { marker, placement, isolation = 'read committed', timeoutMs } = begin
   const items = [sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`)]
-  if (timeoutMs > DEADLINE_MS) items.push(sql("select set_config('transaction_timeout', $1, true)", [String(Math.ceil(timeoutMs))]))
+  if (timeoutMs > DEADLINE_MS)
+    items.push(sql("select set_config('transaction_timeout', $1, true)", [String(Math.ceil(timeoutMs))]))
   const place = placement === 'home' ? { bucket: -1, tag: 0 } : placement
-  items.push(placement === 'home' ? sql('select tenfold.enter_home()') : sql('select tenfold.enter($1, $2, $3)', [place.bucket, place.tag, begin.epoch]))
-  items.push(sql(MARKER_SQL.claim, [marker.id, place.bucket, place.tag, marker.name, marker.key, begin.keyed ? KEEP_KEYED : KEEP_PLAIN]))
+  items.push(
+    placement === 'home'
+      ? sql('select tenfold.enter_home()')
+      : sql('select tenfold.enter($1, $2, $3)', [place.bucket, place.tag, begin.epoch]),
+  )
+  items.push(
+    sql(MARKER_SQL.claim, [
+      marker.id,
+      place.bucket,
+      place.tag,
+      marker.name,
+      marker.key,
+      begin.keyed ? KEEP_KEYED : KEEP_PLAIN,
+    ]),
+  )
   return items
 }
 

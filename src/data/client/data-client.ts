@@ -8,7 +8,7 @@ import type { Position } from '../../core/position.ts'
 import type { RandomSource } from '../../core/random.ts'
 import { uuidv7 } from '../../core/uuid.ts'
 import { Statements } from '../connection/statements.ts'
-import { type Directory, clusterOf } from '../shards/directory.ts'
+import { clusterOf, type Directory } from '../shards/directory.ts'
 import { shardKey } from '../shards/key.ts'
 import { loadDirectory } from '../shards/place.ts'
 import type { PlacedTables } from '../shards/placing.ts'
@@ -54,9 +54,15 @@ export class DataClient {
     const statements = new Statements()
     this.#options = options
     this.#names = options.clusters.map(({ name }) => name)
-    this.#clusters = new Map(options.clusters.map((c) => [c.name, new Cluster(c, { connectionsMax, clock, statements })]))
+    this.#clusters = new Map(
+      options.clusters.map((c) => [c.name, new Cluster(c, { connectionsMax, clock, statements })]),
+    )
     this.#newRequestId = uuidv7(clock, random)
-    this.snowflakes = new Snowflakes({ clock, log: options.log, home: (work, deadlineMs) => this.#upkeep(work, deadlineMs) })
+    this.snowflakes = new Snowflakes({
+      clock,
+      log: options.log,
+      home: (work, deadlineMs) => this.#upkeep(work, deadlineMs),
+    })
   }
 
   /** Loads the directory and takes what has to be leased. */
@@ -67,7 +73,11 @@ export class DataClient {
 
   /** Waits for what is under way, then closes every session. */
   async stop(): Promise<void> {
-    await this.snowflakes.stop().catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not give back the worker number'))
+    await this.snowflakes
+      .stop()
+      .catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'could not give back the worker number'),
+      )
     await Promise.all([...this.#clusters.values()].map((cluster) => cluster.close()))
   }
 
@@ -112,7 +122,11 @@ export class DataClient {
     return ownedId(owner, this.#options.storage.current(), this.#options.clock, this.#options.random)
   }
 
-  readAt<Tables, R>(placement: Placement, work: (db: ReadHandle<Tables>) => Promise<R>, options?: ReadOptions): Promise<R> {
+  readAt<Tables, R>(
+    placement: Placement,
+    work: (db: ReadHandle<Tables>) => Promise<R>,
+    options?: ReadOptions,
+  ): Promise<R> {
     return read(this.#reading(this.cluster(clusterOf(this.directory, placement))), work, options)
   }
 
@@ -120,26 +134,52 @@ export class DataClient {
     return read(this.#reading(this.#home), work, options)
   }
 
-  readEach<Tables, R>(work: (db: ReadHandle<Tables>, cluster: string) => Promise<R>, options?: ReadOptions): Promise<R[]> {
-    return Promise.all([...this.#clusters.values()].map((cluster) => read<Tables, R>(this.#reading(cluster), (db) => work(db, cluster.name), options)))
+  readEach<Tables, R>(
+    work: (db: ReadHandle<Tables>, cluster: string) => Promise<R>,
+    options?: ReadOptions,
+  ): Promise<R[]> {
+    return Promise.all(
+      [...this.#clusters.values()].map((cluster) =>
+        read<Tables, R>(this.#reading(cluster), (db) => work(db, cluster.name), options),
+      ),
+    )
   }
 
-  writeAt<Tables, R>(target: Aim, name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
+  writeAt<Tables, R>(
+    target: Aim,
+    name: string,
+    work: (tx: TxHandle<Tables>) => Promise<R>,
+    options?: WriteOptions,
+  ): Promise<Jsonified<R>> {
     const { key, placement } = target
     const route = () => {
       const directory = this.directory
-      return { cluster: this.cluster(clusterOf(directory, placement)), epoch: directory.bucketEpoch[placement.bucket] as number }
+      return {
+        cluster: this.cluster(clusterOf(directory, placement)),
+        epoch: directory.bucketEpoch[placement.bucket] as number,
+      }
     }
     return this.#write({ key, placement, route }, name, work, options)
   }
 
-  writeHome<Tables, R>(name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
-    return this.#write({ key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) }, name, work, options)
+  writeHome<Tables, R>(
+    name: string,
+    work: (tx: TxHandle<Tables>) => Promise<R>,
+    options?: WriteOptions,
+  ): Promise<Jsonified<R>> {
+    return this.#write(
+      { key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) },
+      name,
+      work,
+      options,
+    )
   }
 
   /** Where a cluster's primary stands. @throws DataUnavailable when it does not answer in time */
   async positionOf(name: string, deadlineMs = POSITION_DEADLINE_MS): Promise<Position> {
-    const [row] = await read(this.#reading(this.cluster(name)), (db) => db.query<PositionRow>(POSITION_SQL), { deadlineMs })
+    const [row] = await read(this.#reading(this.cluster(name)), (db) => db.query<PositionRow>(POSITION_SQL), {
+      deadlineMs,
+    })
     return positionOfRow(row as PositionRow)
   }
 
@@ -155,15 +195,32 @@ export class DataClient {
     return { cluster, random: this.#options.random, context: this.#options.storage.current() }
   }
 
-  #write<Tables, R>(target: Target, name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>> {
+  #write<Tables, R>(
+    target: Target,
+    name: string,
+    work: (tx: TxHandle<Tables>) => Promise<R>,
+    options?: WriteOptions,
+  ): Promise<Jsonified<R>> {
     const { storage, random, doubleRun, log } = this.#options
     const context: RequestContext = storage.current() ?? detachedContext(this.#newRequestId(), log)
-    return write({ storage, context, random, doubleRun, refresh: () => this.refresh() }, target, name, work, options)
+    return write(
+      { storage, context, random, doubleRun, refresh: () => this.refresh() },
+      target,
+      name,
+      work,
+      options,
+    )
   }
 
   /** A fenced transaction at home under a marker of its own, for the platform's own upkeep. */
   #upkeep(work: (db: Queryable) => Promise<void>, deadlineMs: number): Promise<void> {
     return this.#options.storage.run(detachedContext(this.#newRequestId(), this.#options.log), () =>
-      this.#write({ key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) }, 'tenfold.upkeep', work, { deadlineMs }))
+      this.#write(
+        { key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) },
+        'tenfold.upkeep',
+        work,
+        { deadlineMs },
+      ),
+    )
   }
 }

@@ -14,7 +14,12 @@ const OWNED_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
  * Inside a request the time is the request id's and the 42 bits are a function of it, so that a replay draws
  * the same ids in the same order.
  */
-export function ownedId(owner: Placement, context: RequestContext | undefined, clock: Clock, random: RandomSource): string {
+export function ownedId(
+  owner: Placement,
+  context: RequestContext | undefined,
+  clock: Clock,
+  random: RandomSource,
+): string {
   const seed = seedOf(context)
   const unique = seed ? createHash('sha256').update(seed.text).digest() : random.bytes(6)
   const time = seed ? seed.time : clock.now().toString(16).padStart(12, '0')
@@ -28,7 +33,8 @@ export function ownedId(owner: Placement, context: RequestContext | undefined, c
 export function placementOfId(id: string): Placement {
   if (!OWNED_ID.test(id)) throw new BadKey(id, 'ids.next()')
   const bucket = Number.parseInt(id.slice(15, 18), 16)
-  const tag = ((Number.parseInt(id.slice(19, 23), 16) & 0x3fff) << 6) | (Number.parseInt(id.slice(24, 26), 16) >>> 2)
+  const tag =
+    ((Number.parseInt(id.slice(19, 23), 16) & 0x3fff) << 6) | (Number.parseInt(id.slice(24, 26), 16) >>> 2)
   return { bucket, tag }
 }
 

@@ -1,6 +1,13 @@
 import {
-  type CompiledQuery, type DatabaseConnection, DefaultQueryExecutor, type Driver, Kysely, PostgresAdapter, PostgresIntrospector,
-  PostgresQueryCompiler, type QueryResult,
+  type CompiledQuery,
+  type DatabaseConnection,
+  DefaultQueryExecutor,
+  type Driver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryResult,
 } from 'kysely'
 import type { StatementResult } from '../connection/batch.ts'
 
@@ -18,7 +25,9 @@ export function kyselyOver<Tables>(run: Run): Kysely<Tables> {
       throw new Error('Streams are not available here: page through the rows, or use the raw client')
     },
   }
-  const executor = new DefaultQueryExecutor(compiler, adapter, { provideConnection: (consume) => consume(connection) })
+  const executor = new DefaultQueryExecutor(compiler, adapter, {
+    provideConnection: (consume) => consume(connection),
+  })
   const driver = refusingDriver(connection)
   const dialect = {
     createAdapter: () => adapter,
@@ -32,7 +41,9 @@ export function kyselyOver<Tables>(run: Run): Kysely<Tables> {
 async function execute<R>(run: Run, query: CompiledQuery): Promise<QueryResult<R>> {
   const { rows, tag } = await run(query.sql, query.parameters)
   const affected = /^(?:INSERT 0|UPDATE|DELETE|MERGE) (\d+)$/.exec(tag)
-  return affected ? { rows: rows as R[], numAffectedRows: BigInt(affected[1] as string) } : { rows: rows as R[] }
+  return affected
+    ? { rows: rows as R[], numAffectedRows: BigInt(affected[1] as string) }
+    : { rows: rows as R[] }
 }
 
 function refusingDriver(connection: DatabaseConnection): Driver {

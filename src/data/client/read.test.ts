@@ -10,12 +10,16 @@ async function warm(run: () => Promise<unknown>): Promise<void> {
 
 test('a statement failing in a shared batch fails alone', async (t) => {
   const { client } = await fixture(t)
-  const divide = (by: number) => client.readHome((db) => db.query<{ q: number }>('select 10 / $1::int as q', [by]))
+  const divide = (by: number) =>
+    client.readHome((db) => db.query<{ q: number }>('select 10 / $1::int as q', [by]))
   await warm(() => divide(1))
   const results = await Promise.allSettled(Array.from({ length: 60 }, (_, at) => divide(at % 7)))
   results.forEach((result, at) => {
     if (at % 7 === 0) assert.equal((result as PromiseRejectedResult).reason.code, '22012')
-    else assert.deepEqual((result as PromiseFulfilledResult<{ q: number }[]>).value, [{ q: Math.trunc(10 / (at % 7)) }])
+    else
+      assert.deepEqual((result as PromiseFulfilledResult<{ q: number }[]>).value, [
+        { q: Math.trunc(10 / (at % 7)) },
+      ])
   })
 })
 
@@ -27,9 +31,14 @@ test('reads survive lost connections', async (t) => {
   await warm(() => echo(0))
   for (let round = 0; round < 5; round++) {
     const reads = Array.from({ length: 40 }, (_, at) => echo(at))
-    await killer.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenfold'")
+    await killer.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenfold'",
+    )
     const rows = await Promise.all(reads)
-    assert.deepEqual(rows.map(([row]) => row?.n), Array.from({ length: 40 }, (_, at) => at))
+    assert.deepEqual(
+      rows.map(([row]) => row?.n),
+      Array.from({ length: 40 }, (_, at) => at),
+    )
   }
   await killer.end()
 })
@@ -41,17 +50,30 @@ test('a read cannot write, whatever it sets', async (t) => {
     ['update accounts set balance = 0'],
     ['with x as (update accounts set balance = 0 returning 1) select * from x'],
     ['set default_transaction_read_only = off', 'update accounts set balance = 0'],
-    ["select set_config('default_transaction_read_only', 'off', false)", 'with x as (update accounts set balance = 0 returning 1) select * from x'],
-    ["select set_config('transaction_read_only', 'off', false)", 'with x as (update accounts set balance = 0 returning 1) select * from x'],
+    [
+      "select set_config('default_transaction_read_only', 'off', false)",
+      'with x as (update accounts set balance = 0 returning 1) select * from x',
+    ],
+    [
+      "select set_config('transaction_read_only', 'off', false)",
+      'with x as (update accounts set balance = 0 returning 1) select * from x',
+    ],
     ['begin read write', 'update accounts set balance = 0', 'commit'],
     ['/* select */ update accounts set balance = 0'],
   ]
   for (const snapshot of [false, true]) {
     for (const statements of tries) {
-      await client.readHome(async (db) => {
-        for (const sql of statements) await db.query(sql).catch(() => {})
-      }, { snapshot, deadlineMs: 2000 }).catch(() => {})
-      const [row] = await client.readHome((db) => db.query<{ balance: number }>('select balance from accounts'))
+      await client
+        .readHome(
+          async (db) => {
+            for (const sql of statements) await db.query(sql).catch(() => {})
+          },
+          { snapshot, deadlineMs: 2000 },
+        )
+        .catch(() => {})
+      const [row] = await client.readHome((db) =>
+        db.query<{ balance: number }>('select balance from accounts'),
+      )
       assert.equal(row?.balance, 100, `${statements.join('; ')} (snapshot: ${snapshot})`)
     }
   }
@@ -60,12 +82,16 @@ test('a read cannot write, whatever it sets', async (t) => {
 test('a snapshot read sees one moment; a plain read sees each commit', async (t) => {
   const { client } = await fixture(t)
   await client.writeHome('open', (tx) => tx.query('insert into accounts values (1, 100)'))
-  const twice = (snapshot: boolean, name: string) => client.readHome(async (db) => {
-    const [before] = await db.query<{ balance: number }>('select balance from accounts')
-    await client.writeHome(name, (tx) => tx.query('update accounts set balance = balance + 1'))
-    const [after] = await db.query<{ balance: number }>('select balance from accounts')
-    return Number(after?.balance) - Number(before?.balance)
-  }, { snapshot })
+  const twice = (snapshot: boolean, name: string) =>
+    client.readHome(
+      async (db) => {
+        const [before] = await db.query<{ balance: number }>('select balance from accounts')
+        await client.writeHome(name, (tx) => tx.query('update accounts set balance = balance + 1'))
+        const [after] = await db.query<{ balance: number }>('select balance from accounts')
+        return Number(after?.balance) - Number(before?.balance)
+      },
+      { snapshot },
+    )
   assert.equal(await twice(true, 'one'), 0)
   assert.equal(await twice(false, 'two'), 1)
 })
@@ -75,7 +101,11 @@ test('a slow statement holds up no fast one', async (t) => {
   const fast = () => client.readHome((db) => db.query('select 1 as one'))
   await warm(fast)
   let slowDone = false
-  const slow = client.readHome((db) => db.query('select pg_sleep(1)')).then(() => { slowDone = true })
+  const slow = client
+    .readHome((db) => db.query('select pg_sleep(1)'))
+    .then(() => {
+      slowDone = true
+    })
   await Promise.all(Array.from({ length: 200 }, fast))
   assert.equal(slowDone, false)
   await slow
@@ -99,12 +129,19 @@ test('a changed table is no error for statements that were prepared before', asy
 test('many runs once per cluster, scatter reaches each, ids lead to their owner', async (t) => {
   const { client } = await fixture(t, { clusters: 2 })
   for (let id = 1; id <= 20; id++) {
-    await client.writeAt(client.target('user', id), 'create', (tx) => tx.query('insert into users (id, name) values ($1, $2)', [id, `u${id}`]))
+    await client.writeAt(client.target('user', id), 'create', (tx) =>
+      tx.query('insert into users (id, name) values ($1, $2)', [id, `u${id}`]),
+    )
   }
-  const counts = await client.readEach((db) => db.query<{ n: number }>('select count(*)::int as n from users'))
+  const counts = await client.readEach((db) =>
+    db.query<{ n: number }>('select count(*)::int as n from users'),
+  )
   assert.equal(counts.length, 2)
   assert.ok(counts.every(([row]) => Number(row?.n) > 0))
-  assert.equal(counts.reduce((sum, [row]) => sum + Number(row?.n), 0), 20)
+  assert.equal(
+    counts.reduce((sum, [row]) => sum + Number(row?.n), 0),
+    20,
+  )
   for (let id = 1; id <= 20; id++) {
     const { placement } = client.target('user', String(id))
     assert.deepEqual(client.targetOfId('user', client.ownedId(placement)).placement, placement)

@@ -18,7 +18,9 @@ export interface ReadOptions {
 }
 
 /** What `work` of a read gets: Kysely with raw SQL beside it. */
-export type ReadHandle<Tables> = Kysely<Tables> & { query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]> }
+export type ReadHandle<Tables> = Kysely<Tables> & {
+  query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]>
+}
 
 /** Everything a read needs from its surroundings. */
 export interface ReadEnvironment {
@@ -32,11 +34,14 @@ export interface ReadEnvironment {
  * connection is lost; with `snapshot`, all share one session and `work` runs again as a whole.
  */
 export function read<Tables, R>(
-  env: ReadEnvironment, work: (db: ReadHandle<Tables>) => Promise<R>, options: ReadOptions = {},
+  env: ReadEnvironment,
+  work: (db: ReadHandle<Tables>) => Promise<R>,
+  options: ReadOptions = {},
 ): Promise<R> {
   if (options.snapshot) return readSnapshot(env, work, options)
   const deadline = new Deadline(env.cluster.clock, options.deadlineMs ?? DEADLINE_MS)
-  const run = (sql: string, params: readonly unknown[]) => runSingle(env, sql, params, deadline, options.signal)
+  const run = (sql: string, params: readonly unknown[]) =>
+    runSingle(env, sql, params, deadline, options.signal)
   return work(handle<Tables>(run))
 }
 
@@ -57,15 +62,21 @@ function handle<Tables>(run: Run): ReadHandle<Tables> {
 }
 
 async function runSingle(
-  env: ReadEnvironment, sql: string, params: readonly unknown[], deadline: Deadline, signal: AbortSignal | undefined,
+  env: ReadEnvironment,
+  sql: string,
+  params: readonly unknown[],
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
 ): Promise<StatementResult> {
   const { cluster, context } = env
   signal?.throwIfAborted()
   const statement = cluster.statements.get(sql)
   const startedAt = cluster.clock.monotonic()
   try {
-    if (isKnownFast(statement)) return { rows: await cluster.lane.query(statement, params, deadline.leftMs), tag: '' }
-    if (!(statement.mayRead ??= mayRead(sql))) throw new ReadOnly(sql)
+    if (isKnownFast(statement))
+      return { rows: await cluster.lane.query(statement, params, deadline.leftMs), tag: '' }
+    statement.mayRead ??= mayRead(sql)
+    if (!statement.mayRead) throw new ReadOnly(sql)
     return await runExclusive(env, statement, params, deadline, signal)
   } catch (error) {
     throw readable(error, sql, deadline)
@@ -76,7 +87,11 @@ async function runSingle(
 
 /** A statement that is not known to be fast runs in a session of its own, so that it holds nobody up. */
 async function runExclusive(
-  env: ReadEnvironment, statement: Statement, params: readonly unknown[], deadline: Deadline, signal: AbortSignal | undefined,
+  env: ReadEnvironment,
+  statement: Statement,
+  params: readonly unknown[],
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
 ): Promise<StatementResult> {
   const { cluster } = env
   return retrying(env, deadline, signal, async (connection) => {
@@ -90,14 +105,18 @@ async function runExclusive(
 
 /** Runs `attempt` in a reading session until it succeeds, fails by its own fault, or time is up. */
 async function retrying<R>(
-  { cluster, random }: ReadEnvironment, deadline: Deadline, signal: AbortSignal | undefined,
+  { cluster, random }: ReadEnvironment,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
   attempt: (connection: Connection) => Promise<R>,
 ): Promise<R> {
   const backoff = new Backoff(cluster.clock, random)
   for (;;) {
     let connection: Connection | undefined
     // A silent peer must not hold the read longer than its deadline: the cut makes the statement fail.
-    const cut = cluster.clock.timer(Math.max(deadline.leftMs, 1), () => connection?.destroy(new Error('No answer within the deadline')))
+    const cut = cluster.clock.timer(Math.max(deadline.leftMs, 1), () =>
+      connection?.destroy(new Error('No answer within the deadline')),
+    )
     try {
       connection = await cluster.readers.acquire(deadline.leftMs)
       return await attempt(connection)
@@ -105,7 +124,12 @@ async function retrying<R>(
       signal?.throwIfAborted()
       if (deadline.passed) throw new DataUnavailable(cluster.name, 'not applied', error)
       const kind = classify(error)
-      if (kind === 'statement' || sqlStateOf(error) === '25006' || (error as { code?: string }).code?.startsWith('TENFOLD_')) throw error
+      if (
+        kind === 'statement' ||
+        sqlStateOf(error) === '25006' ||
+        (error as { code?: string }).code?.startsWith('TENFOLD_')
+      )
+        throw error
       await backoff.pause(deadline, signal)
     } finally {
       cut.cancel()
@@ -115,7 +139,9 @@ async function retrying<R>(
 }
 
 async function readSnapshot<Tables, R>(
-  env: ReadEnvironment, work: (db: ReadHandle<Tables>) => Promise<R>, options: ReadOptions,
+  env: ReadEnvironment,
+  work: (db: ReadHandle<Tables>) => Promise<R>,
+  options: ReadOptions,
 ): Promise<R> {
   const { cluster, context } = env
   const deadline = new Deadline(cluster.clock, options.deadlineMs ?? DEADLINE_MS)

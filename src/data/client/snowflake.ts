@@ -74,7 +74,10 @@ export class Snowflakes {
     if (!lease) return
     const usedMs = Number(this.#lastMs) + 1
     await this.#home(async (db) => {
-      await db.query('update tenfold.snowflake_workers set leased_until = greatest(clock_timestamp(), to_timestamp($2::float8 / 1000)) where holder = $1', [this.#holder, usedMs])
+      await db.query(
+        'update tenfold.snowflake_workers set leased_until = greatest(clock_timestamp(), to_timestamp($2::float8 / 1000)) where holder = $1',
+        [this.#holder, usedMs],
+      )
     }, GIVE_BACK_MS)
   }
 
@@ -92,27 +95,43 @@ export class Snowflakes {
       this.#sequence = 0n
     }
     if (this.#lastMs >= BigInt(Math.floor(lease.untilMs))) throw new IdsUnavailable()
-    return (((this.#lastMs - BigInt(SNOWFLAKE_EPOCH_MS)) << 22n) | (lease.worker << 12n) | this.#sequence).toString()
+    return (
+      ((this.#lastMs - BigInt(SNOWFLAKE_EPOCH_MS)) << 22n) |
+      (lease.worker << 12n) |
+      this.#sequence
+    ).toString()
   }
 
   async #renew(): Promise<void> {
     const askedAt = this.#clock.monotonic()
     await this.#home(async (db) => {
-      const [row] = await db.query<{ worker: number; now_ms: number; until_ms: number }>(CLAIM_SQL, [this.#holder, LEASE_MS])
+      const [row] = await db.query<{ worker: number; now_ms: number; until_ms: number }>(CLAIM_SQL, [
+        this.#holder,
+        LEASE_MS,
+      ])
       if (!row) throw new IdsUnavailable()
       if (this.#lease && this.#lease.worker !== BigInt(row.worker)) this.#sequence = 0n
       // The server's clock was read after `askedAt`, so this offset is never ahead of the server's time by more
       // than the round trip; the lease's end, in the same time, bounds it on the other side.
-      this.#lease = { worker: BigInt(row.worker), offsetMs: row.now_ms - this.#clock.monotonic(), untilMs: row.until_ms }
+      this.#lease = {
+        worker: BigInt(row.worker),
+        offsetMs: row.now_ms - this.#clock.monotonic(),
+        untilMs: row.until_ms,
+      }
     }, RENEW_MS)
-    this.#log.debug({ worker: Number(this.#lease?.worker), ms: this.#clock.monotonic() - askedAt }, 'holds a worker number for 64-bit ids')
+    this.#log.debug(
+      { worker: Number(this.#lease?.worker), ms: this.#clock.monotonic() - askedAt },
+      'holds a worker number for 64-bit ids',
+    )
   }
 
   #schedule(): void {
     if (this.#stopped) return
     this.#timer = this.#clock.timer(RENEW_MS, () => {
       this.#renew()
-        .catch((error: unknown) => this.#log.warn({ err: error }, 'could not renew the worker number for 64-bit ids'))
+        .catch((error: unknown) =>
+          this.#log.warn({ err: error }, 'could not renew the worker number for 64-bit ids'),
+        )
         .finally(() => this.#schedule())
     })
   }

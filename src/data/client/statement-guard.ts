@@ -1,6 +1,18 @@
-const COMMENT_OR_PAREN = /^(?:\s+|--[^\n]*\n?|\/\*[^]*?\*\/|\()+/
+const COMMENT_OR_PAREN = /^(?:\s+|--[^\n]*\n?|\/\*[\s\S]*?\*\/|\()+/
 const READS = new Set(['select', 'with', 'values', 'table', 'show', 'explain'])
-const WRITES = new Set([...READS, 'insert', 'update', 'delete', 'merge', 'truncate', 'lock', 'savepoint', 'release', 'call', 'do'])
+const WRITES = new Set([
+  ...READS,
+  'insert',
+  'update',
+  'delete',
+  'merge',
+  'truncate',
+  'lock',
+  'savepoint',
+  'release',
+  'call',
+  'do',
+])
 /** `set local …` and `rollback to savepoint …` stay inside the transaction; their relatives do not. */
 const INSIDE = /^(?:set\s+(?:local|constraints)\s|rollback\s+(?:work\s+|transaction\s+)?to\s)/i
 /** Settings on which the guarantees rest. */

@@ -11,7 +11,9 @@ export async function sweepMarkers(store: SystemStore): Promise<void> {
       const [row] = await tx.query<{ swept: number }>(
         `with old as (select ctid from tenfold.markers where keep_until < now() limit $1 for update skip locked),
            gone as (delete from tenfold.markers where ctid in (select ctid from old) returning 1)
-         select count(*)::int as swept from gone`, [BATCH])
+         select count(*)::int as swept from gone`,
+        [BATCH],
+      )
       swept = Math.max(swept, Number(row?.swept ?? 0))
     })
   }

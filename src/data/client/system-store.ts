@@ -2,8 +2,8 @@ import type { ContextStorage } from '../../core/context.ts'
 import type { Queryable, SystemStore } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
 import { NestedWrite } from '../errors.ts'
-import { hashText } from '../shards/hash.ts'
 import { clusterOf } from '../shards/directory.ts'
+import { hashText } from '../shards/hash.ts'
 import { placementOf } from '../shards/key.ts'
 import { applyUnmarked } from './apply.ts'
 import type { DataClient } from './data-client.ts'
@@ -11,8 +11,16 @@ import type { DataClient } from './data-client.ts'
 /** The platform's own records on the clusters; see {@link SystemStore}. */
 export function systemStore(client: DataClient, random: RandomSource, storage: ContextStorage): SystemStore {
   const aim = (hash: number) => ({ key: `tenfold#${hash}`, placement: placementOf(hash) })
-  const apply = <R>(route: () => string, fence: (() => readonly unknown[]) | undefined, work: (tx: Queryable) => Promise<R>) =>
-    applyUnmarked({ route: () => client.cluster(route()), random, refresh: () => client.refresh() }, fence, work)
+  const apply = <R>(
+    route: () => string,
+    fence: (() => readonly unknown[]) | undefined,
+    work: (tx: Queryable) => Promise<R>,
+  ) =>
+    applyUnmarked(
+      { route: () => client.cluster(route()), random, refresh: () => client.refresh() },
+      fence,
+      work,
+    )
   return {
     hash: hashText,
     read: (hash, work) => client.readAt(placementOf(hash), (db) => work(db)),

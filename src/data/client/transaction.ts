@@ -48,7 +48,8 @@ export class Transaction<Tables> implements TxHandle<Tables> {
   async #run(sql: string, params: readonly unknown[]): Promise<StatementResult> {
     if (!this.#open) throw new HandleClosed('A transaction')
     const statement = this.#statements.get(sql)
-    if (!(statement.mayWrite ??= mayWrite(sql))) throw new StatementRefused(sql)
+    statement.mayWrite ??= mayWrite(sql)
+    if (!statement.mayWrite) throw new StatementRefused(sql)
     const startedAt = performance.now()
     const batch = await this.#connection.run([{ statement, params }])
     this.dbMs += performance.now() - startedAt

@@ -1,13 +1,20 @@
 import type { WriteScope } from '../../core/context.ts'
-import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
 import type { Connection } from '../connection/connection.ts'
-import { DataUnavailable, DeadlineExceeded, ReplayDiverged, ResultNotJson, StaleRouter, TransactionAborted } from '../errors.ts'
+import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
+import {
+  DataUnavailable,
+  DeadlineExceeded,
+  ReplayDiverged,
+  ResultNotJson,
+  StaleRouter,
+  TransactionAborted,
+} from '../errors.ts'
 import { type Cluster, DEADLINE_MS } from './cluster.ts'
-import { type Marker } from './marker.ts'
+import { type Conversation, converse } from './conversation.ts'
+import type { Marker } from './marker.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
 import type { Target, WriteEnvironment, WriteOptions } from './write.ts'
-import { type Conversation, converse } from './conversation.ts'
 
 /** Directory refreshes within one write; a bucket that is still refused then is not open anywhere. */
 const REFRESHES_MAX = 50
@@ -35,7 +42,13 @@ export class WriteRun<Tables, R> {
   /** A COMMIT was sent and not answered: only the marker can tell. */
   inDoubt = false
 
-  constructor(env: WriteEnvironment, target: Target, marker: Marker, work: (tx: TxHandle<Tables>) => Promise<R>, options: WriteOptions) {
+  constructor(
+    env: WriteEnvironment,
+    target: Target,
+    marker: Marker,
+    work: (tx: TxHandle<Tables>) => Promise<R>,
+    options: WriteOptions,
+  ) {
     this.#env = env
     this.#target = target
     this.#marker = marker
@@ -71,7 +84,8 @@ export class WriteRun<Tables, R> {
   }
 
   #timedOut(cause: unknown): Error {
-    if (this.#working && !this.inDoubt) return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
+    if (this.#working && !this.inDoubt)
+      return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
     return new DataUnavailable(this.#cluster.name, this.inDoubt ? 'outcome unknown' : 'not applied', cause)
   }
 
@@ -83,7 +97,9 @@ export class WriteRun<Tables, R> {
       throw new RunAgain('connection', error)
     })
     // A silent peer must not hold the write longer than its deadline: the cut makes the statement fail.
-    const cut = cluster.clock.timer(Math.max(1, this.#deadline.leftMs), () => connection.destroy(new Error('No answer within the deadline')))
+    const cut = cluster.clock.timer(Math.max(1, this.#deadline.leftMs), () =>
+      connection.destroy(new Error('No answer within the deadline')),
+    )
     try {
       return await this.#transact(converse(connection, cluster.statements), connection, epoch, how)
     } finally {
@@ -92,10 +108,21 @@ export class WriteRun<Tables, R> {
     }
   }
 
-  async #transact(talk: Conversation, connection: Connection, epoch: number, how: { rollback: boolean }): Promise<unknown> {
+  async #transact(
+    talk: Conversation,
+    connection: Connection,
+    epoch: number,
+    how: { rollback: boolean },
+  ): Promise<unknown> {
     const { timing, keyed } = this.#env.context
-    const begun = await talk.begin({ marker: this.#marker, placement: this.#target.placement, epoch, isolation: this.#options.isolation,
-      timeoutMs: this.#deadline.ms, keyed })
+    const begun = await talk.begin({
+      marker: this.#marker,
+      placement: this.#target.placement,
+      epoch,
+      isolation: this.#options.isolation,
+      timeoutMs: this.#deadline.ms,
+      keyed,
+    })
     if (begun.failure) throw await this.#undone(talk, connection, begun.failure)
     if (!begun.first) return this.#replay(talk, connection)
     this.inDoubt = false // the claim would have waited for, and met, an earlier run that could still commit
@@ -129,7 +156,10 @@ export class WriteRun<Tables, R> {
       forget = connection.onLost(reject)
     })
     try {
-      return await Promise.race([this.#env.storage.run({ ...this.#env.context, write: scope }, () => this.#work(tx)), lost])
+      return await Promise.race([
+        this.#env.storage.run({ ...this.#env.context, write: scope }, () => this.#work(tx)),
+        lost,
+      ])
     } finally {
       forget()
     }
@@ -138,8 +168,15 @@ export class WriteRun<Tables, R> {
   /** The write has committed before: its stored result, once a synchronous commit has proven it durable. */
   async #replay(talk: Conversation, connection: Connection): Promise<unknown> {
     const { row, committed, failure } = await talk.resolve(this.#marker.id)
-    if (!committed || !row) throw await this.#undone(talk, connection, failure ?? new Error('The marker could not be read'), 'connection')
-    if (row.name !== this.#marker.name || row.key !== this.#marker.key) throw new ReplayDiverged(this.#marker, row)
+    if (!committed || !row)
+      throw await this.#undone(
+        talk,
+        connection,
+        failure ?? new Error('The marker could not be read'),
+        'connection',
+      )
+    if (row.name !== this.#marker.name || row.key !== this.#marker.key)
+      throw new ReplayDiverged(this.#marker, row)
     return row.result === null ? undefined : JSON.parse(row.result)
   }
 
@@ -158,7 +195,12 @@ export class WriteRun<Tables, R> {
   }
 
   /** Leaves the session clean or cut, and tells whether the write is to run again. */
-  async #undone(talk: Conversation, connection: Connection, failure: Error, kind = this.#kindOf(connection, failure)): Promise<Error> {
+  async #undone(
+    talk: Conversation,
+    connection: Connection,
+    failure: Error,
+    kind = this.#kindOf(connection, failure),
+  ): Promise<Error> {
     if (kind === 'connection') connection.destroy(failure)
     else await talk.rollback()
     return kind === 'statement' ? failure : new RunAgain(kind, failure)

@@ -3,10 +3,11 @@ import { describe, test } from 'node:test'
 import pg from 'pg'
 import { fixture, newRequestId } from './fixtures/fixture.ts'
 
-const insertUser = (id: number) => async (tx: { query(sql: string, params?: unknown[]): Promise<unknown> }) => {
-  await tx.query('insert into users (id, name) values ($1, $2)', [id, `user ${id}`])
-  return { id, at: new Date(0) }
-}
+const insertUser =
+  (id: number) => async (tx: { query(sql: string, params?: unknown[]): Promise<unknown> }) => {
+    await tx.query('insert into users (id, name) values ($1, $2)', [id, `user ${id}`])
+    return { id, at: new Date(0) }
+  }
 
 for (const clusters of [1, 2]) {
   describe(`write on ${clusters} cluster(s)`, () => {
@@ -14,10 +15,14 @@ for (const clusters of [1, 2]) {
       const { client, asRequest } = await fixture(t, { clusters })
       const requestId = newRequestId()
       for (let run = 0; run < 3; run++) {
-        const result = await asRequest(requestId, () => client.writeAt(client.target('user', 7), 'create', insertUser(7)))
+        const result = await asRequest(requestId, () =>
+          client.writeAt(client.target('user', 7), 'create', insertUser(7)),
+        )
         assert.deepEqual(result, { id: 7, at: '1970-01-01T00:00:00.000Z' })
       }
-      const rows = await client.readAt(client.target('user', 7).placement, (db) => db.query('select * from users'))
+      const rows = await client.readAt(client.target('user', 7).placement, (db) =>
+        db.query('select * from users'),
+      )
       assert.deepEqual(rows, [{ id: '7', name: 'user 7', visits: 0 }])
     })
 
@@ -25,10 +30,12 @@ for (const clusters of [1, 2]) {
       const { client, asRequest, another } = await fixture(t, { clusters })
       const others = [client, await another()]
       const requestId = newRequestId()
-      const results = await Promise.all(Array.from({ length: 20 }, (_, at) => {
-        const one = others[at % 2] as typeof client
-        return asRequest(requestId, () => one.writeAt(one.target('user', 9), 'create', insertUser(9)))
-      }))
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, at) => {
+          const one = others[at % 2] as typeof client
+          return asRequest(requestId, () => one.writeAt(one.target('user', 9), 'create', insertUser(9)))
+        }),
+      )
       assert.equal(new Set(results.map((r) => JSON.stringify(r))).size, 1)
     })
 
@@ -36,10 +43,13 @@ for (const clusters of [1, 2]) {
       const { client, asRequest } = await fixture(t, { clusters })
       await asRequest(newRequestId(), async () => {
         const aim = client.target('user', 3)
-        await assert.rejects(client.writeAt(aim, 'create', async (tx) => {
-          await insertUser(3)(tx as never)
-          throw new Error('no')
-        }), /^Error: no$/)
+        await assert.rejects(
+          client.writeAt(aim, 'create', async (tx) => {
+            await insertUser(3)(tx as never)
+            throw new Error('no')
+          }),
+          /^Error: no$/,
+        )
         await client.writeAt(aim, 'create', insertUser(3))
       })
     })
@@ -51,18 +61,32 @@ test('refuses a name used twice, a nested write, another write under the same ma
   const requestId = newRequestId()
   await asRequest(requestId, async () => {
     await client.writeAt(client.target('user', 1), 'create', insertUser(1))
-    await assert.rejects(client.writeAt(client.target('user', 2), 'create', insertUser(2)), { code: 'TENFOLD_WRITE_NAME_REUSED' })
-    await assert.rejects(client.writeAt(client.target('user', 2), 'outer', () => client.writeAt(client.target('user', 2), 'inner', insertUser(2))), { code: 'TENFOLD_NESTED_WRITE' })
+    await assert.rejects(client.writeAt(client.target('user', 2), 'create', insertUser(2)), {
+      code: 'TENFOLD_WRITE_NAME_REUSED',
+    })
+    await assert.rejects(
+      client.writeAt(client.target('user', 2), 'outer', () =>
+        client.writeAt(client.target('user', 2), 'inner', insertUser(2)),
+      ),
+      { code: 'TENFOLD_NESTED_WRITE' },
+    )
   })
-  await asRequest(requestId, () => assert.rejects(client.writeAt(client.target('user', 2), 'create', insertUser(2)), { code: 'TENFOLD_REPLAY_DIVERGED' }))
+  await asRequest(requestId, () =>
+    assert.rejects(client.writeAt(client.target('user', 2), 'create', insertUser(2)), {
+      code: 'TENFOLD_REPLAY_DIVERGED',
+    }),
+  )
 })
 
 test('a caught statement error cannot commit half a write', async (t) => {
   const { client } = await fixture(t)
-  await assert.rejects(client.writeAt(client.target('user', 1), 'create', async (tx) => {
-    await insertUser(1)(tx as never)
-    await insertUser(1)(tx as never).catch(() => {})
-  }), { code: 'TENFOLD_TRANSACTION_ABORTED' })
+  await assert.rejects(
+    client.writeAt(client.target('user', 1), 'create', async (tx) => {
+      await insertUser(1)(tx as never)
+      await insertUser(1)(tx as never).catch(() => {})
+    }),
+    { code: 'TENFOLD_TRANSACTION_ABORTED' },
+  )
 })
 
 test('the fence refuses rows of another bucket, home tables, global tables, and psql', async (t) => {
@@ -72,13 +96,34 @@ test('the fence refuses rows of another bucket, home tables, global tables, and 
   await client.writeAt(aim, 'create', insertUser(1))
   await client.writeAt(client.target('user', 2), 'create', insertUser(2))
   await assert.rejects(client.writeAt(aim, 'w1', insertUser(5)), refused)
-  await assert.rejects(client.writeAt(aim, 'w2', (tx) => tx.query('update users set visits = 1 where id = 2')), refused)
-  await assert.rejects(client.writeAt(aim, 'w3', (tx) => tx.query('delete from users')), refused)
-  await assert.rejects(client.writeAt(aim, 'w4', (tx) => tx.query('update users set id = 5 where id = 1')), refused)
-  await assert.rejects(client.writeAt(aim, 'w5', (tx) => tx.query('truncate users')), refused)
-  await assert.rejects(client.writeAt(aim, 'w6', (tx) => tx.query('insert into accounts values (1, 1)')), refused)
-  await assert.rejects(client.writeAt(aim, 'w7', (tx) => tx.query("insert into countries values ('fr', 'France')")), refused)
-  await assert.rejects(client.writeHome('w8', (tx) => tx.query("insert into countries values ('fr', 'France')")), refused)
+  await assert.rejects(
+    client.writeAt(aim, 'w2', (tx) => tx.query('update users set visits = 1 where id = 2')),
+    refused,
+  )
+  await assert.rejects(
+    client.writeAt(aim, 'w3', (tx) => tx.query('delete from users')),
+    refused,
+  )
+  await assert.rejects(
+    client.writeAt(aim, 'w4', (tx) => tx.query('update users set id = 5 where id = 1')),
+    refused,
+  )
+  await assert.rejects(
+    client.writeAt(aim, 'w5', (tx) => tx.query('truncate users')),
+    refused,
+  )
+  await assert.rejects(
+    client.writeAt(aim, 'w6', (tx) => tx.query('insert into accounts values (1, 1)')),
+    refused,
+  )
+  await assert.rejects(
+    client.writeAt(aim, 'w7', (tx) => tx.query("insert into countries values ('fr', 'France')")),
+    refused,
+  )
+  await assert.rejects(
+    client.writeHome('w8', (tx) => tx.query("insert into countries values ('fr', 'France')")),
+    refused,
+  )
   await assert.rejects(client.writeHome('w9', insertUser(5)), refused)
   await client.writeHome('w10', (tx) => tx.query('insert into accounts values (1, 100)'))
   const psql = new pg.Client(connections[0])
@@ -92,12 +137,22 @@ test('serialization failures and deadlocks run again', async (t) => {
   const { client } = await fixture(t)
   const aim = client.target('user', 1)
   await client.writeAt(aim, 'create', insertUser(1))
-  await Promise.all(Array.from({ length: 12 }, (_, at) =>
-    client.writeAt(aim, `visit-${at}`, async (tx) => {
-      const [row] = await tx.query<{ visits: number }>('select visits from users where id = 1')
-      await tx.query('update users set visits = $1 where id = 1', [Number(row?.visits) + 1])
-    }, { isolation: 'serializable' })))
-  const [row] = await client.readAt(aim.placement, (db) => db.query<{ visits: number }>('select visits from users where id = 1'))
+  await Promise.all(
+    Array.from({ length: 12 }, (_, at) =>
+      client.writeAt(
+        aim,
+        `visit-${at}`,
+        async (tx) => {
+          const [row] = await tx.query<{ visits: number }>('select visits from users where id = 1')
+          await tx.query('update users set visits = $1 where id = 1', [Number(row?.visits) + 1])
+        },
+        { isolation: 'serializable' },
+      ),
+    ),
+  )
+  const [row] = await client.readAt(aim.placement, (db) =>
+    db.query<{ visits: number }>('select visits from users where id = 1'),
+  )
   assert.equal(row?.visits, 12)
 })
 
@@ -120,31 +175,55 @@ test('a lost backend at any moment of a write is invisible', async (t) => {
   const { client, connections } = await fixture(t)
   const killer = new pg.Client(connections[0])
   await killer.connect()
-  const kill = () => killer.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenfold'")
+  const kill = () =>
+    killer.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenfold'",
+    )
   const aim = client.target('user', 1)
   await client.writeAt(aim, 'create', insertUser(1))
   for (let at = 0; at < 20; at++) {
     let runs = 0
-    await client.writeAt(aim, `visit-${at}`, async (tx) => {
-      if (runs++ > 0) return void (await tx.query('update users set visits = visits + 1 where id = 1'))
-      if (at % 2 === 0) await kill()
-      await tx.query('update users set visits = visits + 1 where id = 1')
-      if (at % 4 === 1) void kill()
-    }).catch((error) => {
-      throw new Error(`visit ${at}: ${error.message}`, { cause: error })
-    })
+    await client
+      .writeAt(aim, `visit-${at}`, async (tx) => {
+        if (runs++ > 0) return void (await tx.query('update users set visits = visits + 1 where id = 1'))
+        if (at % 2 === 0) await kill()
+        await tx.query('update users set visits = visits + 1 where id = 1')
+        if (at % 4 === 1) void kill()
+      })
+      .catch((error) => {
+        throw new Error(`visit ${at}: ${error.message}`, { cause: error })
+      })
   }
   await killer.end()
-  const [row] = await client.readAt(aim.placement, (db) => db.query<{ visits: number }>('select visits from users where id = 1'))
+  const [row] = await client.readAt(aim.placement, (db) =>
+    db.query<{ visits: number }>('select visits from users where id = 1'),
+  )
   assert.equal(row?.visits, 20)
 })
 
 test('a write may not end its own transaction, change its session or its durability', async (t) => {
   const { client } = await fixture(t)
-  const refused = ['commit', 'ROLLBACK', '/* x */ begin', 'end', 'set search_path = x', 'set local synchronous_commit = off', 'listen x', 'discard all',
-    "select set_config('synchronous_commit', 'off', true)", "select set_config('tenfold.bucket', '1', true)", 'prepare transaction $$x$$', 'create table x (i int)', 'notify x']
+  const refused = [
+    'commit',
+    'ROLLBACK',
+    '/* x */ begin',
+    'end',
+    'set search_path = x',
+    'set local synchronous_commit = off',
+    'listen x',
+    'discard all',
+    "select set_config('synchronous_commit', 'off', true)",
+    "select set_config('tenfold.bucket', '1', true)",
+    'prepare transaction $$x$$',
+    'create table x (i int)',
+    'notify x',
+  ]
   for (const [at, sql] of refused.entries()) {
-    await assert.rejects(client.writeHome(`w${at}`, (tx) => tx.query(sql)), { code: 'TENFOLD_STATEMENT_REFUSED' }, sql)
+    await assert.rejects(
+      client.writeHome(`w${at}`, (tx) => tx.query(sql)),
+      { code: 'TENFOLD_STATEMENT_REFUSED' },
+      sql,
+    )
   }
   await client.writeHome('savepoint', async (tx) => {
     await tx.query('insert into accounts values (1, 1)')

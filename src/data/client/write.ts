@@ -42,7 +42,11 @@ export interface WriteEnvironment {
  * claim conflicts and the stored result is returned; else it runs.
  */
 export async function write<Tables, R>(
-  env: WriteEnvironment, target: Target, name: string, work: (tx: TxHandle<Tables>) => Promise<R>, options: WriteOptions = {},
+  env: WriteEnvironment,
+  target: Target,
+  name: string,
+  work: (tx: TxHandle<Tables>) => Promise<R>,
+  options: WriteOptions = {},
 ): Promise<Jsonified<R>> {
   const { context } = env
   if (context.write) throw new NestedWrite(name, context.write.name)
@@ -58,4 +62,3 @@ export async function write<Tables, R>(
     throw error
   }
 }
-

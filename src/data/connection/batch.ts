@@ -1,6 +1,6 @@
-import type { Connection as WireConnection, Submittable } from 'pg'
-import { serialize } from 'pg-protocol'
+import type { Submittable, Connection as WireConnection } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
+import { serialize } from 'pg-protocol'
 import { decodeRow, type RowShape, shapeOf } from './decode.ts'
 import type { Statement } from './statements.ts'
 

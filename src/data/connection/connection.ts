@@ -42,20 +42,28 @@ export class Connection {
    * @param guarded settings whose change ends the session at once, e.g. `default_transaction_read_only`:
    *   PostgreSQL reports them, so that no later statement can run under a changed one
    */
-  static async open(options: ConnectionOptions, settings: SessionSettings, guarded: readonly string[] = [], timeoutMs = CONNECT_TIMEOUT_MS): Promise<Connection> {
+  static async open(
+    options: ConnectionOptions,
+    settings: SessionSettings,
+    guarded: readonly string[] = [],
+    timeoutMs = CONNECT_TIMEOUT_MS,
+  ): Promise<Connection> {
     const client = new pg.Client({
       ...options,
       connectionTimeoutMillis: Math.max(1, Math.min(timeoutMs, CONNECT_TIMEOUT_MS)),
       keepAlive: true,
       application_name: 'tenfold',
-      options: Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`).join(' '),
+      options: Object.entries(settings)
+        .map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`)
+        .join(' '),
     }) as WireClient
     client.on('error', () => {}) // a failure to connect reaches us by the rejection; nothing may be unhandled
     await client.connect()
     const connection = new Connection(client)
     if (guarded.length > 0) {
       client.connection.on('parameterStatus', ({ parameterName }) => {
-        if (guarded.includes(parameterName)) connection.destroy(new Error(`${parameterName} was changed in a shared session`))
+        if (guarded.includes(parameterName))
+          connection.destroy(new Error(`${parameterName} was changed in a shared session`))
       })
     }
     return connection

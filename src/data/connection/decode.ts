@@ -1,7 +1,14 @@
 import pg from 'pg'
 
 /** Object ids of built-in types, from PostgreSQL's pg_type catalog. */
-const OID = { date: 1082, timestamp: 1114, interval: 1186, timestampArray: 1115, dateArray: 1182, intervalArray: 1187 }
+const OID = {
+  date: 1082,
+  timestamp: 1114,
+  interval: 1186,
+  timestampArray: 1115,
+  dateArray: 1182,
+  intervalArray: 1187,
+}
 
 /** `text[]`: the parser for arrays whose elements stay text. */
 const TEXT_ARRAY = 1009
@@ -42,7 +49,8 @@ export function decodeRow(shape: RowShape, fields: readonly (string | null)[]): 
   const row: Record<string, unknown> = {}
   for (let i = 0; i < fields.length; i++) {
     const text = fields[i]
-    row[shape.names[i] as string] = text === null || text === undefined ? null : (shape.parsers[i] as Parse)(text)
+    row[shape.names[i] as string] =
+      text === null || text === undefined ? null : (shape.parsers[i] as Parse)(text)
   }
   return row
 }

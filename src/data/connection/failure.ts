@@ -36,6 +36,7 @@ export function sqlStateOf(error: unknown): string | undefined {
 export function classify(error: unknown): Failure {
   const state = sqlStateOf(error)
   if (state === undefined) return 'connection'
-  if (state === '0A000' && /cached plan must not change result type/.test((error as Error).message)) return 'plan'
+  if (state === '0A000' && /cached plan must not change result type/.test((error as Error).message))
+    return 'plan'
   return BY_STATE[state] ?? (state.startsWith('08') ? 'connection' : 'statement')
 }

@@ -59,9 +59,21 @@ export class ReadLane {
     this.#clock = clock
   }
 
-  query(statement: Statement, params: readonly unknown[], deadlineMs: number): Promise<Record<string, unknown>[]> {
+  query(
+    statement: Statement,
+    params: readonly unknown[],
+    deadlineMs: number,
+  ): Promise<Record<string, unknown>[]> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ statement, params, deadlineMs, deadlineAt: this.#clock.monotonic() + deadlineMs, sends: 0, resolve, reject })
+      this.#queue.push({
+        statement,
+        params,
+        deadlineMs,
+        deadlineAt: this.#clock.monotonic() + deadlineMs,
+        sends: 0,
+        resolve,
+        reject,
+      })
       this.#tick ??= this.#clock.timer(TICK_MS, () => this.#checkDeadlines())
       this.#flush()
     })
@@ -103,19 +115,25 @@ export class ReadLane {
   #settle({ items, sentAt }: InFlight, batch: Batch): void {
     const slow = this.#clock.monotonic() - sentAt > SLOW_BATCH_MS
     const again: Pending[] = []
-    items.forEach((item, at) => {
+    for (const [at, item] of items.entries()) {
       const result = batch.results[at]
       if (slow) item.statement.fastRuns = 0
-      if (result) return item.resolve(result.rows)
-      if (at === batch.results.length && batch.failure) {
-        const kind = classify(batch.failure)
-        item.sends++
-        item.failure = batch.failure
-        if ((kind !== 'connection' && kind !== 'plan') || sqlReadOnly(batch.failure) || item.sends >= SENDS_MAX) return item.reject(batch.failure)
-      }
-      again.push(item)
-    })
+      if (result) item.resolve(result.rows)
+      // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
+      else if (at === batch.results.length && batch.failure && !this.#maySendAgain(item, batch.failure))
+        item.reject(item.failure)
+      else again.push(item)
+    }
     if (again.length > 0) this.#queue = again.concat(this.#queue)
+  }
+
+  #maySendAgain(item: Pending, failure: Error): boolean {
+    const kind = classify(failure)
+    item.failure = failure
+    if ((kind !== 'connection' && kind !== 'plan') || sqlReadOnly(failure)) return false
+    if (++item.sends < SENDS_MAX) return true
+    item.failure = new DataUnavailable(this.#cluster, 'not applied', failure)
+    return false
   }
 
   /** PostgreSQL cannot be reached: pause, then try again as long as anybody waits. */
@@ -135,13 +153,21 @@ export class ReadLane {
     const late = this.#queue.filter((item) => item.deadlineAt <= now)
     if (late.length > 0) this.#queue = this.#queue.filter((item) => item.deadlineAt > now)
     for (const item of late) {
-      item.reject(item.failure ? new DataUnavailable(this.#cluster, 'not applied', item.failure) : new DeadlineExceeded('A read', item.deadlineMs))
+      item.reject(
+        item.failure
+          ? new DataUnavailable(this.#cluster, 'not applied', item.failure)
+          : new DeadlineExceeded('A read', item.deadlineMs),
+      )
     }
     for (const { connection, items } of this.#inFlight) {
       // Nothing in the lane is slow: a batch past its deadline means a silent peer.
-      if (items.every((item) => item.deadlineAt <= now)) connection.destroy(new Error('No answer within the deadline'))
+      if (items.every((item) => item.deadlineAt <= now))
+        connection.destroy(new Error('No answer within the deadline'))
     }
-    this.#tick = this.#queue.length + this.#inFlight.size > 0 ? this.#clock.timer(TICK_MS, () => this.#checkDeadlines()) : undefined
+    this.#tick =
+      this.#queue.length + this.#inFlight.size > 0
+        ? this.#clock.timer(TICK_MS, () => this.#checkDeadlines())
+        : undefined
   }
 }
 

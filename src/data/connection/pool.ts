@@ -61,8 +61,14 @@ export class Pool {
       })
       const waiter: Waiter = {
         waitMs,
-        resolve: (connection) => (timer.cancel(), resolve(connection)),
-        reject: (error) => (timer.cancel(), reject(error)),
+        resolve: (connection) => {
+          timer.cancel()
+          resolve(connection)
+        },
+        reject: (error) => {
+          timer.cancel()
+          reject(error)
+        },
       }
       this.#waiters.push(waiter)
     })
@@ -78,7 +84,10 @@ export class Pool {
       return
     }
     const waiter = this.#waiters.shift()
-    if (waiter) return waiter.resolve(connection)
+    if (waiter) {
+      waiter.resolve(connection)
+      return
+    }
     this.#idle.push(connection)
     this.#reaper ??= this.#options.clock.timer(IDLE_MS, () => this.#reap())
   }
@@ -89,7 +98,11 @@ export class Pool {
     this.#reaper?.cancel()
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('The data client is stopped'))
     const closing = this.#idle.splice(0).map((connection) => connection.close())
-    if (this.#all.size > closing.length) await new Promise<void>((resolve) => { this.#drained = resolve; this.#checkDrained() })
+    if (this.#all.size > closing.length)
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve
+        this.#checkDrained()
+      })
     await Promise.all([...closing, ...[...this.#all].map((connection) => connection.close())])
   }
 
@@ -101,7 +114,12 @@ export class Pool {
   async #open(waitMs: number): Promise<Connection> {
     this.#opening++
     try {
-      const connection = await Connection.open(this.#options.connection, this.#options.settings, this.#options.guarded, waitMs)
+      const connection = await Connection.open(
+        this.#options.connection,
+        this.#options.settings,
+        this.#options.guarded,
+        waitMs,
+      )
       if (this.#closed) {
         await connection.close()
         throw new Error('The data client is stopped')
@@ -141,7 +159,9 @@ export class Pool {
   #reap(): void {
     const before = this.#options.clock.monotonic() - IDLE_MS
     // The oldest are in front; one stays open, so that the next request finds a warm session.
-    while (this.#all.size > 1 && this.#idle[0] && this.#idle[0].usedAt <= before) void this.#idle.shift()?.close()
-    this.#reaper = this.#all.size > 1 && !this.#closed ? this.#options.clock.timer(IDLE_MS, () => this.#reap()) : undefined
+    while (this.#all.size > 1 && this.#idle[0] && this.#idle[0].usedAt <= before)
+      void this.#idle.shift()?.close()
+    this.#reaper =
+      this.#all.size > 1 && !this.#closed ? this.#options.clock.timer(IDLE_MS, () => this.#reap()) : undefined
   }
 }

@@ -37,7 +37,11 @@ export interface FenceGap {
  *
  * @throws CatalogMismatch
  */
-export async function checkCatalog(db: Queryable, cluster: { name: string; home: boolean }, placing: PlacedTables): Promise<FenceGap[]> {
+export async function checkCatalog(
+  db: Queryable,
+  cluster: { name: string; home: boolean },
+  placing: PlacedTables,
+): Promise<FenceGap[]> {
   const tables = await db.query<TableRow>(CATALOG_SQL)
   const kinds = tableKinds(placing)
   const findings = [...placingFindings(placing), ...mismatches(tables, kinds)]
@@ -47,7 +51,9 @@ export async function checkCatalog(db: Queryable, cluster: { name: string; home:
     const wanted = fenceTriggers(table.quoted, kinds.get(table.name) ?? { kind: 'home' }, cluster.home)
     const current = (t: FenceTrigger) => table.triggers[t.name] === fingerprint(t)
     const create = wanted.filter((t) => !current(t))
-    const drop = Object.keys(table.triggers).filter((name) => !wanted.some((t) => t.name === name && current(t)))
+    const drop = Object.keys(table.triggers).filter(
+      (name) => !wanted.some((t) => t.name === name && current(t)),
+    )
     if (create.length + drop.length > 0) gaps.push({ table: table.quoted, drop, create })
   }
   return gaps
@@ -70,8 +76,10 @@ function mismatches(tables: readonly TableRow[], kinds: ReadonlyMap<string, Tabl
       findings.push(`table ${name} is declared, but no migration creates it`)
     } else if (kind.kind === 'sharded') {
       const type = table.columns[kind.column]
-      if (type === undefined) findings.push(`column ${name}.${kind.column} holds the ${kind.space} key, but does not exist`)
-      else if (type !== kind.type) findings.push(`column ${name}.${kind.column} is ${type}, but key space ${kind.space} is ${kind.type}`)
+      if (type === undefined)
+        findings.push(`column ${name}.${kind.column} holds the ${kind.space} key, but does not exist`)
+      else if (type !== kind.type)
+        findings.push(`column ${name}.${kind.column} is ${type}, but key space ${kind.space} is ${kind.type}`)
     }
   }
   return findings

@@ -20,10 +20,15 @@ export interface DirectoryRow {
 }
 
 /** @throws RangeError when a bucket is missing or names an unknown cluster */
-export function directoryOf(epoch: number, rows: readonly DirectoryRow[], clusters: readonly string[]): Directory {
+export function directoryOf(
+  epoch: number,
+  rows: readonly DirectoryRow[],
+  clusters: readonly string[],
+): Directory {
   const owner = new Uint16Array(BUCKETS)
   const bucketEpoch = new Float64Array(BUCKETS)
-  if (rows.length !== BUCKETS) throw new RangeError(`The directory has ${rows.length} buckets instead of ${BUCKETS}`)
+  if (rows.length !== BUCKETS)
+    throw new RangeError(`The directory has ${rows.length} buckets instead of ${BUCKETS}`)
   for (const row of rows) {
     const at = clusters.indexOf(row.cluster)
     if (at < 0) throw new RangeError(`The directory names an unknown cluster: ${row.cluster}`)

@@ -14,23 +14,37 @@ type Draw = { draw(random: ReturnType<typeof seededRandom>): string; hash(key: s
 const KINDS: Record<string, Draw> = {
   bigint: {
     // Random widths, so that small, negative and extreme numbers all come up.
-    draw: (random) => BigInt.asIntN(64, random.bytes(8).readBigUInt64BE() >> BigInt(Math.floor(random.next() * 64))).toString(),
+    draw: (random) =>
+      BigInt.asIntN(
+        64,
+        random.bytes(8).readBigUInt64BE() >> BigInt(Math.floor(random.next() * 64)),
+      ).toString(),
     hash: (key) => hashBigint(BigInt(key)),
     sql: 'select hashint8extended(k, 0) & 4294967295 as h from unnest($1::bigint[]) with ordinality u(k, n) order by n',
   },
   text: {
-    draw: (random) => Array.from({ length: Math.floor(random.next() * 40) }, () => CHARACTERS[Math.floor(random.next() * CHARACTERS.length)]).join(''),
+    draw: (random) =>
+      Array.from(
+        { length: Math.floor(random.next() * 40) },
+        () => CHARACTERS[Math.floor(random.next() * CHARACTERS.length)],
+      ).join(''),
     hash: hashText,
     sql: 'select hashtextextended(k, 0) & 4294967295 as h from unnest($1::text[]) with ordinality u(k, n) order by n',
   },
   uuid: {
-    draw: (random) => random.bytes(16).toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5'),
+    draw: (random) =>
+      random
+        .bytes(16)
+        .toString('hex')
+        .replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5'),
     hash: hashUuid,
     sql: 'select uuid_hash_extended(k, 0) & 4294967295 as h from unnest($1::uuid[]) with ordinality u(k, n) order by n',
   },
 }
 
-const EDGES = { bigint: ['0', '-1', '1', '9223372036854775807', '-9223372036854775808', '4294967295', '-4294967296'] } as Record<string, string[]>
+const EDGES = {
+  bigint: ['0', '-1', '1', '9223372036854775807', '-9223372036854775808', '4294967295', '-4294967296'],
+} as Record<string, string[]>
 
 for (const [type, { draw, hash, sql }] of Object.entries(KINDS)) {
   test(`hash of ${type} equals PostgreSQL's over a third of a million random keys`, async (t) => {
@@ -40,7 +54,10 @@ for (const [type, { draw, hash, sql }] of Object.entries(KINDS)) {
     t.after(() => client.end().then(drop))
     const random = seededRandom(18)
     for (let done = 0; done < KEYS; done += BATCH) {
-      const keys = [...(done === 0 ? (EDGES[type] ?? []) : []), ...Array.from({ length: BATCH }, () => draw(random))]
+      const keys = [
+        ...(done === 0 ? (EDGES[type] ?? []) : []),
+        ...Array.from({ length: BATCH }, () => draw(random)),
+      ]
       const { rows } = await client.query<string[]>({ text: sql, values: [keys], rowMode: 'array' })
       const wrong = keys.findIndex((key, at) => String(hash(key)) !== rows[at]?.[0])
       assert.equal(wrong, -1, `hash(${JSON.stringify(keys[wrong])}) differs from PostgreSQL's`)

@@ -11,13 +11,13 @@ const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by))
 
 /** The low half of the 64-bit hash: the word `c` of lookup3's final mixing. */
 function finalMix(a: number, b: number, c: number): number {
-  c = (c ^ b) - rotate(b, 14) | 0
-  a = (a ^ c) - rotate(c, 11) | 0
-  b = (b ^ a) - rotate(a, 25) | 0
-  c = (c ^ b) - rotate(b, 16) | 0
-  a = (a ^ c) - rotate(c, 4) | 0
-  b = (b ^ a) - rotate(a, 14) | 0
-  c = (c ^ b) - rotate(b, 24) | 0
+  c = ((c ^ b) - rotate(b, 14)) | 0
+  a = ((a ^ c) - rotate(c, 11)) | 0
+  b = ((b ^ a) - rotate(a, 25)) | 0
+  c = ((c ^ b) - rotate(b, 16)) | 0
+  a = ((a ^ c) - rotate(c, 4)) | 0
+  b = ((b ^ a) - rotate(a, 14)) | 0
+  c = ((c ^ b) - rotate(b, 24)) | 0
   return c >>> 0
 }
 
@@ -50,12 +50,18 @@ function hashBytes(bytes: Buffer): number {
     a = (a + bytes.readUInt32LE(at)) | 0
     b = (b + bytes.readUInt32LE(at + 4)) | 0
     c = (c + bytes.readUInt32LE(at + 8)) | 0
-    a = (a - c) ^ rotate(c, 4); c = (c + b) | 0
-    b = (b - a) ^ rotate(a, 6); a = (a + c) | 0
-    c = (c - b) ^ rotate(b, 8); b = (b + a) | 0
-    a = (a - c) ^ rotate(c, 16); c = (c + b) | 0
-    b = (b - a) ^ rotate(a, 19); a = (a + c) | 0
-    c = (c - b) ^ rotate(b, 4); b = (b + a) | 0
+    a = (a - c) ^ rotate(c, 4)
+    c = (c + b) | 0
+    b = (b - a) ^ rotate(a, 6)
+    a = (a + c) | 0
+    c = (c - b) ^ rotate(b, 8)
+    b = (b + a) | 0
+    a = (a - c) ^ rotate(c, 16)
+    c = (c + b) | 0
+    b = (b - a) ^ rotate(a, 19)
+    a = (a + c) | 0
+    c = (c - b) ^ rotate(b, 4)
+    b = (b + a) | 0
   }
   // The last 0 … 11 bytes; the lowest byte of c is kept for the length.
   const tail = Buffer.alloc(12)

@@ -25,7 +25,8 @@ export function shardKey(type: KeyType, input: KeyInput): ShardKey {
     }
     case 'text': {
       // PostgreSQL's text holds no NUL, and a lone surrogate would become another character on the way.
-      if (typeof input !== 'string' || input.includes('\0') || !input.isWellFormed()) throw new BadKey(input, type)
+      if (typeof input !== 'string' || input.includes('\0') || !input.isWellFormed())
+        throw new BadKey(input, type)
       return { text: input, ...placementOf(hashText(input)) }
     }
   }
@@ -37,7 +38,11 @@ export function placementOf(hash: number): Placement {
 }
 
 function toBigint(input: KeyInput): bigint {
-  if (typeof input === 'string' ? !INTEGER.test(input) : typeof input === 'number' && !Number.isSafeInteger(input)) {
+  if (
+    typeof input === 'string'
+      ? !INTEGER.test(input)
+      : typeof input === 'number' && !Number.isSafeInteger(input)
+  ) {
     throw new BadKey(input, 'bigint')
   }
   const key = BigInt(input)

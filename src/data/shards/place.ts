@@ -17,13 +17,25 @@ export interface PlacedCluster {
 export async function placeBuckets(clusters: readonly PlacedCluster[]): Promise<void> {
   const names = clusters.map(({ name }) => name)
   const home = (clusters[0] as PlacedCluster).db
-  const placed = await home.query<{ cluster: string }>('select distinct cluster from tenfold.directory order by cluster')
-  if (placed.length > 0) return refuseOthers(placed.map((row) => row.cluster), names)
+  const placed = await home.query<{ cluster: string }>(
+    'select distinct cluster from tenfold.directory order by cluster',
+  )
+  if (placed.length > 0)
+    return refuseOthers(
+      placed.map((row) => row.cluster),
+      names,
+    )
   for (const [at, { name, db }] of clusters.entries()) {
-    const known = await db.query<{ name: string }>('insert into tenfold.cluster (name, home) values ($1, $2) on conflict (single) do update set home = tenfold.cluster.home returning name', [name, at === 0])
+    const known = await db.query<{ name: string }>(
+      'insert into tenfold.cluster (name, home) values ($1, $2) on conflict (single) do update set home = tenfold.cluster.home returning name',
+      [name, at === 0],
+    )
     if (known[0] && known[0].name !== name) throw new PlacementMismatch([known[0].name], [name])
     const mine = bucketsOf(at, clusters.length)
-    await db.query('insert into tenfold.buckets (bucket) select generate_series($1::int, $2::int) on conflict do nothing', [mine.first, mine.last])
+    await db.query(
+      'insert into tenfold.buckets (bucket) select generate_series($1::int, $2::int) on conflict do nothing',
+      [mine.first, mine.last],
+    )
   }
   await home.query(
     `with epoch as (insert into tenfold.directory_epoch (epoch) values (1) on conflict do nothing)
@@ -36,13 +48,16 @@ export async function placeBuckets(clusters: readonly PlacedCluster[]): Promise<
 /** Loads the directory from the home cluster. @throws PlacementMismatch */
 export async function loadDirectory(home: Queryable, clusters: readonly string[]): Promise<Directory> {
   const [epoch] = await home.query<{ epoch: string }>('select epoch from tenfold.directory_epoch')
-  const rows = await home.query<DirectoryRow>('select bucket, cluster, epoch from tenfold.directory order by bucket')
+  const rows = await home.query<DirectoryRow>(
+    'select bucket, cluster, epoch from tenfold.directory order by bucket',
+  )
   refuseOthers([...new Set(rows.map((row) => row.cluster))].sort(), clusters)
   return directoryOf(Number(epoch?.epoch ?? 0), rows, clusters)
 }
 
 function refuseOthers(found: readonly string[], given: readonly string[]): void {
-  if (found.some((name) => !given.includes(name)) || given.some((name) => !found.includes(name))) throw new PlacementMismatch(found, given)
+  if (found.some((name) => !given.includes(name)) || given.some((name) => !found.includes(name)))
+    throw new PlacementMismatch(found, given)
 }
 
 function bucketsOf(at: number, clusters: number): { first: number; last: number } {

@@ -2,7 +2,9 @@ import type { KeyType } from '../../core/keys.ts'
 
 /** How an application's tables are placed, as the data tier needs it (no TypeScript schema). */
 export interface PlacedTables {
-  readonly keys: Readonly<Record<string, { readonly type: KeyType; readonly columns: Readonly<Record<string, string | undefined>> }>>
+  readonly keys: Readonly<
+    Record<string, { readonly type: KeyType; readonly columns: Readonly<Record<string, string | undefined>> }>
+  >
   readonly global?: readonly string[] | undefined
 }
 
@@ -33,7 +35,8 @@ export function placingFindings(placing: PlacedTables): string[] {
     if (before) findings.push(`table ${table} is declared in ${before} and in ${where}`)
     seen.set(table, where)
   }
-  for (const [space, { columns }] of Object.entries(placing.keys)) for (const table of Object.keys(columns)) note(table, `key space ${space}`)
+  for (const [space, { columns }] of Object.entries(placing.keys))
+    for (const table of Object.keys(columns)) note(table, `key space ${space}`)
   for (const table of placing.global ?? []) note(table, 'global')
   return findings
 }

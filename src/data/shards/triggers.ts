@@ -1,7 +1,11 @@
 import type { KeyType } from '../../core/keys.ts'
 import type { TableKind } from './placing.ts'
 
-const HASH: Readonly<Record<KeyType, string>> = { bigint: 'hashint8extended', text: 'hashtextextended', uuid: 'uuid_hash_extended' }
+const HASH: Readonly<Record<KeyType, string>> = {
+  bigint: 'hashint8extended',
+  text: 'hashtextextended',
+  uuid: 'uuid_hash_extended',
+}
 
 /** A trigger that the fence needs on a table. */
 export interface FenceTrigger {
@@ -30,23 +34,44 @@ export function fenceTriggers(table: string, kind: TableKind, home: boolean): Fe
         trigger(table, 'insert', 'before insert', 'for each row', outside('new')),
         trigger(table, 'update', 'before update', 'for each row', outside('old')),
         trigger(table, 'delete', 'before delete', 'for each row', outside('old')),
-        trigger(table, 'key', `before update of ${column}`, 'for each row', `old.${column} is distinct from new.${column}`, "'TF003'"),
+        trigger(
+          table,
+          'key',
+          `before update of ${column}`,
+          'for each row',
+          `old.${column} is distinct from new.${column}`,
+          "'TF003'",
+        ),
         trigger(table, 'truncate', 'before truncate', 'for each statement', NOT_MIGRATION),
       ]
     }
     case 'global': {
       const when = `coalesce(${ENTERED}, '') not in ('', 'migration')`
-      return [trigger(table, 'global', 'before insert or update or delete or truncate', 'for each statement', when)]
+      return [
+        trigger(table, 'global', 'before insert or update or delete or truncate', 'for each statement', when),
+      ]
     }
     case 'home': {
       // Outside of Tenfold (psql, an older application) home tables stay writable, at home.
       const when = home ? `coalesce(${ENTERED}, '') not in ('', 'home', 'migration')` : NOT_MIGRATION
-      return [trigger(table, 'home', 'before insert or update or delete or truncate', 'for each statement', when)]
+      return [
+        trigger(table, 'home', 'before insert or update or delete or truncate', 'for each statement', when),
+      ]
     }
   }
 }
 
-function trigger(table: string, suffix: string, events: string, each: string, when: string, argument = ''): FenceTrigger {
+function trigger(
+  table: string,
+  suffix: string,
+  events: string,
+  each: string,
+  when: string,
+  argument = '',
+): FenceTrigger {
   const name = `tenfold_fence_${suffix}`
-  return { name, sql: `create trigger ${name} ${events} on ${table} ${each} when (${when}) execute function tenfold.refuse(${argument})` }
+  return {
+    name,
+    sql: `create trigger ${name} ${events} on ${table} ${each} when (${when}) execute function tenfold.refuse(${argument})`,
+  }
 }
