@@ -4,11 +4,11 @@ import type { DataClient } from '../data/index.ts'
 import { OutsideRequest } from '../web/errors.ts'
 import { idSource } from './ids.ts'
 import { homeHandle, shardHandles } from './shards.ts'
-import type { AppDefinition, Assets, Limits, Metrics, Placing, Sessions, System } from './types.ts'
+import type { Assets, Limits, Metrics, Placing, Sessions, System } from './types.ts'
 
 /** The parts that {@link buildSystem} puts into an application's hands. */
 export interface SystemParts {
-  readonly definition: AppDefinition
+  readonly placing: Placing<unknown>
   readonly data: DataClient
   readonly storage: ContextStorage
   readonly log: Logger
@@ -20,7 +20,7 @@ export interface SystemParts {
 
 /** Makes the `system` that an application sees. */
 export function buildSystem({
-  definition,
+  placing,
   data,
   storage,
   log,
@@ -29,7 +29,7 @@ export function buildSystem({
   limits,
   assets,
 }: SystemParts): System<unknown, Placing<unknown>> {
-  const spaces = Object.keys(definition.placing.keys)
+  const spaces = Object.keys(placing.keys)
   const current = () => {
     const context = storage.current()
     if (!context) throw new OutsideRequest('system.request')
