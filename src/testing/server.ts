@@ -12,6 +12,8 @@ import { startWatchdog } from './watchdog.ts'
 
 /** A PostgreSQL server for the tests of one process. */
 export interface TestServer {
+  /** Tells the servers of this process apart. */
+  readonly id: string
   /** How to reach one of its databases as superuser. */
   connection(database: string): ConnectionOptions
   /** Runs a statement for administration, one at a time. */
@@ -77,6 +79,7 @@ async function embedded(durable: boolean): Promise<TestServer> {
       await server.start()
     }
     return new Administered(
+      durable ? 'durable' : 'volatile',
       (database) => ({
         host: server.socketDir,
         port: server.port,
@@ -110,6 +113,7 @@ const create = (folder: string, durable: boolean): PostgresServer =>
 async function given(url: string): Promise<TestServer> {
   const connection = connectionOf(url)
   return new Administered(
+    'given',
     (database) => ({ ...connection, database }),
     connection.database,
     async () => {},
@@ -120,6 +124,7 @@ async function given(url: string): Promise<TestServer> {
 type RefClient = pg.Client & { ref(): void; unref(): void }
 
 class Administered implements TestServer {
+  readonly id: string
   readonly connection: (database: string) => ConnectionOptions
   readonly #database: string
   readonly #end: () => Promise<void>
@@ -128,10 +133,12 @@ class Administered implements TestServer {
   #stopping: Promise<void> | undefined
 
   constructor(
+    id: string,
     connection: (database: string) => ConnectionOptions,
     database: string,
     end: () => Promise<void>,
   ) {
+    this.id = id
     this.connection = connection
     this.#database = database
     this.#end = end
