@@ -19,7 +19,8 @@ import { type ReadHandle, type ReadOptions, read } from './read.ts'
 import { Snowflakes } from './snowflake.ts'
 import type { TxHandle } from './transaction.ts'
 import type { ClusterOptions } from './types.ts'
-import { type Target, type WriteOptions, write } from './write.ts'
+import { write } from './write.ts'
+import type { Target, WriteOptions } from './write-types.ts'
 
 /** Milliseconds to ask a primary for its position. */
 const POSITION_DEADLINE_MS = 1000

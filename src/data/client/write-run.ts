@@ -14,7 +14,7 @@ import { type Conversation, converse } from './conversation.ts'
 import type { Marker } from './marker.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
-import type { Target, WriteEnvironment, WriteOptions } from './write.ts'
+import type { Target, WriteEnvironment, WriteOptions } from './write-types.ts'
 
 /** Directory refreshes within one write; a bucket that is still refused then is not open anywhere. */
 const REFRESHES_MAX = 50
