@@ -7,6 +7,7 @@ import { Releasers } from '../core/lifecycle.ts'
 import { silentLogger } from '../core/log.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
 import { prepareData } from '../data/prepare.ts'
+import { age } from './ageing.ts'
 import { createClient } from './client.ts'
 import { TestClock } from './clock.ts'
 import { dropTestDatabase } from './databases.ts'
@@ -111,8 +112,8 @@ async function start<Schema, P extends Placing<Schema>>(
   options: StartTestOptions,
   releasers: Releasers,
 ): Promise<TestApp<Schema, P>> {
-  const clock = new TestClock()
   const raw = new RawConnections(clusters)
+  const clock = new TestClock((ms) => age(raw, clusters, ms))
   const fault = createFault(
     server,
     clusters.map(({ name }) => name),

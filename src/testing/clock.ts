@@ -9,9 +9,12 @@ import { type Clock, systemClock, type Timer } from '../core/clock.ts'
 export class TestClock implements Clock {
   readonly #base: Clock
   readonly #waiting = new Set<Waiting>()
+  readonly #onAdvance: (ms: number) => Promise<void>
   #aheadMs = 0
 
-  constructor(base: Clock = systemClock) {
+  /** `onAdvance` brings along what goes by another clock. */
+  constructor(onAdvance: (ms: number) => Promise<void> = async () => {}, base: Clock = systemClock) {
+    this.#onAdvance = onAdvance
     this.#base = base
   }
 
@@ -63,6 +66,7 @@ export class TestClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0)) throw new RangeError(`A clock only goes forward, not by ${ms} ms`)
+    await this.#onAdvance(ms)
     const end = this.monotonic() + ms
     for (let next = this.#next(end); next; next = this.#next(end)) {
       this.#aheadMs += Math.max(0, next.due - this.monotonic())

@@ -23,7 +23,7 @@ export interface CacheKey {
 }
 
 /** Raised when initialisation changes in a way that older copies lack. */
-const FORMAT = 1
+const FORMAT = 2
 
 const parts = (folder: string): string[] => [dataDirIn(folder), `${dataDirIn(folder)}.tenfold`]
 /** Only true of one server, or of this process. */

@@ -32,7 +32,7 @@ export interface TestApp<Schema, P extends Placing<Schema>> extends AsyncDisposa
   readonly url: string
   /** Also listens on a free port of the loopback interface, for browsers and load. Returns the URL. */
   listen(): Promise<string>
-  /** The app's clock. Running, and can be put forward. */
+  /** The app's clock. Running, and can be put forward; limits and kept results expire with it. Timestamps of your own that SQL compares with `now()` do not. */
   readonly clock: TestClock
   readonly fault: TestFault
   /** Raw SQL on a cluster; the fence holds for it too. @defaultValue the home cluster, `c0` */
