@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -48,6 +49,8 @@ export function prepareSocketDir(options: {
     // The temporary folder is open to all: take it back only if it is still the one we made.
     if (found?.isDirectory() && found.uid === account.uid && (found.mode & 0o077) === 0)
       return { dir: recorded, toRecord: false }
+    // After a stop it is gone; made again under its name, so that whoever knows the address finds the server again.
+    if (found === undefined && makeAnew(recorded)) return { dir: claim(recorded, account), toRecord: false }
   }
   for (const base of new Set([tmpdir(), '/tmp'])) {
     if (!fitsSocket(join(base, 'tenfold-XXXXXX'), port) || barrierOnTheWay(base, account) !== undefined)
@@ -58,6 +61,16 @@ export function prepareSocketDir(options: {
     runDir,
     'the path is too long for a Unix socket, and the temporary folder is no better',
   )
+}
+
+/** False when the way there is gone, or someone else was first. */
+function makeAnew(dir: string): boolean {
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Makes it the account's alone. Never follows a link. */

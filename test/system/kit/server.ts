@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { NodeStatus, SystemStatus } from '../../../src/core/topology.ts'
+import type { ConnectionOptions } from '../../../src/data/client/types.ts'
+import { until, within } from './deadline.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The kit's own app. */
+export const KIT_APP = 'test/system/kit/app.ts'
+
+/** Milliseconds within which a system must serve again, whatever was done to it. */
+const READY_MS = 30_000
+
+/** `tenfold start` as a process of its own, as a user has it. */
+export class ServerProcess {
+  readonly url: string
+  readonly #consoleUrl: string
+  readonly #data: string
+  readonly #child: ChildProcess
+  readonly #ended: Promise<void>
+
+  private constructor(child: ChildProcess, ended: Promise<void>, status: SystemStatus, data: string) {
+    this.#child = child
+    this.#ended = ended
+    this.#data = data
+    this.url = status.url
+    this.#consoleUrl = status.consoleUrl!
+  }
+
+  /** Starts and waits until it says that it is ready; it ends, and its folder goes, with the test. */
+  static async start(
+    t: TestContext,
+    options: { app?: string; clusters?: number; dir?: string; flags?: readonly string[] } = {},
+  ): Promise<ServerProcess> {
+    const { app = KIT_APP, clusters = 1, flags = [] } = options
+    const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'tenfold-kit-'))
+    const data = join(dir, 'state')
+    const args = ['bin/tenfold.js', 'start', app, '--json', '--port', '0', '--console-port', '0']
+    const all = [...args, '--data', data, '--clusters', String(clusters), ...flags]
+    const child = spawn(process.execPath, all, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    t.after(async () => {
+      await end(child, ended)
+      if (!options.dir) rmSync(dir, { recursive: true, force: true })
+    })
+    const status = await within(firstStatus(child), 'tenfold start')
+    return new ServerProcess(child, ended, status, data)
+  }
+
+  /** What the running system says of itself; undefined while it says nothing. */
+  async status(): Promise<SystemStatus | undefined> {
+    const signal = AbortSignal.timeout(READY_MS)
+    try {
+      const response = await fetch(`${this.#consoleUrl}/api/status`, { signal })
+      return (await response.json()) as SystemStatus
+    } catch {
+      return undefined
+    }
+  }
+
+  async node(tier: 'web' | 'data'): Promise<NodeStatus | undefined> {
+    return (await this.status())?.nodes.find((node) => node.tier === tier)
+  }
+
+  /** Resolves when requests are answered again, all nodes included. */
+  async ready(): Promise<SystemStatus> {
+    return until(
+      'ready again',
+      async () => {
+        const status = await this.status()
+        return status?.state === 'ready' && status.nodes.every(({ pid }) => pid !== null) ? status : undefined
+      },
+      READY_MS,
+    )
+  }
+
+  /** How to reach the embedded PostgreSQL directly, around the server. */
+  async connections(): Promise<ConnectionOptions[]> {
+    const { app, nodes, directory } = await this.ready()
+    const { address } = nodes.find(({ tier }) => tier === 'data')!
+    const password = readFileSync(`${this.postgresFolder}.tenfold/password`, 'utf8').trim()
+    const base = { host: address, port: 5432, user: 'tenfold', password }
+    return Object.keys(directory.clusters).map((cluster) => ({ ...base, database: `${app}_${cluster}` }))
+  }
+
+  /** PostgreSQL's data folder: every process of the server works in it. */
+  get postgresFolder(): string {
+    return join(this.#data, 'pg', 'c0')
+  }
+
+  /** What it logged, for a failed test. */
+  logTail(): string {
+    try {
+      const lines = readFileSync(join(this.#data, 'logs', 'server.log'), 'utf8').split('\n')
+      return lines
+        .filter((line) => !line.includes('"msg":"request"'))
+        .slice(-40)
+        .join('\n')
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  async stop(): Promise<void> {
+    await end(this.#child, this.#ended)
+  }
+}
+
+async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  await within(ended, 'the stop of tenfold start').catch(() => child.kill('SIGKILL'))
+}
+
+/** The one JSON object on standard output; the error output explains why there is none. */
+function firstStatus(child: ChildProcess): Promise<SystemStatus> {
+  return new Promise((resolve, reject) => {
+    let [output, errors] = ['', '']
+    child.stderr!.on('data', (chunk) => {
+      errors += chunk
+    })
+    child.stdout!.on('data', (chunk) => {
+      output += chunk
+      if (output.trimEnd().endsWith('\n}')) resolve(JSON.parse(output) as SystemStatus)
+    })
+    child.once('exit', (code) => reject(new Error(`tenfold start ended with ${code}:\n${errors}`)))
+    child.once('error', reject)
+  })
+}
