@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import { BodyTooSlow, RequestDeadline } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { BODY_GRACE_MS, BODY_RATE_MIN, DEADLINE_MS, SWEEP_MS } from './options.ts'
@@ -19,7 +19,7 @@ export class InFlight {
   readonly #all = new Set<Exchange>()
   readonly #limits: Limits
   readonly #end: (exchange: Exchange, reason: Error) => void
-  #armed = false
+  #timer: Timer | undefined
   #stopped = false
   #waiting: (() => void)[] = []
 
@@ -34,7 +34,7 @@ export class InFlight {
 
   add(exchange: Exchange): void {
     this.#all.add(exchange)
-    if (!this.#armed) this.#arm()
+    if (!this.#timer) this.#arm()
   }
 
   delete(exchange: Exchange): void {
@@ -50,6 +50,7 @@ export class InFlight {
   /** Ends every request that has no answer yet, and breaks off the answers that are still being sent. */
   stop(reason: Error): void {
     this.#stopped = true
+    this.#timer?.cancel()
     for (const exchange of [...this.#all]) {
       exchange.body?.cancel(reason)
       this.#end(exchange, reason)
@@ -58,9 +59,8 @@ export class InFlight {
 
   #arm(): void {
     if (this.#stopped) return
-    this.#armed = true
-    this.#limits.clock.timer(this.#limits.sweepMs ?? SWEEP_MS, () => {
-      this.#armed = false
+    this.#timer = this.#limits.clock.timer(this.#limits.sweepMs ?? SWEEP_MS, () => {
+      this.#timer = undefined
       this.#sweep()
       if (this.#all.size > 0) this.#arm()
     })
