@@ -148,7 +148,7 @@ test('a post that is too long comes back as it was typed', async () => {
 test('too many attempts: told when to try again', async () => {
   const { page, context } = await studio.visitor()
   const attempt = () => context.request.post('/login', { form: { handle: 'john', password: 'wrong' } })
-  for (let at = 0; at < 10; at += 1) assert.equal((await attempt()).status(), 401)
+  for (let at = 0; at < 10; at += 1) assert.equal((await attempt()).status(), 422)
   const refused = await attempt()
   assert.equal(refused.status(), 429)
   assert.ok(Number(refused.headers()['retry-after']) > 0)

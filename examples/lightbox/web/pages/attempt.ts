@@ -18,6 +18,8 @@ export interface Refusal {
 export type Attempt = { readonly ok: true } | Refusal
 
 const REFUSED = new Set([400, 401, 409, 422, 429, 503])
+/** For a form these are one: it was understood and cannot be accepted. 401 would ask for another protocol. */
+const UNACCEPTED = new Set([400, 401])
 
 /** Checks a form and does what it asks for. Only failures that the person can do something about are caught. */
 export async function attempt<Schema extends z.ZodType>(
@@ -33,8 +35,7 @@ export async function attempt<Schema extends z.ZodType>(
     if (!trouble || !REFUSED.has(trouble.status)) throw error
     return {
       ok: false,
-      // A form that was understood but cannot be accepted.
-      status: trouble.status === 400 ? 422 : trouble.status,
+      status: UNACCEPTED.has(trouble.status) ? 422 : trouble.status,
       headers: headersOf(trouble),
       errors: errorsOf(error, trouble),
       again: mayTryAgain(trouble),
