@@ -60,7 +60,7 @@ async function change(
   if (followerId === followeeId) throw selfFollow()
   await mustExist(system, followeeId)
   const decided = await decide(system, followerId, followeeId, active)
-  const followers = await copy(system, followerId, followeeId, decided)
+  const followers = await copyFollow(system, followerId, followeeId, decided)
   return { id: followeeId, following: active, followers }
 }
 
@@ -72,7 +72,8 @@ async function mustExist(system: Lightbox, userId: string): Promise<void> {
   if (found.length === 0) throw notFound('person')
 }
 
-interface Decided {
+/** What the follower's shard says of a pair. */
+export interface Decided {
   active: boolean
   /** 0 when the two never had to do with each other. */
   version: number
@@ -105,7 +106,12 @@ on conflict (followee_id, follower_id) do update
   set active = excluded.active, version = excluded.version, changed_at = now()`
 
 /** In the shard of the person followed. Their row is locked first: all copies to it come one by one. */
-function copy(system: Lightbox, followerId: string, followeeId: string, decided: Decided): Promise<number> {
+export function copyFollow(
+  system: Lightbox,
+  followerId: string,
+  followeeId: string,
+  decided: Decided,
+): Promise<number> {
   return system.shard.user(followeeId).write('copy follow', async (tx) => {
     const lock = 'select follower_count from users where id = $1 for update'
     const [followee] = await tx.query<{ follower_count: number }>(lock, [followeeId])
