@@ -9,6 +9,7 @@ import pg from 'pg'
 import { TestLeak, TestMisuse } from './errors.ts'
 import definition from './fixture/app.ts'
 import { startTest, type TestClock } from './index.ts'
+import { RUN } from './names.ts'
 import { testServer } from './server.ts'
 
 /** Of the fastest round, because the machine may be busy; the goal is 100 ms, and the test prints the median. */
@@ -39,9 +40,8 @@ async function runExample(): Promise<void> {
 
 async function databaseNames(): Promise<string[]> {
   const server = await testServer()
-  const rows = await server.run<{ datname: string }>(
-    "select datname from pg_database where datname like 'tenfold_test%' order by 1",
-  )
+  const sql = 'select datname from pg_database where starts_with(datname, $1) order by 1'
+  const rows = await server.run<{ datname: string }>(sql, [RUN])
   return rows.map(({ datname }) => datname)
 }
 

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from '../data/client/types.ts'
-import { createTestDatabase, dropTestDatabase, newDatabaseName } from './databases.ts'
+import { createTestDatabase, dropTestDatabase } from './databases.ts'
+import { newDatabaseName } from './names.ts'
 import { testServer } from './server.ts'
 
 /** An empty database of its own for one test. */

@@ -10,7 +10,6 @@ import { identify } from '../data/postgres/process.ts'
 import { makeTestFolder, removeTestFolder, sweepTestFolders } from './folder.ts'
 import { testDatabase } from './postgres.ts'
 import { testServer } from './server.ts'
-import { connectionOf } from './url.ts'
 
 const PREPARE = `
   import { testDatabase } from ${JSON.stringify(new URL('./postgres.ts', import.meta.url).href)}
@@ -114,22 +113,4 @@ test('durable is another server, which flushes', EMBEDDED, async () => {
     (await durable.run(settings)).map((row) => row.setting),
     ['on', 'on'],
   )
-})
-
-test('a URL names host, socket, port, user, password, database and TLS', () => {
-  assert.deepEqual(connectionOf('postgres://u%40x:p%3Aw@db.example:6000/app'), {
-    host: 'db.example',
-    port: 6000,
-    user: 'u@x',
-    password: 'p:w',
-    database: 'app',
-  })
-  assert.deepEqual(connectionOf('postgresql:///?host=/run/pg&sslmode=disable'), {
-    host: '/run/pg',
-    port: 5432,
-    user: 'postgres',
-    database: 'postgres',
-  })
-  assert.equal(connectionOf('postgres://h/d?sslmode=verify-full').ssl, true)
-  assert.deepEqual(connectionOf('postgres://h/d?sslmode=require').ssl, { rejectUnauthorized: false })
 })

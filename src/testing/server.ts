@@ -5,9 +5,10 @@ import type { ConnectionOptions } from '../data/client/types.ts'
 import { chooseAccount } from '../data/postgres/account.ts'
 import { findBinaries } from '../data/postgres/binaries.ts'
 import { createPostgres, type PostgresServer } from '../data/postgres/index.ts'
+import { parseDatabaseUrl } from '../supervisor/clusters.ts'
 import { ClusterCache } from './cluster-cache.ts'
 import { dataDirIn, makeTestFolder, removeTestFolder, runDirIn, sweepTestFolders } from './folder.ts'
-import { connectionOf } from './url.ts'
+import { RUN } from './names.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** A PostgreSQL server for the tests of one process. */
@@ -127,13 +128,22 @@ const create = (folder: string, durable: boolean): PostgresServer =>
   })
 
 async function given(url: string): Promise<TestServer> {
-  const connection = connectionOf(url)
-  return new Administered(
+  const connection = parseDatabaseUrl(url)
+  const server: Administered = new Administered(
     'given',
     (database) => ({ ...connection, database }),
     connection.database,
     async () => {},
+    async () => {
+      const rows = await server.run<{ datname: string }>(
+        'select datname from pg_database where starts_with(datname, $1)',
+        [RUN],
+      )
+      for (const { datname } of rows)
+        await server.run(`drop database if exists ${pg.escapeIdentifier(datname)} with (force)`)
+    },
   )
+  return server
 }
 
 /** As in `pg`, whose types lack them. */
@@ -144,6 +154,7 @@ class Administered implements TestServer {
   readonly connection: (database: string) => ConnectionOptions
   readonly #database: string
   readonly #end: () => Promise<void>
+  readonly #beforeEnd: () => Promise<void>
   #client: Promise<RefClient> | undefined
   #last: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
@@ -153,11 +164,13 @@ class Administered implements TestServer {
     connection: (database: string) => ConnectionOptions,
     database: string,
     end: () => Promise<void>,
+    beforeEnd: () => Promise<void> = async () => {},
   ) {
     this.id = id
     this.connection = connection
     this.#database = database
     this.#end = end
+    this.#beforeEnd = beforeEnd
   }
 
   run<Row extends pg.QueryResultRow>(sql: string, params: unknown[] = []): Promise<Row[]> {
@@ -182,6 +195,7 @@ class Administered implements TestServer {
   }
 
   async #stop(): Promise<void> {
+    await this.#beforeEnd()
     await this.#last
     const client = await this.#client?.catch(() => undefined)
     client?.ref()

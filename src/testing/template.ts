@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AppDefinition } from '../app/types.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
-import { createTestDatabase, dropTestDatabase, newDatabaseName } from './databases.ts'
+import { createTestDatabase, dropTestDatabase } from './databases.ts'
+import { newDatabaseName } from './names.ts'
 import type { TestServer } from './server.ts'
 
 /** What a template is made for. */
