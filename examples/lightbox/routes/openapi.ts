@@ -24,7 +24,12 @@ export function openapi(routes: readonly Route[]): JsonObject {
     components: {
       schemas: schemas(),
       securitySchemes: {
-        cookie: { type: 'apiKey', in: 'cookie', name: 'session', description: 'Set by logging in.' },
+        cookie: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'tenfold-session',
+          description: 'Set by signing up and logging in; over TLS its name begins with `__Host-`.',
+        },
         bearer: {
           type: 'http',
           scheme: 'bearer',

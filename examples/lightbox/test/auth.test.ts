@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { hashPassword, isOutdated } from '../domain/passwords.ts'
 import { PASSWORD, signUp, start, Visitor } from './visitor.ts'
 
 describe('sessions', () => {
@@ -24,6 +25,7 @@ describe('sessions', () => {
     await using app = await start()
     const ann = await signUp(app, 'ann')
     const { cookie: first } = ann
+    assert.match(first, /^tenfold-session=/, 'as the document says')
     await ann.expect(200, 'POST', '/api/session', { body: { handle: 'ann', password: PASSWORD } })
     assert.notEqual(ann.cookie, first)
     await ann.expect(200, 'GET', '/api/me')
@@ -60,6 +62,39 @@ describe('sessions', () => {
       const bearer = { authorization: `Bearer ${encodeURI(forged)}` }
       await new Visitor(app).expect(401, 'GET', '/api/me', { headers: bearer })
     }
+  })
+})
+
+describe('passwords', () => {
+  test('a hash of another kind is replaced when its owner logs in, and only then', async () => {
+    await using app = await start()
+    const ann = await signUp(app, 'ann')
+    const shard = app.system.shard.user(ann.id)
+    const hash = () =>
+      shard.read((db) => db.selectFrom('credentials').select('password_hash').executeTakeFirstOrThrow())
+    const former = await hashPassword(PASSWORD, 'scrypt')
+    await shard.write('put a former hash', async ({ db }) => {
+      await db
+        .updateTable('credentials')
+        .set({ password_hash: former })
+        .where('user_id', '=', ann.id)
+        .execute()
+    })
+    await ann.expect(401, 'POST', '/api/session', { body: { handle: 'ann', password: 'wrong' } })
+    assert.equal((await hash()).password_hash, former)
+    await ann.expect(200, 'POST', '/api/session', { body: { handle: 'ann', password: PASSWORD } })
+    const fresh = (await hash()).password_hash ?? ''
+    assert.equal(isOutdated(fresh), false)
+    await ann.expect(200, 'POST', '/api/session', { body: { handle: 'ann', password: PASSWORD } })
+    assert.equal((await hash()).password_hash, fresh)
+  })
+
+  test('is the same however it was composed', async () => {
+    await using app = await start()
+    const body = { handle: 'ann', firstName: 'A', lastName: 'L', password: 'cafe\u0301 au lait' }
+    await new Visitor(app).expect(201, 'POST', '/api/accounts', { body })
+    const call = { body: { handle: 'ann', password: 'caf\u00e9 au lait' } }
+    await new Visitor(app).expect(200, 'POST', '/api/session', call)
   })
 })
 

@@ -23,6 +23,22 @@ for (const clusters of CLUSTERS) {
       assert.equal((await third.expect(200, 'GET', '/api/me')).id, first.id)
     })
 
+    test('logs in once: the same token, and it works', async () => {
+      await using app = await start({ clusters })
+      await signUp(app, 'ann')
+      const phone = new Visitor(app)
+      const call = {
+        body: { handle: 'ann', password: PASSWORD },
+        headers: { ...key, 'accept-token': '1' },
+      }
+      const first = await phone.expect(200, 'POST', '/api/session', call)
+      assert.deepEqual(await phone.expect(200, 'POST', '/api/session', call), first)
+      phone.token = first.token
+      await phone.expect(200, 'GET', '/api/me')
+      await phone.expect(204, 'DELETE', '/api/session', { headers: { 'idempotency-key': 'another' } })
+      await phone.expect(401, 'GET', '/api/me')
+    })
+
     test('gives the same answer and has one effect, for every operation that changes something', async () => {
       await using app = await start({ clusters })
       const [ann, bob] = [await signUp(app, 'ann'), await signUp(app, 'bob')]
