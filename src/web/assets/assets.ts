@@ -166,8 +166,8 @@ class AssetAnswer {
       throw new AssetNotFound()
     })
     // The file may have changed since the scan; half an old and half a new one must not go out as either.
-    const { size: present } = await handle.stat()
-    if (present !== size) {
+    const present = await handle.stat()
+    if (present.size !== size || present.mtimeMs !== this.#asset.modifiedMs) {
       await handle.close()
       throw new AssetNotFound()
     }
