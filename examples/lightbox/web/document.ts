@@ -48,7 +48,7 @@ ${bottom(visit)}
 
 function top(visit: Visit): Html {
   return html`<header class="top"><div class="band">
-<a class="brand" href="/"${current(visit, paths.home)}>${mark}Lightbox</a>
+<a class="brand" href="/"${current(visit, paths.home)}>${mark}<span>Lightbox</span></a>
 ${visit.me ? memberMenu(visit, visit.me.handle) : guestMenu(visit)}
 </div></header>`
 }

@@ -4,7 +4,7 @@ import type { Html } from './html.ts'
 const LINK = /\bhttps?:\/\/[^\s\p{Cc}\p{Bidi_Control}<>"'`\\^{|}]+/giu
 const TRAILING = /[.,;:!?…»”’\])]+$/u
 const LINK_CHARACTERS_SHOWN = 48
-const BRIEF_CHARACTERS_MAX = 90
+const BRIEF_CHARACTERS_MAX = 64
 
 /** What a person wrote, escaped, with http and https addresses as links. */
 export function prose(text: string): Html[] {
