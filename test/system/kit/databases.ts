@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
 import { type ContextStorage, createContextStorage, detachedContext } from '../../../src/core/context.ts'
 import { silentLogger } from '../../../src/core/log.ts'
@@ -15,9 +16,15 @@ import app from './app.ts'
 import { CutProxy } from './cut-proxy.ts'
 import { openAccounts, type Sql } from './operations.ts'
 
-/** The kit's tables on fresh databases of a real server, fenced and with owners for all buckets. */
-export async function kitDatabases(t: TestContext, clusters = 1): Promise<ClusterOptions[]> {
-  const databases = await Promise.all(Array.from({ length: clusters }, () => testDatabase()))
+/**
+ * The kit's tables on fresh databases of a real server, fenced and with owners for all buckets.
+ * `durable` gives a server that waits for the disk and for standbys at each commit.
+ */
+export async function kitDatabases(
+  t: TestContext,
+  { clusters = 1, durable = false } = {},
+): Promise<ClusterOptions[]> {
+  const databases = await Promise.all(Array.from({ length: clusters }, () => testDatabase({ durable })))
   for (const { drop } of databases) t.after(drop)
   const named = databases.map(({ connection }, at) => ({ name: `c${at}`, connection }))
   const { migrations } = app.options
@@ -66,6 +73,15 @@ async function withClient(
   } finally {
     await kit.client.stop()
   }
+}
+
+/** A plain connection past all proxies, for what a test does to the server or reads from it. */
+export async function admin(t: TestContext, connection: ConnectionOptions): Promise<pg.Client> {
+  const client = new pg.Client(connection)
+  client.on('error', () => {}) // the query that fails says it
+  await client.connect()
+  t.after(() => client.end())
+  return client
 }
 
 /** A proxy before one database, and how to reach the database through it. */

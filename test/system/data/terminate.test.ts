@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { admin, kitClient, kitDatabases, newRequestId, proxied } from '../kit/databases.ts'
+import { until, within } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
+import { type Disturbed, faults, type Paid, pay } from './pay.ts'
+
+/** The data client's own sessions. */
+const SESSIONS = "from pg_stat_activity where application_name = 'tenfold' and datname = current_database()"
+
+describe('FAULTS case 6: a backend is ended around COMMIT', () => {
+  test('terminated while COMMIT is on its way or under way: applied once', async (t) => {
+    const clusters = await kitDatabases(t)
+    const { connection } = clusters[0]!
+    const sql = await admin(t, connection)
+    const { proxy, connection: through } = await proxied(t, connection)
+    const kit = await kitClient([{ name: 'c0', connection: through }])
+    t.after(() => kit.client.stop())
+    const payments: Disturbed[] = []
+    for (let round = 0; round < (LONG ? 2000 : 100); round++) {
+      let ending: Promise<unknown> | undefined
+      const key = 100_000 + round
+      // The result travels with COMMIT: its first field is in the last words of the write.
+      proxy.count((chunk) => {
+        if (!chunk.includes('{"run":')) return false
+        ending = sql.query(`select pg_terminate_backend(pid) ${SESSIONS}`)
+        return true
+      })
+      const answer = await within(pay(kit, key, newRequestId()), `payment ${round}`)
+      assert.ok(ending, 'COMMIT was not seen')
+      await ending
+      payments.push({ key, side: 'request', after: round, answers: [answer] })
+    }
+    assert.deepEqual(await faults(connection, payments), [])
+  })
+
+  for (const how of ['pg_cancel_backend', 'pg_terminate_backend'] as const) {
+    test(`${how} while COMMIT waits for a standby: not acknowledged before it is durable`, async (t) => {
+      const clusters = await kitDatabases(t, { durable: true })
+      const { connection } = clusters[0]!
+      const sql = await admin(t, connection)
+      const kit = await kitClient(clusters)
+      t.after(() => kit.client.stop())
+      const standbys = async (names: string): Promise<void> => {
+        await sql.query(`alter system set synchronous_standby_names = '${names}'`)
+        await sql.query('select pg_reload_conf()')
+        await until('the new setting', async () => {
+          const { rows } = await sql.query<{ value: string }>(
+            "select current_setting('synchronous_standby_names') as value",
+          )
+          return rows[0]?.value === names || undefined
+        })
+      }
+      const waiting = (but = 0): Promise<number> =>
+        until('a COMMIT that waits', async () => {
+          const { rows } = await sql.query<{ pid: number }>(
+            `select pid ${SESSIONS} and wait_event = 'SyncRep' and pid <> ${but}`,
+          )
+          return rows[0]?.pid
+        })
+      let answered = false
+      await standbys('nobody')
+      const payment = pay(kit, 100_000, newRequestId()).then((paid: Paid) => {
+        answered = true
+        return paid
+      })
+      try {
+        const first = await waiting()
+        await sql.query(`select ${how}(${first})`)
+        // It is committed and visible, and yet on no standby: whoever resolves it has to wait as well.
+        await waiting(first)
+        const { rows } = await sql.query('select total from counters where id = 100000')
+        assert.deepEqual(rows, [{ total: 1 }])
+        assert.equal(answered, false)
+      } finally {
+        await standbys('') // nothing else on this server would ever commit
+      }
+      const answers = [await within(payment, 'the payment')]
+      assert.deepEqual(await faults(connection, [{ key: 100_000, side: 'answer', after: 0, answers }]), [])
+    })
+  }
+})
