@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import pg from 'pg'
+import { createRuntime } from '../../src/app/compose.ts'
+import type { Runtime } from '../../src/app/runtime.ts'
+import type { AppDefinition } from '../../src/app/types.ts'
+import { silentLogger } from '../../src/core/log.ts'
+import type { ClusterOptions, ConnectionOptions } from '../../src/data/client/types.ts'
+import { createPostgres } from '../../src/data/postgres/index.ts'
+import { prepareData } from '../../src/data/prepare.ts'
+import definition from './app/app.ts'
+import { withFolder } from './lightbox.ts'
+
+const app = definition as unknown as AppDefinition
+
+/** The embedded PostgreSQL as `tenfold start` runs it, with the tables of {@link definition}. */
+export async function withPostgres<R>(
+  settings: Readonly<Record<string, string>>,
+  work: (connection: ConnectionOptions, version: string) => Promise<R>,
+): Promise<R> {
+  return withFolder(async (folder) => {
+    const server = createPostgres({
+      dataDir: join(folder, 'pg'), runDir: join(folder, 'run'), logFile: join(folder, 'log'), log: silentLogger, settings,
+    })
+    await server.start()
+    try {
+      const { socketDir: host, port, user, password, version } = server
+      const admin = { host, port, user, password, database: 'postgres' }
+      await withSession(admin, (client) => client.query('create database bench_c0 template template0'))
+      const connection = { ...admin, database: 'bench_c0' }
+      const { placing, options } = app
+      await prepareData({ clusters: [cluster(connection)], placing, migrations: options.migrations, log: silentLogger })
+      return await work(connection, version)
+    } finally {
+      await server.stop()
+    }
+  })
+}
+
+const cluster = (connection: ConnectionOptions): ClusterOptions => ({ name: 'c0', connection })
+
+export async function withSession<R>(connection: ConnectionOptions, work: (client: pg.Client) => Promise<R>): Promise<R> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The app's `system` in this process, with the platform's defaults. */
+export async function withRuntime<R>(
+  connection: ConnectionOptions,
+  work: (system: BenchSystem) => Promise<R>,
+): Promise<R> {
+  const runtime: Runtime = createRuntime(app, {
+    clusters: [cluster(connection)],
+    signingKeys: [Buffer.alloc(32, 'benchmark')],
+    log: silentLogger,
+    secureCookies: false,
+  })
+  await runtime.start()
+  try {
+    return await work(runtime.system as unknown as BenchSystem)
+  } finally {
+    await runtime.stop()
+  }
+}
+
+/** What an app's code gets. */
+export type BenchSystem = Parameters<(typeof definition)['options']['fetch']>[0]

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { databaseOf, startLightbox, withFolder } from '../kit/lightbox.ts'
+import { describeMachine, type Machine } from '../kit/machine.ts'
+import { readOptions } from '../kit/options.ts'
+import { serverVersion } from '../kit/postgres-version.ts'
+import { commandOf, pssKib, tree } from '../kit/proc.ts'
+import { finish, goalRow, interval, type Row } from '../kit/report.ts'
+import { estimate } from '../kit/stats.ts'
+
+const GOAL = { text: '≤ 160 MB', bound: 160, better: 'lower' } as const
+const IDLE_SECONDS = 30
+const WARM_REQUESTS = 1000
+const KIB_PER_MB = 1e6 / 1024
+
+/** PSS in MB, by process. */
+type Sizes = Readonly<Record<string, number>>
+interface Sample {
+  readonly idle: Sizes
+  readonly warm: Sizes
+}
+
+const options = readOptions()
+const samples: Sample[] = []
+let machine: Machine | undefined
+
+for (let round = 0; round < options.rounds; round++) {
+  samples.push(await withFolder(once))
+  process.stderr.write(`${round + 1}/${options.rounds} ${Math.round(total(samples.at(-1)!.idle))} MB\n`)
+}
+const rows: Row[] = (['idle', 'warm'] as const).flatMap((state) => {
+  const text = state === 'idle' ? `idle, ${IDLE_SECONDS} s after it was ready` : `after ${WARM_REQUESTS} requests and ${IDLE_SECONDS} s`
+  const totals = estimate(samples.map((sample) => total(sample[state])))
+  const parts = Object.keys(samples[0]![state]).map((name) => ({
+    figure: `${text}: ${name}`,
+    value: `${interval(estimate(samples.map((sample) => sample[state][name] ?? 0)), 1)} MB`,
+  }))
+  const all = `${text}: all processes`
+  return [state === 'idle' ? goalRow(all, GOAL, totals, ' MB', 1) : { figure: all, value: `${interval(totals, 1)} MB` }, ...parts]
+})
+const how = `${options.rounds} fresh systems; proportional set size (PSS), 1 MB = 1,000,000 bytes`
+finish({ topic: 'Memory', machine: machine!, how, rows, samples }, options.save ? import.meta.dirname : undefined)
+
+async function once(folder: string): Promise<Sample> {
+  const running = await startLightbox({ folder })
+  try {
+    machine ??= describeMachine(await serverVersion(await databaseOf(folder)))
+    const measure = (): Sizes => sizes(running.pid, running.web, running.postgres)
+    await sleep(IDLE_SECONDS * 1000)
+    const idle = measure()
+    for (let i = 0; i < WARM_REQUESTS; i++) await (await fetch(`${running.url}/users/12`)).arrayBuffer()
+    await sleep(IDLE_SECONDS * 1000)
+    return { idle, warm: measure() }
+  } finally {
+    await running.stop()
+  }
+}
+
+/** By role; PostgreSQL's helper processes and sessions apart, since a session's memory is a matter of pool sizes. */
+function sizes(guard: number, web: number, postgres: number): Sizes {
+  const found: Record<string, number> = {}
+  const pids = new Set([...tree(guard), ...tree(web), ...tree(postgres)])
+  for (const pid of pids) {
+    const name = roleOf(pid, guard, web, postgres)
+    found[name] = (found[name] ?? 0) + pssKib(pid) / KIB_PER_MB
+  }
+  return found
+}
+
+function roleOf(pid: number, guard: number, web: number, postgres: number): string {
+  if (pid === guard) return 'guard'
+  if (pid === web) return 'application (web-1)'
+  if (pid === postgres) return 'PostgreSQL: postmaster'
+  const command = commandOf(pid)
+  if (command.startsWith('postgres: tenfold ')) return 'PostgreSQL: sessions'
+  return command.startsWith('postgres: ') ? 'PostgreSQL: background processes' : 'others'
+}
+
+function total(sizesOf: Sizes): number {
+  return Object.values(sizesOf).reduce((a, b) => a + b, 0)
+}

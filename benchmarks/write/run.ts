@@ -1,0 +1,100 @@
+import { type Contestant, alternate } from '../kit/alternate.ts'
+import { CountProxy } from '../kit/count-proxy.ts'
+import { type BenchSystem, withPostgres, withRuntime } from '../kit/embedded.ts'
+import { describeMachine, type Machine } from '../kit/machine.ts'
+import { readOptions } from '../kit/options.ts'
+import { finish, type Row } from '../kit/report.ts'
+import type { ConnectionOptions } from '../../src/data/client/types.ts'
+import { withBarePool } from './bare.ts'
+import { type Insert, nextPost, throughKysely, throughQuery } from './insert.ts'
+import { rows, type WriteSample } from './rows.ts'
+
+const CONCURRENT = 10
+/** Writes of one sample: enough that a round of all contestants takes about a second. */
+const WRITES = { durable: { 1: 200, 10: 600 }, volatile: { 1: 600, 10: 1500 } } as const
+const WARM_WRITES = 3000
+const TRIPS_MAX = 3
+
+const options = readOptions()
+
+type Samples = Record<string, WriteSample[]>
+let machine: Machine | undefined
+let trips = 0
+
+const durable = await withPostgres({}, async (connection, version) => {
+  machine = describeMachine(version)
+  trips = await countTrips(connection)
+  return compare('durable', connection)
+})
+// The flush of the log is the same for both and most of the time; without it the rest shows.
+const volatile = await withPostgres({ fsync: 'off' }, (connection) => compare('volatile', connection))
+
+const how = `${options.rounds} alternations; one process, one embedded PostgreSQL, each of ours and the peer's own pool of ${CONCURRENT}`
+const table: Row[] = [
+  { figure: 'round trips of one write', value: String(trips), goal: `≤ ${TRIPS_MAX}`, verdict: 'met' },
+  ...rows(durable, 'durable', true),
+  ...rows(volatile, 'fsync = off', false),
+]
+finish({ topic: 'Write: one insert, exactly once', machine: machine!, how, rows: table, samples: { durable, volatile } }, options.save ? import.meta.dirname : undefined)
+
+/** The most that one write says to PostgreSQL, once its statements are prepared. @throws Error when it is too much */
+async function countTrips(connection: ConnectionOptions): Promise<number> {
+  const proxy = await CountProxy.open(connection)
+  try {
+    return await withRuntime(proxy.connection, async (system) => {
+      let most = 0
+      for (const insert of [throughQuery(system), throughKysely(system)]) {
+        for (let i = 0; i < 5; i++) await insert(nextPost())
+        const before = proxy.trips
+        await insert(nextPost())
+        most = Math.max(most, proxy.trips - before)
+      }
+      if (most > TRIPS_MAX) throw new Error(`A write took ${most} round trips, ${TRIPS_MAX} were promised`)
+      return most
+    })
+  } finally {
+    await proxy.close()
+  }
+}
+
+function compare(kind: keyof typeof WRITES, connection: ConnectionOptions): Promise<Samples> {
+  return withRuntime(connection, (system) =>
+    withBarePool(connection, CONCURRENT, async (bare) => {
+      const found: Samples = {}
+      const inserts = contestants(system, bare)
+      for (const [, insert] of inserts) await burst(insert, WARM_WRITES, CONCURRENT)
+      for (const concurrent of [1, CONCURRENT] as const) {
+        const samples = await alternate(sampling(inserts, WRITES[kind][concurrent], concurrent), options.rounds)
+        for (const [name, list] of samples) found[`${name}, ${concurrent} at a time`] = list
+        process.stderr.write(`${kind}, ${concurrent} at a time: done\n`)
+      }
+      return found
+    }),
+  )
+}
+
+function contestants(system: BenchSystem, bare: Insert): [string, Insert][] {
+  return [
+    ['write() with query', throughQuery(system)],
+    ['write() with Kysely', throughKysely(system)],
+    ['bare pg', bare],
+  ]
+}
+
+function sampling(inserts: readonly [string, Insert][], writes: number, concurrent: number): Contestant<WriteSample>[] {
+  return inserts.map(([name, insert]) => ({ name, sample: () => burst(insert, writes, concurrent) }))
+}
+
+/** `writes` inserts, `concurrent` at a time. */
+async function burst(insert: Insert, writes: number, concurrent: number): Promise<WriteSample> {
+  const cpu = process.cpuUsage()
+  const startedAt = performance.now()
+  const share = Math.ceil(writes / concurrent)
+  const worker = async (): Promise<void> => {
+    for (let i = 0; i < share; i++) await insert(nextPost())
+  }
+  await Promise.all(Array.from({ length: concurrent }, worker))
+  const count = share * concurrent
+  const { user, system } = process.cpuUsage(cpu)
+  return { msPerWrite: (performance.now() - startedAt) / count, nodeUs: (user + system) / count }
+}
