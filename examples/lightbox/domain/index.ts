@@ -13,7 +13,7 @@ export {
   type PostCard,
   recentPosts,
 } from './posts.ts'
-export { type FieldProblem, logInRequired, Problem } from './problems.ts'
+export { type FieldProblem, logInRequired, notFound, Problem } from './problems.ts'
 export {
   type Address,
   changeProfile,

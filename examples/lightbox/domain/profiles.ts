@@ -38,11 +38,16 @@ const PROFILE_JSON = `select json_build_object(
   'phoneNumbers', phone_numbers)::text as body
 from users where id = $1`
 
+const NOBODY = Promise.resolve(undefined)
+const bodyOf = (rows: readonly { body: string }[]): string | undefined => rows[0]?.body
+
 /** The profile as JSON text, or undefined: one statement and nothing else, because it is asked for most. */
-export async function profileJson(system: Lightbox, id: string): Promise<string | undefined> {
-  if (!isUserId(id)) return undefined
-  const rows = await system.shard.user(id).read((db) => db.query<{ body: string }>(PROFILE_JSON, [id]))
-  return rows[0]?.body
+export function profileJson(system: Lightbox, id: string): Promise<string | undefined> {
+  if (!isUserId(id)) return NOBODY
+  return system.shard
+    .user(id)
+    .read((db) => db.query<{ body: string }>(PROFILE_JSON, [id]))
+    .then(bodyOf)
 }
 
 /** @throws Problem `not-found` */

@@ -1,4 +1,4 @@
-import { type Lightbox, Problem, profileJson } from '../domain/index.ts'
+import { type Lightbox, notFound, profileJson } from '../domain/index.ts'
 import { profile } from '../schemas/answers.ts'
 import { problemResponse } from './problem.ts'
 import { route } from './route.ts'
@@ -28,8 +28,9 @@ export function profileIdOf(url: string): string | undefined {
 }
 
 /** The hottest path: one statement, and its text is the body. */
-export async function serveProfile(system: Lightbox, id: string): Promise<Response> {
-  const body = await profileJson(system, id)
-  if (body === undefined) return problemResponse(new Problem('not-found', 404, 'There is no such person.'))
-  return new Response(body, { headers: HEADERS })
+export const serveProfile = (system: Lightbox, id: string): Promise<Response> =>
+  profileJson(system, id).then(respond)
+
+function respond(body: string | undefined): Response {
+  return body === undefined ? problemResponse(notFound('person')) : new Response(body, { headers: HEADERS })
 }
