@@ -57,12 +57,30 @@ export async function applyFile(context: ApplyContext, file: MigrationFile): Pro
     // No lock_timeout: CREATE INDEX CONCURRENTLY waits for every older transaction, and blocks nobody meanwhile.
     await client.query(settings('set', 0))
     for (const statement of statementsOf(file.text)) await runStatement(context, file, statement, 1)
+    await warnOfInvalidIndexes(context, file)
     await insertRecord(client, file, context.clock.monotonic() - started)
   }
   // What a file has set (search_path, role) is not for the next one.
   await client.query('reset all; reset role')
   const durationMs = Math.round(context.clock.monotonic() - started)
   context.log.info({ cluster: context.cluster, migration: file.name, durationMs }, 'migrated')
+}
+
+/** IF NOT EXISTS takes what a failed CREATE INDEX CONCURRENTLY has left for the index that was meant. */
+async function warnOfInvalidIndexes(
+  { session, cluster, log }: ApplyContext,
+  file: MigrationFile,
+): Promise<void> {
+  const { rows } = await session.client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
+      where not i.indisvalid and c.relkind = 'i' order by 1`,
+  )
+  const indexes = rows.map(({ name }) => name)
+  if (indexes.length > 0)
+    log.warn(
+      { cluster, migration: file.name, indexes },
+      'these indexes are invalid, as a failed CREATE INDEX CONCURRENTLY leaves them; drop and create them again',
+    )
 }
 
 async function withRetries(context: ApplyContext, run: (attempt: number) => Promise<void>): Promise<void> {

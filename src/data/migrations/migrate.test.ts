@@ -265,6 +265,19 @@ test('without a transaction: an index is made concurrently, the fence lets data 
   assert.deepEqual((await migrationStatus({ connection, dir })).pending, ['0005_half'])
 })
 
+test('an invalid index that IF NOT EXISTS passes over is reported', async (t) => {
+  const connection = await database(t)
+  const twice = "insert into users values (3, 'Cid'), (4, 'Cid');"
+  const index =
+    '-- tenfold: no-transaction\ncreate unique index concurrently if not exists users_name on users (name)'
+  const dir = folder(t, { '0001_users.sql': USERS + twice, '0002_index.sql': index })
+  await assert.rejects(migrate({ connection, dir }), { sqlState: '23505' })
+  const reported: unknown[] = []
+  const log = logger((message, fields) => message.includes('invalid') && reported.push(fields.indexes))
+  assert.deepEqual(await migrate({ connection, dir, log }), { applied: ['0002_index'] })
+  assert.deepEqual(reported, [['users_name']])
+})
+
 test('a lock held by another session: tried again, then an error that names the session', async (t) => {
   const connection = await database(t)
   const dir = folder(t, {
