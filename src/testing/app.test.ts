@@ -85,6 +85,23 @@ for (const clusters of [1, 2] as const) {
   })
 }
 
+test('many at once share one template and nothing else', async () => {
+  const own = { ...definition } // no template yet
+  const before = await databaseNames()
+  const apps = await Promise.all(Array.from({ length: 5 }, () => startTest(own, { seed: true })))
+  try {
+    await Promise.all(apps.map((app, i) => app.fetch('/users/1/notes', { json: { text: `of ${i}` } })))
+    const notes = await Promise.all(apps.map(async (app) => (await app.fetch('/users/1/notes')).json()))
+    assert.deepEqual(
+      notes,
+      apps.map((_, i) => [{ text: `of ${i}` }]),
+    )
+  } finally {
+    await Promise.all(apps.map((app) => app.stop()))
+  }
+  assert.equal((await databaseNames()).length, before.length + 1)
+})
+
 test('a fresh database is there fast', async (t) => {
   const times: number[] = []
   for (let round = 0; round <= ROUNDS; round += 1) {
