@@ -16,8 +16,11 @@ export function routes(
   pages: (request: Request) => Response | Promise<Response>,
 ): (request: Request) => Response | Promise<Response> {
   const app = new Hono()
-  const document = JSON.stringify(openapi(operations))
-  app.get('/openapi.json', () => jsonResponse(document))
+  let document: string | undefined
+  app.get('/openapi.json', () => {
+    document ??= JSON.stringify(openapi(operations))
+    return jsonResponse(document)
+  })
   app.get('/users/:id', (context) => serveProfile(system, context.req.param('id')))
   for (const route of table)
     app.on(route.method.toUpperCase(), honoPath(route), (c) => serve(system, route, c))
