@@ -35,3 +35,22 @@ test('decisions about a follow may arrive in any order and more than once: the l
     { numRuns: 40, endOnFailure: true },
   )
 })
+
+test('a follow whose second half was lost is mended by the same PUT', async () => {
+  await using app = await start({ clusters: 2 })
+  const [ann, bob] = [await signUp(app, 'ann'), await signUp(app, 'bob')]
+  // What a process leaves that dies between the two writes.
+  await app.system.shard.user(ann.id).write('half a follow', async (tx) => {
+    const insert =
+      'insert into following (follower_id, followee_id, active, version) values ($1, $2, true, 1)'
+    await tx.query(insert, [ann.id, bob.id])
+    await tx.query('update users set following_count = 1 where id = $1', [ann.id])
+  })
+  assert.deepEqual(await ann.expect(200, 'PUT', `/api/follows/${bob.id}`), {
+    id: bob.id,
+    following: true,
+    followers: 1,
+  })
+  assert.equal((await ann.expect(200, 'GET', '/api/me')).counts.following, 1)
+  assert.equal((await ann.expect(200, 'DELETE', `/api/follows/${bob.id}`)).followers, 0)
+})
