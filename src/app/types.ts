@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Client } from 'pg'
 import type { Jsonified } from '../core/json.ts'
 import type { KeyInput, KeyType } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
@@ -48,11 +49,17 @@ export interface RawQuery {
 }
 
 /** Kysely over the tables in reach, and raw SQL. Read-only inside `read`. */
-export type Db<Tables> = Kysely<Tables> & RawQuery
+export type Db<Tables> = Kysely<Tables> &
+  RawQuery & {
+    /** `pg`'s own client, for COPY and streams. Only with `{ snapshot: true }`. @throws NoSession */
+    readonly client: Client
+  }
 
 /** A write transaction. Its effects commit with its rows or not at all. */
 export interface Tx<Tables> extends RawQuery {
   readonly db: Kysely<Tables>
+  /** `pg`'s own client on this transaction, for COPY and streams. Do not begin or end transactions on it. */
+  readonly client: Client
   /** The commit marker's id: the same over every run of this write. */
   readonly id: string
 }

@@ -90,6 +90,17 @@ export class HandleClosed extends TenfoldError {
   }
 }
 
+/** A plain read was asked for the client of its session. */
+export class NoSession extends TenfoldError {
+  readonly code = 'TENFOLD_NO_SESSION'
+  constructor() {
+    super(
+      'A plain read has no session of its own: its statements share sessions with other reads.',
+      'Use read(work, { snapshot: true }), which holds one session, for COPY and streams.',
+    )
+  }
+}
+
 /** A write returned what JSON cannot hold. */
 export class ResultNotJson extends TenfoldError {
   readonly code = 'TENFOLD_RESULT_NOT_JSON'

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type pg from 'pg'
 import type { StatementResult } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import { sqlStateOf } from '../connection/failure.ts'
@@ -9,6 +10,8 @@ import { mayWrite } from './statement-guard.ts'
 
 /** What `work` of a write gets. */
 export interface TxHandle<Tables> {
+  /** `pg`'s own client on this transaction's session, for COPY and streams. Do not end the transaction on it. */
+  readonly client: pg.Client
   readonly id: string
   readonly db: Kysely<Tables>
   query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]>
@@ -30,6 +33,11 @@ export class Transaction<Tables> implements TxHandle<Tables> {
     this.id = id
     this.#connection = connection
     this.#statements = statements
+  }
+
+  get client(): pg.Client {
+    if (!this.#open) throw new HandleClosed('A transaction')
+    return this.#connection.raw
   }
 
   get db(): Kysely<Tables> {

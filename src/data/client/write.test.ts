@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { describe, test } from 'node:test'
 import pg from 'pg'
+import { from } from 'pg-copy-streams'
 import { fixture, newRequestId } from './fixtures/fixture.ts'
 
 const insertUser =
@@ -235,4 +238,30 @@ test('a write may not end its own transaction, change its session or its durabil
     await tx.query("set local statement_timeout = '5s'")
   })
   assert.deepEqual(await client.readHome((db) => db.query('select balance from accounts')), [{ balance: 1 }])
+})
+
+test('COPY goes through the fence like every statement', async (t) => {
+  const { client } = await fixture(t)
+  const aim = client.target('user', 1)
+  const copy = (rows: readonly string[]) => async (tx: { client: pg.Client }) => {
+    const stream = tx.client.query(from('copy notes (owner_id, id, body) from stdin'))
+    await pipeline(Readable.from(rows.map((row) => `${row}\n`)), stream)
+    return stream.rowCount
+  }
+  const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+  const rows = Array.from({ length: 1000 }, (_, at) => `1\t${id(at)}\tnote ${at}`)
+  assert.equal(await client.writeAt(aim, 'copy', copy(rows)), 1000)
+  await assert.rejects(client.writeAt(aim, 'stray', copy([`2\t${id(1)}\tstray`])), { code: 'TF002' })
+  const counted = await client.readAt(
+    aim.placement,
+    (db) => db.client.query('select count(*)::int as n from notes'),
+    {
+      snapshot: true,
+    },
+  )
+  assert.equal(counted.rows[0].n, 1000)
+  await assert.rejects(
+    client.readAt(aim.placement, async (db) => db.client),
+    { code: 'TENFOLD_NO_SESSION' },
+  )
 })
