@@ -54,6 +54,11 @@ export class ClusterCache {
     return true
   }
 
+  /** Removes a copy that does not work, here and in the cache. */
+  discard(folder: string): void {
+    for (const path of [this.#path, ...parts(folder)]) rmSync(path, { recursive: true, force: true })
+  }
+
   /** Keeps what `folder` holds; its server has been stopped. Whoever comes second finds it done. */
   keep(folder: string): void {
     const temporary = `${this.#path}.${randomUUID()}.tmp`

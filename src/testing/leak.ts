@@ -4,7 +4,7 @@ import { TestLeak } from './errors.ts'
 import type { TestServer } from './server.ts'
 
 /** A server process ends a moment after its client has gone. */
-const GRACE_MS = 2_000
+const GRACE_MS = 1_000
 const POLL_MS = 2
 
 interface Session {

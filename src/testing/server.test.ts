@@ -74,7 +74,7 @@ test('a process that ends leaves neither server nor folder', EMBEDDED, async (t)
 
 test('nor does one that exits at once, throws, or is killed', EMBEDDED, async (t) => {
   const ends = ['process.exit(3)', "throw new Error('planned')", "process.kill(process.pid, 'SIGKILL')"]
-  for (const end of ends) {
+  const run = async (end: string): Promise<void> => {
     const { process, folder, pid } = await child(t, `process.stdin.once('data', () => { ${end} })`)
     const exited = once(process, 'exit')
     process.stdin?.end('go\n')
@@ -82,6 +82,7 @@ test('nor does one that exits at once, throws, or is killed', EMBEDDED, async (t
     await gone(folder)
     assert.equal(identify(pid), undefined, end)
   }
+  await Promise.all(ends.map(run))
 })
 
 test('what a dead process left is swept, what a living one uses is not', EMBEDDED, async (t) => {

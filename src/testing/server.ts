@@ -70,16 +70,7 @@ async function embedded(durable: boolean): Promise<TestServer> {
   try {
     const binaries = await findBinaries({ account: chooseAccount(dataDirIn(folder)) })
     const cache = new ClusterCache({ version: binaries.version, binDir: binaries.dir })
-    const restored = cache.restore(folder)
-    let server = create(folder, durable)
-    await server.start()
-    if (!restored) {
-      await hastenLogin(server)
-      await server.stop()
-      cache.keep(folder)
-      server = create(folder, durable)
-      await server.start()
-    }
+    const server = await startIn(folder, durable, cache)
     return new Administered(
       durable ? 'durable' : 'volatile',
       (database) => ({
@@ -101,6 +92,26 @@ async function embedded(durable: boolean): Promise<TestServer> {
     await watchdog.stop()
     throw error
   }
+}
+
+async function startIn(folder: string, durable: boolean, cache: ClusterCache): Promise<PostgresServer> {
+  try {
+    if (cache.restore(folder)) {
+      const server = create(folder, durable)
+      await server.start()
+      return server
+    }
+  } catch {
+    cache.discard(folder) // damaged, or made by something else; a new one says what is wrong if it is not that
+  }
+  const first = create(folder, durable)
+  await first.start()
+  await hastenLogin(first)
+  await first.stop()
+  cache.keep(folder)
+  const server = create(folder, durable)
+  await server.start()
+  return server
 }
 
 /** The 4096 hashes of a login, which slow down whoever guesses passwords, cost 5 ms for each connection of a test. */

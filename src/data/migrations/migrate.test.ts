@@ -346,8 +346,13 @@ test('an abort ends the statement that runs, and nothing of its file stays', asy
     '0002_slow.sql': "insert into users values (1, 'a');\nselect pg_sleep(600)",
   })
   const abort = new AbortController()
+  const hasty: Clock = {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() * 20,
+    timer: (ms, run) => systemClock.timer(ms / 20, run),
+  }
   const log = logger((message) => message.includes('still migrating') && abort.abort(new Error('enough')))
-  await assert.rejects(migrate({ connection, dir, log, signal: abort.signal }), /enough/)
+  await assert.rejects(migrate({ connection, dir, log, clock: hasty, signal: abort.signal }), /enough/)
   assert.deepEqual(await rows(connection, 'select count(*)::int from users'), [0])
   await assert.rejects(migrate({ connection, dir, signal: abort.signal }), /enough/)
 })
@@ -390,15 +395,15 @@ test('clusters are migrated in order; a failure tells what is where, and a new r
 test('a huge file is applied', async (t) => {
   const connection = await database(t)
   const lines = Array.from(
-    { length: 5_000 },
+    { length: 1_500 },
     (_, i) => `insert into users values (${i}, 'it''s ${'x'.repeat(500)};');`,
   )
-  const literal = `insert into users values (-1, $$${"';".repeat(2_000_000)}$$);`
+  const literal = `insert into users values (-1, $$${"';".repeat(500_000)}$$);`
   const dir = folder(t, { '0001_users.sql': USERS, '0002_huge.sql': [literal, ...lines].join('\n') })
   await migrate({ connection, dir })
   assert.deepEqual(
     await rows(connection, 'select count(*)::int, max(length(name)) from users'),
-    [5_001, 4_000_000],
+    [1_501, 1_000_000],
   )
 })
 
