@@ -47,7 +47,7 @@ function sinkOf(options: LogOptions, clock: Clock): LogSink {
   return streamSink(stream, stream.isTTY === true ? pretty : (line) => line)
 }
 
-/** Opens a log: one JSON object a line, secrets redacted. Writing to it never throws and never waits. */
+/** Opens a log: one JSON object a line, secrets redacted. Writing to it never throws. */
 export function createLog(options: LogOptions): Log {
   const clock = options.clock ?? systemClock
   const sink = sinkOf(options, clock)

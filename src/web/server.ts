@@ -23,7 +23,8 @@ const CHECK_MS = 5_000
 export const IDLE_GRACE_MS = 250
 /** What is still running then is ended with a 503. */
 export const DRAIN_MS_MAX = 8_000
-const LAST_WORDS_MS = 500
+/** For connections that never asked anything, and for the last packets of the others. */
+const LAST_WORDS_MS = 100
 
 /** A certificate with its chain, and its key, both PEM. */
 export interface TlsOptions {
@@ -148,7 +149,6 @@ async function drain(server: Server | SecureServer, options: WebServerOptions): 
   handler.stop()
   // Ends idle connections and the timer that looks for slow ones.
   server.close(() => {})
-  // A connection whose last answer is not read yet closes by itself; one whose client sleeps does not.
   const lastWords = clock.sleep(LAST_WORDS_MS)
   await Promise.race([closed, lastWords])
   server.closeAllConnections()
