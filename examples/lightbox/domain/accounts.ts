@@ -1,4 +1,5 @@
 import { confirmHandle, reserveHandle } from './handles.ts'
+import { limitLogIns } from './log-in-limit.ts'
 import { hashPassword, isOutdated, verifyPassword } from './passwords.ts'
 import type { Lightbox } from './placing.ts'
 import { handleTaken, wrongCredentials } from './problems.ts'
@@ -19,7 +20,6 @@ export interface Account {
 }
 
 const SIGN_UPS = { max: 60, windowSeconds: 60 }
-const FAILED_LOG_INS = { max: 10, windowSeconds: 60 }
 
 /**
  * Signs a person up; beginning a session is the caller's. Three writes, see handles.ts.
@@ -56,21 +56,26 @@ function createUser(
 }
 
 /**
- * Checks a password. Every attempt counts before the password is looked at, so that attempts side by side
- * cannot outrun the limit; a right one forgets them. Unknown handles count and cost the same.
+ * Checks a password. Unknown handles count and cost the same as known ones.
  * @throws Problem `wrong-credentials`, `too-busy`; RateLimited
  */
 export async function logIn(system: Lightbox, handle: string, password: string): Promise<Account> {
-  const limit = `log-in:${handle}`
-  await system.limits.enforce(limit, FAILED_LOG_INS)
+  const { id, hash } = await limitLogIns(system, handle, () => checkPassword(system, handle, password))
+  if (isOutdated(hash)) await replaceHash(system, id, hash, await hashPassword(password))
+  return { id, handle }
+}
+
+async function checkPassword(
+  system: Lightbox,
+  handle: string,
+  password: string,
+): Promise<{ id: string; hash: string }> {
   const id = await idOfHandle(system, handle)
   // Somebody's shard is asked also when nobody has the handle: the same round trips.
   const stored = await passwordHashOf(system, id ?? '1')
   const hash = id === undefined ? null : stored
   if (!(await verifyPassword(password, hash)) || id === undefined || hash === null) throw wrongCredentials()
-  await system.limits.reset(limit)
-  if (isOutdated(hash)) await replaceHash(system, id, hash, await hashPassword(password))
-  return { id, handle }
+  return { id, hash }
 }
 
 async function passwordHashOf(system: Lightbox, userId: string): Promise<string | null> {

@@ -147,6 +147,16 @@ describe('limits', () => {
     assert.equal(all.filter(({ status }) => status === 429).length, 15)
   })
 
+  test('right passwords side by side are all let in', async () => {
+    await using app = await start()
+    await signUp(app, 'ann')
+    await Promise.all(
+      Array.from({ length: 25 }, () =>
+        new Visitor(app).expect(200, 'POST', '/api/session', tryOut(PASSWORD)),
+      ),
+    )
+  })
+
   test('a right password forgets the wrong ones', async () => {
     await using app = await start()
     const ann = await signUp(app, 'ann')
