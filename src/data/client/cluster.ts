@@ -48,14 +48,22 @@ export class Cluster {
     options: { connectionsMax: number; clock: Clock; statements: Statements },
   ) {
     const { clock, connectionsMax: max, statements } = options
+    // A role named like our schema would have its unqualified tables looked for there.
+    const path = connection.user === 'tenfold' ? { search_path: 'public' } : {}
     this.name = name
     this.clock = clock
     this.statements = statements
-    this.writers = new Pool({ connection, settings: WRITE_SETTINGS, max, clock })
-    this.readers = new Pool({ connection, settings: READ_SETTINGS, guarded: GUARDED, max, clock })
+    this.writers = new Pool({ connection, settings: { ...WRITE_SETTINGS, ...path }, max, clock })
+    this.readers = new Pool({
+      connection,
+      settings: { ...READ_SETTINGS, ...path },
+      guarded: GUARDED,
+      max,
+      clock,
+    })
     this.#laneSessions = new Pool({
       connection,
-      settings: READ_SETTINGS,
+      settings: { ...READ_SETTINGS, ...path },
       guarded: GUARDED,
       max: LANE_WIDTH,
       clock,
