@@ -19,7 +19,7 @@ before(async () => {
 })
 after(() => studio?.[Symbol.asyncDispose]())
 
-/** Every kind of page; opened by someone who is a member, or not. */
+/** For everyone. */
 const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   home: (page) => page.goto('/'),
   older: async (page) => {
@@ -36,6 +36,7 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   missing: (page) => page.goto('/nothing'),
 }
 
+/** For those who are not logged in. */
 const FORMS: typeof PAGES = {
   'sign-up': (page) => page.goto('/signup'),
   'log-in-error': async (page) => {
@@ -47,7 +48,10 @@ const FORMS: typeof PAGES = {
   },
 }
 
+/** For members: with buttons where others have links, and pages of their own. */
 const OWN: typeof PAGES = {
+  home: (page) => page.goto('/'),
+  profile: (page) => page.goto('/@john'),
   settings: (page) => page.goto('/settings'),
   'settings-error': async (page) => {
     await page.goto('/settings')
@@ -95,7 +99,7 @@ for (const [device, viewport, colorScheme] of [
     const visitor = await studio.visitor({ viewport, colorScheme, bypassPolicy: true })
     await look(visitor, { ...PAGES, ...FORMS }, `${device}-${colorScheme}-guest`)
     await signUp(visitor.page, `reader_${device}`)
-    await look(visitor, { ...PAGES, ...OWN }, `${device}-${colorScheme}-member`)
+    await look(visitor, OWN, `${device}-${colorScheme}-member`)
     await visitor.context.close()
   })
 }

@@ -230,3 +230,24 @@ test('older posts are a page further, and the back button returns', async () => 
   await page.getByText('Frame 23', { exact: true }).waitFor()
   await context.close()
 })
+
+test('while the database is away a form fails, and reloading sends it once', async () => {
+  const { page, context } = await studio.visitor()
+  await signUp(page, 'patient')
+  await page.getByLabel('What did you see today?').fill('Fog, twice')
+  {
+    await using _outage = await studio.fault.outage()
+    const answered = page.waitForResponse((response) => response.request().method() === 'POST')
+    const looked = context.request.get('/@john')
+    await page.getByRole('button', { name: 'Post', exact: true }).click()
+    assert.equal((await answered).status(), 503)
+    assert.equal((await looked).status(), 503)
+    assert.ok(Number((await looked).headers()['retry-after']) > 0)
+    assert.match(await (await looked).text(), /<h1>Back in a moment<\/h1>/)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+  }
+  await page.reload()
+  await page.getByRole('status').filter({ hasText: 'Your post is there' }).waitFor()
+  assert.deepEqual(await posts(context, 'patient'), ['Fog, twice'])
+  await context.close()
+})

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { startTest } from 'tenfold/test'
+import { startTest, type TestFault } from 'tenfold/test'
 import lightbox from '../app.ts'
 
 export const PASSWORD = 'a roll of thirty-six'
@@ -41,13 +41,15 @@ export interface Visitor {
 /** Lightbox with its small community, and a browser to look at it. */
 export class Studio implements AsyncDisposable {
   readonly url: string
+  readonly fault: TestFault
   readonly #browser: Browser
   readonly #stop: () => Promise<void>
 
-  private constructor(url: string, browser: Browser, stop: () => Promise<void>) {
+  private constructor(url: string, browser: Browser, app: { fault: TestFault; stop(): Promise<void> }) {
     this.url = url
+    this.fault = app.fault
     this.#browser = browser
-    this.#stop = stop
+    this.#stop = () => app.stop()
   }
 
   static async open({
@@ -62,7 +64,7 @@ export class Studio implements AsyncDisposable {
       const url = await app.listen()
       const executablePath = process.env.CHROME_PATH ?? '/usr/bin/chromium'
       const browser = await chromium.launch({ executablePath, args: ARGUMENTS })
-      return new Studio(url, browser, () => app.stop())
+      return new Studio(url, browser, app)
     } catch (error) {
       await app.stop()
       throw error

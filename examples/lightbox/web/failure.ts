@@ -11,7 +11,8 @@ export async function failure(system: Lightbox, request: Request, error: unknown
   const trouble = troubleOf(error) ?? { status: 500 }
   if (trouble.status === 500) system.log.error({ error }, 'a page failed')
   const visit = await visitAnyway(system, request, trouble.status)
-  const content = failurePage(visit, { ...trouble, requestId: system.request.id })
+  const sent = request.method === 'POST'
+  const content = failurePage(visit, { ...trouble, sent, requestId: system.request.id })
   return show(visit, content, { status: trouble.status, headers: headersOf(trouble) })
 }
 

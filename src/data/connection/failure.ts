@@ -38,5 +38,7 @@ export function classify(error: unknown): Failure {
   if (state === undefined) return 'connection'
   if (state === '0A000' && /cached plan must not change result type/.test((error as Error).message))
     return 'plan'
+  // Fatal at log-in: the database refuses connections for now (ALTER DATABASE … ALLOW_CONNECTIONS false).
+  if (state === '55000' && (error as { severity?: unknown }).severity === 'FATAL') return 'connection'
   return BY_STATE[state] ?? (state.startsWith('08') ? 'connection' : 'statement')
 }

@@ -9,6 +9,8 @@ export interface FailureView {
   /** What was wrong, when it is fit for the person to read. */
   readonly detail?: string
   readonly retryAfterSeconds?: number
+  /** Whether a form led here, which the browser sends again when the page is reloaded. */
+  readonly sent?: boolean
   /** For the person to quote, and to be found in the log. */
   readonly requestId?: string
 }
@@ -48,6 +50,7 @@ export function failurePage(visit: Visit, view: FailureView): PageContent {
 <h1>${known.title}</h1>
 <p>${view.detail ?? known.text}</p>
 ${again(view.retryAfterSeconds)}
+${view.sent && view.status >= 500 ? html`<p>Nothing you typed is lost: reload this page to send it again. It is applied once.</p>` : ''}
 ${view.status >= 500 && view.requestId ? html`<p class="soft">Request ${view.requestId}</p>` : ''}
 <p class="actions"><a class="button" href="${paths.home}">Go to the start</a>${view.status === 401 ? html` <a class="button quiet" href="${paths.logInFrom(visit.here)}">Log in</a>` : ''}</p>
 </div>`,
