@@ -87,15 +87,16 @@ async function list(sql: Sql, key: string): Promise<Results['list']> {
 /** One write for each counter: a request that is sent again goes on where it was. */
 async function increment(store: Store, keys: readonly string[], by: number): Promise<Results['increment']> {
   const totals: number[] = []
-  for (const key of keys) totals.push(await store.write(key, `increment ${key}`, (sql) => add(sql, key, by)))
+  for (const key of keys)
+    totals.push((await store.write(key, `increment ${key}`, (sql) => add(sql, key, by))).total)
   return { totals }
 }
 
-async function add(sql: Sql, key: string, by: number): Promise<number> {
+async function add(sql: Sql, key: string, by: number): Promise<{ total: number }> {
   const text = `insert into counters values ($1, $2)
     on conflict (id) do update set total = counters.total + excluded.total returning total`
   const [row] = await sql.query<{ total: number }>(text, [key, by])
-  return row!.total
+  return { total: row!.total }
 }
 
 async function count(sql: Sql, key: string): Promise<Results['count']> {

@@ -1,0 +1,25 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import { createRuntime } from '../../../src/app/compose.ts'
+import type { AppDefinition } from '../../../src/app/types.ts'
+import { silentLogger } from '../../../src/core/log.ts'
+import type { ClusterOptions } from '../../../src/data/client/types.ts'
+import app from './app.ts'
+import { closeServer } from './planted/server.ts'
+
+/** The kit's app on the product, in this process, so that proxies can stand on both of its sides. */
+export async function productServer(t: TestContext, clusters: readonly ClusterOptions[]): Promise<string> {
+  const runtime = createRuntime(app as unknown as AppDefinition, {
+    clusters,
+    signingKeys: [Buffer.alloc(32, 'kit')],
+    log: silentLogger,
+    secureCookies: false,
+  })
+  await runtime.start()
+  t.after(() => runtime.stop())
+  const server = createServer(runtime.listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => closeServer(server))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}

@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { until, within } from '../kit/deadline.ts'
+import { assertSound } from '../kit/judge.ts'
+import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
+import { ServerProcess } from '../kit/server.ts'
+import { startWorkload } from '../kit/workload.ts'
+
+/** A new data folder with its log takes about 60 MB; the rest is soon full. */
+const DISK = '96m'
+
+/** A disk of its own, small enough to fill. */
+function smallDisk(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'tenfold-disk-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK},mode=0755`, 'tmpfs', dir])
+  t.after(() => {
+    execFileSync('umount', ['--lazy', dir])
+    rmSync(dir, { recursive: true, force: true })
+  })
+  return dir
+}
+
+/** Writes until the disk has no byte left. */
+function fill(dir: string): void {
+  const file = openSync(join(dir, 'ballast'), 'a')
+  for (let size = 1 << 20; size >= 1; ) {
+    try {
+      writeSync(file, Buffer.alloc(size))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      size >>= 1
+    }
+  }
+  closeSync(file)
+}
+
+const mayMount = process.platform === 'linux' && process.getuid?.() === 0
+
+test('FAULTS case 12: the disk is full while a workload runs: errors, no false acknowledgement, and it recovers', {
+  skip: mayMount ? false : 'needs root on Linux to mount a small disk',
+}, async (t) => {
+  const seed = chooseSeed()
+  t.diagnostic(`TENFOLD_SEED=${seed}`)
+  const dir = smallDisk(t)
+  const server = await ServerProcess.start(t, { dir })
+  const stop = new AbortController()
+  const workload = startWorkload({
+    url: server.url,
+    dice: new Dice(seed),
+    sessions: 4,
+    durationMs: LONG ? 1_200_000 : 120_000,
+    signal: stop.signal,
+  })
+  const refused = (): number => Object.values(workload.troubles()).reduce((sum, count) => sum + count, 0)
+  try {
+    for (let round = 0; round < (LONG ? 20 : 1); round++) {
+      await within(workload.progress(40), 'work on an empty disk')
+      const before = refused()
+      fill(dir)
+      await until('errors on a full disk', () => refused() > before + 3 || undefined, 60_000)
+      rmSync(join(dir, 'ballast'))
+      await within(workload.progress(40), 'work when there is room again', 60_000)
+      await server.ready()
+    }
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${server.logTail()}`, { cause: error })
+  } finally {
+    stop.abort()
+    rmSync(join(dir, 'ballast'), { force: true })
+    await workload.done.catch(() => {})
+  }
+  await workload.done
+  t.diagnostic(JSON.stringify(workload.troubles()))
+  await assertSound(t, workload.recorder, await server.connections(), `seed ${seed}`)
+})
