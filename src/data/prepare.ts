@@ -14,8 +14,8 @@ const LOCK_TIMEOUT_MS = 5000
 export interface PrepareOptions {
   readonly clusters: readonly ClusterOptions[]
   readonly placing: PlacedTables
-  /** The application's migrations. */
-  readonly migrations: URL
+  /** The application's migrations, if it keeps them here. */
+  readonly migrations?: URL | undefined
   readonly log: Logger
   readonly signal?: AbortSignal | undefined
 }
@@ -43,7 +43,7 @@ export async function prepareData({
 }: PrepareOptions): Promise<Prepared> {
   const common = { clusters, log, signal }
   await migrateClusters({ ...common, dir: new URL('./schema/', import.meta.url), prefix: 'tenfold/' })
-  const applied = await migrateClusters({ ...common, dir: migrations })
+  const applied = migrations ? await migrateClusters({ ...common, dir: migrations }) : {}
   const sessions = await Promise.all(clusters.map((cluster) => open(cluster)))
   try {
     const placed = sessions.map((session, at) => ({

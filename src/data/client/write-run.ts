@@ -73,7 +73,7 @@ export class WriteRun<Tables, R> {
         return await this.#attempt(how)
       } catch (error) {
         if (!(error instanceof RunAgain)) throw error
-        if (this.#deadline.passed) throw this.#timedOut(error.cause)
+        if (this.#deadline.passed) throw this.#timedOut(error)
         if (error.kind === 'stale') {
           if (++refreshes > REFRESHES_MAX) throw new StaleRouter(this.#target, error.cause)
           await this.#env.refresh().catch(() => {}) // not reachable: the next attempt will say so
@@ -83,7 +83,8 @@ export class WriteRun<Tables, R> {
     }
   }
 
-  #timedOut(cause: unknown): Error {
+  #timedOut({ kind, cause }: RunAgain): Error {
+    if (kind === 'stale') return new StaleRouter(this.#target, cause)
     if (this.#working && !this.inDoubt)
       return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
     return new DataUnavailable(this.#cluster.name, this.inDoubt ? 'outcome unknown' : 'not applied', cause)

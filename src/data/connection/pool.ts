@@ -3,7 +3,7 @@ import type { ConnectionOptions } from '../client/types.ts'
 import { Connection, type SessionSettings } from './connection.ts'
 
 /** An idle session beyond the first is closed after this long, in milliseconds. */
-const IDLE_MS = 30_000
+const IDLE_MS = 5_000
 
 export interface PoolOptions {
   readonly connection: ConnectionOptions

@@ -1,0 +1,81 @@
+import { systemClock } from '../core/clock.ts'
+import { createContextStorage, detachedContext } from '../core/context.ts'
+import { type Logger, silentLogger } from '../core/log.ts'
+import { systemRandom } from '../core/random.ts'
+import { isUuid } from '../core/uuid.ts'
+import { type ConnectionOptions, DataClient, prepareData } from '../data/index.ts'
+import { idSource } from './ids.ts'
+import { homeHandle, shardHandles } from './shards.ts'
+import type { Placing, System } from './types.ts'
+
+export interface OpenDataOptions<Schema, P extends Placing<Schema>> {
+  /** One database per cluster; the first is the home cluster. */
+  readonly databases: readonly ConnectionOptions[]
+  readonly placing: P
+  /** Folder of plain SQL files. The platform's own tables come in any case, in the schema `tenfold`. */
+  readonly migrations?: URL
+  /** Connections per cluster for writes, and as many for slow reads. @defaultValue 10 */
+  readonly connectionsMax?: number
+  readonly log?: Logger
+}
+
+/** The data joint alone, on your own PostgreSQL. */
+export interface OpenData<Schema, P extends Placing<Schema>>
+  extends Pick<System<Schema, P>, 'shard' | 'shards' | 'home' | 'ids'>,
+    AsyncDisposable {
+  /**
+   * Runs `work` as the request of this id: the same id again, in any process, finds the writes applied and gets
+   * their results. Any UUID will do; UUIDv7 keeps markers in the order of time.
+   */
+  request<R>(id: string, work: () => Promise<R>): Promise<R>
+  stop(): Promise<void>
+}
+
+/**
+ * Opens the data joint without the rest of the platform: exactly-once writes, the fence, shards and ids, for a
+ * server that has its own web framework.
+ *
+ * @example
+ * ```ts
+ * const data = await openData<Schema>()({ databases: [connection], placing: { keys: { user: { type: 'bigint', columns: { users: 'id' } } } } })
+ * await data.request(requestId, () => data.shard.user(7).write('create', (tx) => tx.query('insert into users values (7)')))
+ * await data.stop()
+ * ```
+ */
+export function openData<Schema>() {
+  return async <const P extends Placing<Schema>>(
+    options: OpenDataOptions<Schema, P>,
+  ): Promise<OpenData<Schema, P>> => {
+    const { placing, databases, migrations, connectionsMax = 10, log = silentLogger } = options
+    const clusters = databases.map((connection, at) => ({ name: `c${at}`, connection }))
+    await prepareData({ clusters, placing, migrations, log })
+    const storage = createContextStorage()
+    const clock = systemClock
+    const random = systemRandom()
+    const data = new DataClient({
+      clusters,
+      placing,
+      storage,
+      log,
+      clock,
+      random,
+      connectionsMax,
+      doubleRun: false,
+    })
+    await data.start()
+    const spaces = Object.keys(placing.keys)
+    return {
+      shard: shardHandles(data, spaces) as never,
+      shards: { read: (work, how) => data.readEach((db, cluster) => work(db as never, cluster), how) },
+      home: homeHandle(data) as never,
+      ids: idSource(data, spaces) as never,
+      request: (id, work) => {
+        if (!isUuid(id))
+          throw new RangeError(`A request id is a UUID in lower case, not ${JSON.stringify(id)}`)
+        return storage.run(detachedContext(id, log), work)
+      },
+      stop: () => data.stop(),
+      [Symbol.asyncDispose]: () => data.stop(),
+    }
+  }
+}
