@@ -3,6 +3,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import pg from 'pg'
+import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { until, within } from '../kit/deadline.ts'
 import { assertSound } from '../kit/judge.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
@@ -37,6 +39,30 @@ function fill(dir: string): void {
   closeSync(file)
 }
 
+/** Asks for new log segments until PostgreSQL finds no room for one, and is gone. */
+async function endLog(server: ServerProcess): Promise<void> {
+  const before = await server.node('data')
+  const [connection] = await server.connections()
+  const client = new pg.Client(connection as ConnectionOptions)
+  const gone = new Promise<void>((resolve) => client.once('end', () => resolve()))
+  client.on('error', () => {}) // it is meant to be lost
+  await client.connect()
+  for (let switches = 0; switches < 20; switches++) {
+    const failure = await client
+      .query("select pg_logical_emit_message(true, 'kit', repeat('x', 100000)), pg_switch_wal()")
+      .then(
+        () => undefined,
+        (error: Error) => error,
+      )
+    if (failure) break
+  }
+  await within(gone, 'the end of PostgreSQL without room for its log')
+  await until(
+    'the end of the process',
+    async () => (await server.node('data'))?.pid !== before?.pid || undefined,
+  )
+}
+
 const mayMount = process.platform === 'linux' && process.getuid?.() === 0
 
 test('FAULTS case 12: the disk is full while a workload runs: errors, no false acknowledgement, and it recovers', {
@@ -56,11 +82,13 @@ test('FAULTS case 12: the disk is full while a workload runs: errors, no false a
   })
   const refused = (): number => Object.values(workload.troubles()).reduce((sum, count) => sum + count, 0)
   try {
-    for (let round = 0; round < (LONG ? 20 : 1); round++) {
+    for (let round = 0; round < (LONG ? 20 : 2); round++) {
       await within(workload.progress(40), 'work on an empty disk')
       const before = refused()
       fill(dir)
       await until('errors on a full disk', () => refused() > before + 3 || undefined, 60_000)
+      // First only tables cannot grow. Then there is no room for the log either, and PostgreSQL must give up.
+      if (round % 2 === 1) await endLog(server)
       rmSync(join(dir, 'ballast'))
       await within(workload.progress(40), 'work when there is room again', 60_000)
       await server.ready()
