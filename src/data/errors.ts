@@ -21,6 +21,20 @@ export class DataUnavailable extends TenfoldError {
   }
 }
 
+/** PostgreSQL cannot write: its disk is full or fails. */
+export class DatabaseFull extends TenfoldError {
+  readonly code = 'TENFOLD_DATABASE_FULL'
+  override readonly status = 503
+  override readonly retryAfterSeconds = 10
+  constructor(cause: Error) {
+    super(
+      `PostgreSQL could not write to its disk (${cause.message}); not applied.`,
+      'Free room on the disk that holds the data folder; nothing that was acknowledged is lost, and no restart is needed.',
+      { cause },
+    )
+  }
+}
+
 /** The work took longer than its deadline. */
 export class DeadlineExceeded extends TenfoldError {
   readonly code = 'TENFOLD_DEADLINE_EXCEEDED'

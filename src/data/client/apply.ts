@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
 import { DataUnavailable } from '../errors.ts'
 import { type Cluster, DEADLINE_MS } from './cluster.ts'
+import { publicFailure } from './public-failure.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { Transaction } from './transaction.ts'
 
@@ -40,7 +41,7 @@ export async function applyUnmarked<R>(
     } catch (error) {
       const kind =
         connection && !connection.lost && sqlStateOf(error) === undefined ? 'statement' : classify(error)
-      if (kind === 'statement') throw error
+      if (kind === 'statement') throw publicFailure(error as Error)
       if (deadline.passed) throw new DataUnavailable(cluster.name, 'outcome unknown', error)
       if (kind === 'connection') connection?.destroy(error as Error)
       if (kind === 'stale') await env.refresh().catch(() => {}) // not reachable: the next attempt will say so

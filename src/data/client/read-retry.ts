@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
 import { DataUnavailable, DeadlineExceeded, ReadOnly } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
+import { publicFailure } from './public-failure.ts'
 import { Backoff, type Deadline } from './retry.ts'
 
 export interface ReadOptions {
@@ -62,6 +63,6 @@ export function readable(error: unknown, sql: string, deadline: Deadline): unkno
     case '57014':
       return new DeadlineExceeded('A read', deadline.ms, error)
     default:
-      return error
+      return publicFailure(error as Error)
   }
 }

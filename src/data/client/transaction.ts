@@ -2,10 +2,10 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import type { StatementResult } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
-import { sqlStateOf } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
-import { HandleClosed, OutsideBucket, StatementRefused } from '../errors.ts'
+import { HandleClosed, StatementRefused } from '../errors.ts'
 import { kyselyOver } from './kysely.ts'
+import { publicFailure } from './public-failure.ts'
 import { mayWrite } from './statement-guard.ts'
 
 /** What `work` of a write gets. */
@@ -67,11 +67,6 @@ export class Transaction<Tables> implements TxHandle<Tables> {
       return batch.results[0] as StatementResult
     }
     this.failure ??= batch.failure
-    throw readable(batch.failure)
+    throw publicFailure(batch.failure)
   }
-}
-
-function readable(error: Error): Error {
-  const state = sqlStateOf(error)
-  return state === 'TF002' || state === 'TF003' ? new OutsideBucket(error) : error
 }

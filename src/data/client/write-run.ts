@@ -12,6 +12,7 @@ import {
 import { type Cluster, DEADLINE_MS } from './cluster.ts'
 import { type Conversation, converse } from './conversation.ts'
 import type { Marker } from './marker.ts'
+import { publicFailure } from './public-failure.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
 import type { Target, WriteEnvironment, WriteOptions } from './write-types.ts'
@@ -204,7 +205,7 @@ export class WriteRun<Tables, R> {
   ): Promise<Error> {
     if (kind === 'connection') connection.destroy(failure)
     else await talk.rollback()
-    return kind === 'statement' ? failure : new RunAgain(kind, failure)
+    return kind === 'statement' ? publicFailure(failure) : new RunAgain(kind, failure)
   }
 
   #kindOf(connection: Connection, failure: Error): Failure {
