@@ -15,6 +15,8 @@ export interface PageContent {
   readonly unlisted?: boolean
 }
 
+/** Small, cached for good, and fetched side by side. */
+const SHEETS = ['base.css', 'posts.css', 'forms.css']
 const DESCRIPTION = 'Lightbox: a quiet place to share what you see.'
 
 /** A whole page. */
@@ -30,8 +32,7 @@ export function page(visit: Visit, content: PageContent): Html {
 <meta name="theme-color" content="#fbfaf7" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#141312" media="(prefers-color-scheme: dark)">
 ${content.unlisted ? raw('<meta name="robots" content="noindex">\n') : ''}<link rel="icon" href="${visit.asset('favicon.svg')}" type="image/svg+xml">
-<link rel="stylesheet" href="${visit.asset('app.css')}">
-<script type="module" src="${visit.asset('app.js')}"></script>
+${SHEETS.map((sheet) => html`<link rel="stylesheet" href="${visit.asset(sheet)}">\n`)}<script type="module" src="${visit.asset('app.js')}"></script>
 </head>
 <body${attributes({ class: words(visit.me && 'member') })}>
 <a class="skip" href="#main">Skip to content</a>

@@ -59,5 +59,5 @@ function nothing(visit: Visit, { person, isFirst }: ProfileView): Html {
   const mine = visit.me?.id === person.id
   if (!isFirst) return html`<p class="empty">${icon('frame')}There are no older posts.</p>`
   if (!mine) return html`<p class="empty">${icon('frame')}${person.firstName} has not posted yet.</p>`
-  return html`<p class="empty">${icon('frame')}You have not posted yet. <a href="/#write">Write your first post</a></p>`
+  return html`<p class="empty">${icon('frame')}You have not posted yet.<br><a href="/#write">Write your first post</a></p>`
 }
