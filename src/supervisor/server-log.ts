@@ -3,6 +3,8 @@ import { createLog, type LogLevel } from '../telemetry/log.ts'
 
 /** The server's log: all of it in a file, warnings and errors also for the person at the terminal. */
 export interface ServerLog extends Logger {
+  /** Goes to the file only: the person is told in another way. */
+  readonly file: Logger
   flush(): void
   close(): void
 }
@@ -10,7 +12,7 @@ export interface ServerLog extends Logger {
 export function openServerLog(file: string, level: LogLevel): ServerLog {
   const kept = createLog({ level, to: { file }, fields: { node: 'web-1' } })
   const shown = createLog({ level: level === 'error' ? 'error' : 'warn', to: { stream: process.stderr } })
-  return { ...both(kept, shown), flush: kept.flush, close: kept.close }
+  return { ...both(kept, shown), file: kept, flush: kept.flush, close: kept.close }
 }
 
 function both(a: Logger, b: Logger): Logger {

@@ -31,6 +31,9 @@ export async function runServer(): Promise<number> {
     const folder = openStateFolder(request.stateFolder)
     log = openServerLog(folder.serverLog, request.logLevel)
     watchOver(log)
+    // Nobody has seen this system yet: a first start without a guard is given up, a later one goes on alone.
+    const giveUp = (): void => stop.request({ fast: true, keepPostgres: false })
+    if (ports === undefined) process.once('disconnect', giveUp)
     single = new Single({
       request,
       folder,
@@ -43,6 +46,7 @@ export async function runServer(): Promise<number> {
       onStopRequest: () => stop.request({ fast: false, keepPostgres: false }),
     })
     const started = await single.start()
+    process.off('disconnect', giveUp)
     log.info({ steps: steps.summary() }, 'ready')
     if (request.debug) process.stderr.write(`start: ${steps.summary()}\n`)
     tell({ type: 'ready', status: await single.status(), ...started })
@@ -53,7 +57,7 @@ export async function runServer(): Promise<number> {
       .catch((e) => log?.error({ error: e }, 'cannot undo the start'))
     if (stop.signal.aborted) return 0
     const explained = explainFolderError(error, request.stateFolder)
-    log?.error({ error: explained }, 'the start failed')
+    log?.file.error({ error: explained }, 'the start failed')
     log?.close()
     tell({ type: 'failed', failure: failureOf(explained, request) })
     return 1

@@ -12,7 +12,7 @@ import { checkPort } from './check-port.ts'
 import { addressOf, embeddedClusters, externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
-import { ensureDatabases } from './databases.ts'
+import { ensureDatabases, withConnection } from './databases.ts'
 import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
 import { signingKeys } from './secrets.ts'
@@ -194,7 +194,8 @@ export class Single {
   }
 
   async #ensureDatabases(): Promise<void> {
-    if (this.#postgres !== undefined) await ensureDatabases(this.#clusters)
+    if (this.#postgres !== undefined) return ensureDatabases(this.#clusters)
+    for (const { connection } of this.#clusters) await withConnection(connection, async () => {})
   }
 
   #postgresFacts(node: PostgresNode): NodeFacts {

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { replaceFile } from '../data/postgres/files.ts'
 import { StateFolderCorrupt, StateFolderNewer } from './errors.ts'
 import { explainFolderError } from './folder-error.ts'
@@ -43,7 +43,7 @@ export function openStateFolder(dir: string): StateFolder {
   const folder = stateFolder(dir)
   const record = join(folder.path, 'tenfold.json')
   try {
-    mkdirSync(join(folder.path, 'logs'), { recursive: true, mode: 0o700 })
+    makeFolder(join(folder.path, 'logs'))
     if (existsSync(record)) {
       checkRecord(record, folder.path)
       // A folder that became read-only, or a disk that is full, shows here and not in the midst of the start.
@@ -55,6 +55,22 @@ export function openStateFolder(dir: string): StateFolder {
     return folder
   } catch (error) {
     throw explainFolderError(error, folder.path)
+  }
+}
+
+/**
+ * Makes a folder and the ones above it, private. Not by `recursive`: on a read-only file system Node.js then says
+ * that a folder is missing instead, and below /proc it never ends.
+ */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
   }
 }
 

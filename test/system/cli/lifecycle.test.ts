@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { SystemStatus } from '../../../src/core/topology.ts'
+import { askStatus } from '../../../src/supervisor/control-client.ts'
+import { until, within } from '../kit/deadline.ts'
+import { place, runs } from './kit.ts'
+
+test('start, status, logs, stop: from an empty folder to nothing left', async (t) => {
+  const here = place(t)
+  const system = await here.start()
+  assert.match(
+    system.readyLine,
+    /^Tally is ready at http:\/\/127\.0\.0\.1:\d+ \(stage single, console http:\/\/127/,
+  )
+  assert.deepEqual(await (await system.post('/a')).json(), { value: 1 })
+
+  const status = await system.status()
+  assert.equal(status.app, 'tally')
+  assert.equal(status.stage, 'single')
+  assert.equal(status.state, 'ready')
+  assert.equal(status.url, system.url)
+  assert.deepEqual(status.directory.clusters, { c0: [[0, 4095]] })
+  assert.deepEqual(
+    status.nodes.map(({ id, tier, role, state }) => ({ id, tier, role, state })),
+    [
+      { id: 'web-1', tier: 'web', role: undefined, state: 'healthy' },
+      { id: 'c0-pg-1', tier: 'data', role: 'primary', state: 'healthy' },
+    ],
+  )
+  const data = status.nodes.find(({ id }) => id === 'c0-pg-1')!
+  assert.match(data.lsn!, /^[0-9A-F]+\/[0-9A-F]+$/)
+  assert.equal(data.timeline, 1)
+  assert.match((await here.run(['status', '--data', here.data])).out, /web-1 +web .*healthy/)
+
+  const logs = await here.run(['logs', '--data', here.data, '--node', 'web-1', '--json'])
+  assert.ok(
+    logs.out
+      .split('\n')
+      .filter(Boolean)
+      .every((line) => (JSON.parse(line) as { node: string }).node === 'web-1'),
+  )
+
+  const stopped = await here.run(['stop', '--data', here.data])
+  assert.equal(stopped.code, 0, stopped.err)
+  assert.equal((await system.guard.ended).code, 0)
+  for (const { pid } of status.nodes) assert.equal(runs(pid!), false)
+  const after = await here.run(['status', '--data', here.data])
+  assert.equal(after.code, 1)
+  assert.match(after.err, /Nothing runs on .*\n.*tenfold start.*\n.*TENFOLD_NOT_RUNNING/)
+})
+
+test('what was written is there after a stop and a start', async (t) => {
+  const here = place(t)
+  const first = await here.start()
+  await first.post('/a')
+  await here.run(['stop', '--data', here.data])
+  const second = await here.start()
+  assert.deepEqual(await (await second.get('/a')).json(), { value: 1 })
+})
+
+test('--json prints one JSON object, the same as status', async (t) => {
+  const here = place(t)
+  const guard = here.command(['start', '--data', here.data, '--port', '0', '--console-port', '0', '--json'])
+  await guard.shows(/^}$/m)
+  const printed = JSON.parse(guard.so.out) as SystemStatus
+  const asked = JSON.parse((await here.run(['status', '--data', here.data, '--json'])).out) as SystemStatus
+  const still = ({ nodes, ...rest }: SystemStatus) => ({
+    ...rest,
+    nodes: nodes.map(({ lsn: _, ...node }) => node),
+  })
+  assert.deepEqual(still(printed), still(asked))
+})
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test(`${signal} stops everything within 10 s and exits 0`, async (t) => {
+    const here = place(t)
+    const system = await here.start()
+    const pids = [await system.pidOf('web-1'), await system.pidOf('c0-pg-1')]
+    system.guard.child.kill(signal)
+    const { code } = await within(system.guard.ended, 'the end', 10_000)
+    assert.equal(code, 0)
+    assert.deepEqual(pids.map(runs), [false, false])
+  })
+}
+
+test('a signal while starting stops too', async (t) => {
+  const here = place(t)
+  const guard = here.command(['start', '--data', here.data, '--port', '0', '--console-port', '0'])
+  await until('the control socket', () => askStatus(here.data).catch(() => undefined))
+  guard.child.kill('SIGINT')
+  const { code } = await within(guard.ended, 'the end', 10_000)
+  assert.equal(code, 0)
+  assert.equal((await here.run(['status', '--data', here.data])).code, 1)
+})
+
+test('two clusters: half of the buckets each, both in one PostgreSQL', async (t) => {
+  const here = place(t)
+  const system = await here.start(['--clusters', '2'])
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f'])
+    assert.deepEqual(await (await system.post(`/${name}`)).json(), { value: 1 })
+  const { directory } = await system.status()
+  assert.deepEqual(directory.clusters, { c0: [[0, 2047]], c1: [[2048, 4095]] })
+  const counts = await Promise.all(
+    ['c0', 'c1'].map(async (cluster) => {
+      const { out, err } = await here.run([
+        'sql',
+        '--data',
+        here.data,
+        '--cluster',
+        cluster,
+        '--json',
+        '-c',
+        'select count(*)::int as n from counters',
+      ])
+      assert.equal(err, '')
+      return (JSON.parse(out) as { n: number }).n
+    }),
+  )
+  assert.equal(counts[0]! + counts[1]!, 6)
+  assert.ok(counts.every((n) => n > 0))
+})
+
+test('the console port has health, metrics and the status, for this machine only', async (t) => {
+  const here = place(t)
+  const system = await here.start()
+  const { consoleUrl } = await system.status()
+  assert.equal((await fetch(`${consoleUrl}/healthz`)).status, 200)
+  assert.equal((await fetch(`${consoleUrl}/readyz`)).status, 200)
+  assert.match(
+    await (await fetch(`${consoleUrl}/metrics`)).text(),
+    /tenfold_node_state\{node="c0-pg-1",tier="data",state="healthy"\} 1/,
+  )
+  assert.equal(((await (await fetch(`${consoleUrl}/api/status`)).json()) as SystemStatus).state, 'ready')
+  assert.equal((await fetch(`${consoleUrl}/`)).status, 404)
+})
+
+test('the state folder is private, and secrets are for their owner only', async (t) => {
+  const here = place(t)
+  await here.start()
+  const mode = (name: string): number => statSync(join(here.data, name)).mode & 0o777
+  assert.equal(mode(''), 0o700)
+  assert.equal(mode('control.sock'), 0o600)
+  assert.equal(mode('secrets.json'), 0o600)
+  assert.deepEqual(JSON.parse(readFileSync(join(here.data, 'tenfold.json'), 'utf8')), { format: 1 })
+})
+
+test('a closed terminal does not end the system', async (t) => {
+  const here = place(t)
+  const system = await here.start()
+  system.guard.child.stdout!.destroy()
+  system.guard.child.stderr!.destroy()
+  process.kill(await system.pidOf('web-1'), 'SIGKILL')
+  await within(backAgain(system.url), 'the server, which has nowhere to say so')
+  assert.equal(system.guard.child.exitCode, null)
+  assert.equal((await here.run(['stop', '--data', here.data])).code, 0)
+})
+
+async function backAgain(url: string): Promise<void> {
+  await until('an answer', () =>
+    fetch(`${url}/version`).then(
+      (r) => (r.ok ? true : undefined),
+      () => undefined,
+    ),
+  )
+}
+
+test('a state folder with a long path works', async (t) => {
+  const here = place(t)
+  const data = join(here.dir, 'long'.repeat(30), 'state')
+  const guard = here.command(['start', '--data', data, '--port', '0', '--console-port', '0'])
+  await guard.shows(/is ready at/)
+  assert.equal(existsSync(join(data, 'control.sock')), false)
+  assert.equal((await here.run(['status', '--data', data])).code, 0)
+  assert.equal((await here.run(['stop', '--data', data])).code, 0)
+})
