@@ -39,7 +39,7 @@ ${pager(paths.person(person.handle), posts.next, isFirst)}
 function about(visit: Visit, view: ProfileView): Html {
   const { person } = view
   const mine = visit.me?.id === person.id
-  // The street and the numbers are for people who were given them; the town says enough here.
+  // The API tells street and numbers too; a page that anyone comes across need not spread them.
   const place = [person.address?.city, person.address?.state].filter(Boolean).join(', ')
   return html`<header class="profile">
 ${face(person, 'large')}

@@ -39,7 +39,7 @@ export function settingsPage(visit: Visit, { draft, errors, focusPhone }: Settin
     unlisted: true,
     body: html`<div class="narrow">
 <h1>Your profile</h1>
-<p class="lede">This is how others see you: <a href="${paths.person(visit.me?.handle ?? '')}">@${visit.me?.handle}</a></p>
+<p class="lede">Everything here is public. <a href="${paths.person(visit.me?.handle ?? '')}">Your page</a> shows your name and town, the API all of it.</p>
 ${errorSummary(errors)}
 <form class="stack" method="post" action="${paths.settings}">
 <button name="do" value="save" hidden tabindex="-1">Save</button>
