@@ -58,7 +58,9 @@ function schedule(seed: number, rounds: number): FaultName[] {
     .map(({ name }) => name)
 }
 
-describe('FAULTS cases 1, 6, 11, 40: nothing acknowledged is lost, doubled or stale', () => {
+describe('FAULTS cases 1, 6, 11, 40: nothing acknowledged is lost, doubled or stale', {
+  concurrency: true,
+}, () => {
   for (const clusters of [1, 2]) {
     test(`server and PostgreSQL are killed, stopped and cut off under load, ${clusters} cluster(s)`, async (t) => {
       await run(t, clusters, schedule(chooseSeed(), LONG ? 25 : 1))
