@@ -54,7 +54,9 @@ export class Cluster {
     this.clock = clock
     this.statements = statements
     this.writers = new Pool({ connection, settings: { ...WRITE_SETTINGS, ...path }, max, clock })
+    // Most reads go through the lane: a session for the others is made when it is needed.
     this.readers = new Pool({
+      idleMin: 0,
       connection,
       settings: { ...READ_SETTINGS, ...path },
       guarded: GUARDED,

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import type { ConnectionOptions } from '../client/types.ts'
 import { Connection, type SessionSettings } from './connection.ts'
 
-/** An idle session beyond the first is closed after this long, in milliseconds. */
+/** An idle session beyond {@link PoolOptions.idleMin} is closed after this long, in milliseconds: each holds memory in PostgreSQL. */
 const IDLE_MS = 5_000
 
 export interface PoolOptions {
@@ -11,6 +11,8 @@ export interface PoolOptions {
   readonly guarded?: readonly string[]
   /** Sessions open at once, at most. */
   readonly max: number
+  /** Idle sessions that stay open, so that the next request finds a warm one. @defaultValue 1 */
+  readonly idleMin?: number
   readonly clock: Clock
 }
 
@@ -157,11 +159,15 @@ export class Pool {
   }
 
   #reap(): void {
-    const before = this.#options.clock.monotonic() - IDLE_MS
-    // The oldest are in front; one stays open, so that the next request finds a warm session.
-    while (this.#all.size > 1 && this.#idle[0] && this.#idle[0].usedAt <= before)
-      void this.#idle.shift()?.close()
-    this.#reaper =
-      this.#all.size > 1 && !this.#closed ? this.#options.clock.timer(IDLE_MS, () => this.#reap()) : undefined
+    const { clock, idleMin = 1 } = this.#options
+    const before = clock.monotonic() - IDLE_MS
+    // The oldest are in front.
+    while (this.#all.size > idleMin && this.#idle[0] && this.#idle[0].usedAt <= before) {
+      const oldest = this.#idle.shift() as Connection
+      this.#all.delete(oldest)
+      void oldest.close()
+    }
+    const more = this.#all.size > idleMin && !this.#closed
+    this.#reaper = more ? clock.timer(IDLE_MS, () => this.#reap()) : undefined
   }
 }
