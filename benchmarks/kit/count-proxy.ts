@@ -42,7 +42,10 @@ export class CountProxy {
       speaks = 'server'
       client.write(chunk)
     })
-    for (const [one, other] of [[client, server], [server, client]] as const) {
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       this.#sockets.add(one)
       one.on('error', () => {})
       one.on('close', () => {

@@ -19,7 +19,11 @@ export async function withPostgres<R>(
 ): Promise<R> {
   return withFolder(async (folder) => {
     const server = createPostgres({
-      dataDir: join(folder, 'pg'), runDir: join(folder, 'run'), logFile: join(folder, 'log'), log: silentLogger, settings,
+      dataDir: join(folder, 'pg'),
+      runDir: join(folder, 'run'),
+      logFile: join(folder, 'log'),
+      log: silentLogger,
+      settings,
     })
     await server.start()
     try {
@@ -28,7 +32,12 @@ export async function withPostgres<R>(
       await withSession(admin, (client) => client.query('create database bench_c0 template template0'))
       const connection = { ...admin, database: 'bench_c0' }
       const { placing, options } = app
-      await prepareData({ clusters: [cluster(connection)], placing, migrations: options.migrations, log: silentLogger })
+      await prepareData({
+        clusters: [cluster(connection)],
+        placing,
+        migrations: options.migrations,
+        log: silentLogger,
+      })
       return await work(connection, version)
     } finally {
       await server.stop()
@@ -38,7 +47,10 @@ export async function withPostgres<R>(
 
 const cluster = (connection: ConnectionOptions): ClusterOptions => ({ name: 'c0', connection })
 
-export async function withSession<R>(connection: ConnectionOptions, work: (client: pg.Client) => Promise<R>): Promise<R> {
+export async function withSession<R>(
+  connection: ConnectionOptions,
+  work: (client: pg.Client) => Promise<R>,
+): Promise<R> {
   const client = new pg.Client(connection)
   await client.connect()
   try {

@@ -25,18 +25,36 @@ export interface StartOptions {
   /** @defaultValue Lightbox itself */
   readonly app?: string
   readonly flags?: readonly string[]
+  /** For Node.js, in the guard and the server. */
+  readonly nodeFlags?: readonly string[]
 }
 
-export async function startLightbox({ folder, through, app = 'examples/lightbox/app.ts', flags = [] }: StartOptions): Promise<RunningLightbox> {
+export async function startLightbox({
+  folder,
+  through,
+  app = 'examples/lightbox/app.ts',
+  flags = [],
+  nodeFlags = [],
+}: StartOptions): Promise<RunningLightbox> {
   const args = ['--port', '0', '--console-port', '0', '--json', '--data', folder, ...flags]
   const command =
     through === 'npm'
       ? { command: 'npm', args: ['start', '--', ...args] }
-      : { command: process.execPath, args: [join(ROOT, 'bin', 'tenfold.js'), 'start', app, ...args] }
+      : {
+          command: process.execPath,
+          args: [...nodeFlags, join(ROOT, 'bin', 'tenfold.js'), 'start', app, ...args],
+        }
   const started: Started<SystemStatus> = await launch<SystemStatus>(command)
   const { ready: status, pid } = started
   const pidOf = (tier: string): number => status.nodes.find((node) => node.tier === tier)?.pid as number
-  return { url: status.url, pid, status, web: pidOf('web'), postgres: pidOf('data'), stop: () => started.stop() }
+  return {
+    url: status.url,
+    pid,
+    status,
+    web: pidOf('web'),
+    postgres: pidOf('data'),
+    stop: () => started.stop(),
+  }
 }
 
 /** How to reach the database of a running system. */

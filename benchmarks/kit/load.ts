@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
-import { endedChildrenCpuUs } from './proc.ts'
+import { endedChildrenCpuUs } from './cpu.ts'
 
 /** What a load was answered with. */
 export interface Load {
@@ -26,7 +26,8 @@ const run = promisify(execFile)
 /** `wrk` where it is installed (a few microseconds a request), else autocannon. */
 export const generator: Generator = spawnSync('wrk', ['--version']).error ? 'autocannon' : 'wrk'
 /** Kept to one thread on one processor: it must not take the whole machine from those who answer. */
-const pinned = process.platform === 'linux' && availableParallelism() > 1 && !spawnSync('taskset', ['--version']).error
+const pinned =
+  process.platform === 'linux' && availableParallelism() > 1 && !spawnSync('taskset', ['--version']).error
 const LAST_CPU = String(availableParallelism() - 1)
 
 export const generatorText = `${generator} (one thread${pinned ? ', on one processor' : ''}, keep-alive)`
@@ -40,7 +41,10 @@ export async function ask(options: LoadOptions): Promise<Load> {
 
 async function execute(command: readonly string[], seconds: number): Promise<string> {
   const [program, ...args] = pinned ? ['taskset', '-c', LAST_CPU, ...command] : command
-  const { stdout } = await run(program as string, args, { timeout: (seconds + 20) * 1000, maxBuffer: 1 << 24 })
+  const { stdout } = await run(program as string, args, {
+    timeout: (seconds + 20) * 1000,
+    maxBuffer: 1 << 24,
+  })
   return stdout
 }
 
@@ -68,15 +72,38 @@ function milliseconds(text: string): number {
   return Number(amount) * (UNIT_MS[unit as string] as number)
 }
 
-async function askByAutocannon({ url, connections, seconds }: LoadOptions): Promise<Omit<Load, 'generatorUs'>> {
+async function askByAutocannon({
+  url,
+  connections,
+  seconds,
+}: LoadOptions): Promise<Omit<Load, 'generatorUs'>> {
   const program = import.meta.resolve('autocannon').replace('file://', '')
-  const out = await execute([process.execPath, program, '-c', String(connections), '-d', String(seconds), '--json', '--no-progress', url], seconds)
+  const out = await execute(
+    [
+      process.execPath,
+      program,
+      '-c',
+      String(connections),
+      '-d',
+      String(seconds),
+      '--json',
+      '--no-progress',
+      url,
+    ],
+    seconds,
+  )
   const { requests, latency, errors, non2xx } = JSON.parse(out) as {
     requests: { average: number; total: number }
     latency: { p50: number; p99: number }
     errors: number
     non2xx: number
   }
-  if (errors + non2xx > 0) throw new Error(`${url} failed under load: ${errors} errors, ${non2xx} answers that are not 2xx`)
-  return { requestsPerSecond: requests.average, requests: requests.total, p50Ms: latency.p50, p99Ms: latency.p99 }
+  if (errors + non2xx > 0)
+    throw new Error(`${url} failed under load: ${errors} errors, ${non2xx} answers that are not 2xx`)
+  return {
+    requestsPerSecond: requests.average,
+    requests: requests.total,
+    p50Ms: latency.p50,
+    p99Ms: latency.p99,
+  }
 }

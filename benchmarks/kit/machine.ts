@@ -29,7 +29,8 @@ export function describeMachine(postgres: string): Machine {
   }
   return {
     commit: git('rev-parse', '--short=12', 'HEAD') || 'unknown',
-    modified: git('status', '--porcelain', '--untracked-files=no', '--', '../../src', '../../examples') !== '',
+    modified:
+      git('status', '--porcelain', '--untracked-files=no', '--', '../../src', '../../examples') !== '',
     date: new Date().toISOString().slice(0, 16).replace('T', ' ').concat(' UTC'),
     cores: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? arch(),

@@ -12,14 +12,17 @@ export interface RunOptions {
 }
 
 /** `--rounds N`, `--seconds N`, `--save`. Rules of the project: at least 15 rounds for a result that is kept. */
-export function readOptions(defaults: { readonly rounds?: number; readonly seconds?: number } = {}): RunOptions {
+export function readOptions(
+  defaults: { readonly rounds?: number; readonly seconds?: number } = {},
+): RunOptions {
   const { values, positionals } = parseArgs({
     options: { rounds: { type: 'string' }, seconds: { type: 'string' }, save: { type: 'boolean' } },
     allowPositionals: true,
   })
   const rounds = Number(values.rounds ?? defaults.rounds ?? 15)
   const seconds = Number(values.seconds ?? defaults.seconds ?? 3)
-  if (!(Number.isInteger(rounds) && rounds > 0 && seconds > 0)) throw new RangeError('--rounds and --seconds are positive numbers')
+  if (!(Number.isInteger(rounds) && rounds > 0 && seconds > 0))
+    throw new RangeError('--rounds and --seconds are positive numbers')
   if (values.save && rounds < 15) throw new RangeError('A result that is kept needs 15 rounds or more')
   return { rounds, seconds, save: values.save ?? false, words: positionals }
 }

@@ -9,7 +9,10 @@ const WAIT_MS_MAX = 60_000
  * Asks until an answer pleases. Each attempt has a connection of its own: one from before would only show that it
  * is broken.
  */
-export async function answers(url: string, pleases: (status: number, headers: IncomingHttpHeaders) => boolean = (status) => status === 200): Promise<void> {
+export async function answers(
+  url: string,
+  pleases: (status: number, headers: IncomingHttpHeaders) => boolean = (status) => status === 200,
+): Promise<void> {
   const until = performance.now() + WAIT_MS_MAX
   while (performance.now() < until) {
     if (await attempt(url, pleases)) return
@@ -18,7 +21,10 @@ export async function answers(url: string, pleases: (status: number, headers: In
   throw new Error(`${url} did not answer as expected within ${WAIT_MS_MAX / 1000} s`)
 }
 
-function attempt(url: string, pleases: (status: number, headers: IncomingHttpHeaders) => boolean): Promise<boolean> {
+function attempt(
+  url: string,
+  pleases: (status: number, headers: IncomingHttpHeaders) => boolean,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const agent = new Agent({ keepAlive: false })
     const request = get(url, { agent, timeout: 2000 }, (response) => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { load, type Machine, machineLines } from './machine.ts'
-import type { Estimate } from './stats.ts'
+import { COUNT_MIN, type Estimate } from './stats.ts'
 
 /** A figure that was promised. */
 export interface Goal {
@@ -32,6 +32,7 @@ export interface Report {
   readonly topic: string
   readonly machine: Machine
   readonly how: string
+  readonly rounds: number
   readonly rows: readonly Row[]
   /** Everything that was measured, for results/*.json. */
   readonly samples: unknown
@@ -45,7 +46,12 @@ export const interval = ({ median, low, high }: Estimate, digits = 2): string =>
   `${number(median, digits)} (${number(low, digits)} to ${number(high, digits)})`
 
 export function goalRow(figure: string, goal: Goal, estimate: Estimate, unit = '', digits = 2): Row {
-  return { figure, value: `${interval(estimate, digits)}${unit}`, goal: goal.text, verdict: judge(goal, estimate) }
+  return {
+    figure,
+    value: `${interval(estimate, digits)}${unit}`,
+    goal: goal.text,
+    verdict: judge(goal, estimate),
+  }
 }
 
 /** Prints the summary; with `folder`, also writes `results/` there. */
@@ -62,17 +68,21 @@ export function finish(report: Report, folder: string | undefined): void {
   writeFileSync(join(results, 'summary.md'), `${text}\n`)
 }
 
-function summary({ topic, machine, how, rows }: Report): string {
+function summary({ topic, machine, how, rounds, rows }: Report): string {
   return [
     `# ${topic}`,
     '',
     ...machineLines(machine),
     `- ${how}`,
     '',
-    'Medians with their 95% intervals (order statistics) in parentheses.',
+    rounds < COUNT_MIN
+      ? 'Medians with their ranges: too few rounds for intervals.'
+      : 'Medians with their 95% intervals (order statistics) in parentheses.',
     '',
     '| figure | measured | goal | |',
     '| --- | --- | --- | --- |',
-    ...rows.map(({ figure, value, goal = '', verdict = '' }) => `| ${figure} | ${value} | ${goal} | ${verdict} |`),
+    ...rows.map(
+      ({ figure, value, goal = '', verdict = '' }) => `| ${figure} | ${value} | ${goal} | ${verdict} |`,
+    ),
   ].join('\n')
 }

@@ -6,7 +6,13 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 
 test('the interval has the ranks of the sign test', () => {
   // Published tables of the sign test: the ranks (from 1) of 95% intervals of the median.
-  const ranks: [number, number, number][] = [[6, 1, 6], [9, 2, 8], [15, 4, 12], [20, 6, 15], [30, 10, 21]]
+  const ranks: [number, number, number][] = [
+    [6, 1, 6],
+    [9, 2, 8],
+    [15, 4, 12],
+    [20, 6, 15],
+    [30, 10, 21],
+  ]
   for (const [count, low, high] of ranks) {
     const { low: l, high: h } = estimate(upTo(count).toReversed())
     assert.deepEqual([count, l, h], [count, low, high])

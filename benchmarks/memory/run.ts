@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { databaseOf, startLightbox, withFolder } from '../kit/lightbox.ts'
 import { describeMachine, type Machine } from '../kit/machine.ts'
+import { aloneKib, type Memory, memoryOf } from '../kit/memory.ts'
 import { readOptions } from '../kit/options.ts'
 import { serverVersion } from '../kit/postgres-version.ts'
-import { commandOf, pssKib, tree } from '../kit/proc.ts'
+import { commandOf, tree } from '../kit/proc.ts'
 import { finish, goalRow, interval, type Row } from '../kit/report.ts'
 import { estimate } from '../kit/stats.ts'
 
@@ -12,8 +13,13 @@ const IDLE_SECONDS = 30
 const WARM_REQUESTS = 1000
 const KIB_PER_MB = 1e6 / 1024
 
-/** PSS in MB, by process. */
-type Sizes = Readonly<Record<string, number>>
+/** In MB. */
+interface Sizes {
+  /** Proportional set size by role of process. */
+  readonly pss: Readonly<Record<string, number>>
+  /** Of all together, if nothing else ran on the machine. */
+  readonly alone: number
+}
 interface Sample {
   readonly idle: Sizes
   readonly warm: Sizes
@@ -25,20 +31,36 @@ let machine: Machine | undefined
 
 for (let round = 0; round < options.rounds; round++) {
   samples.push(await withFolder(once))
-  process.stderr.write(`${round + 1}/${options.rounds} ${Math.round(total(samples.at(-1)!.idle))} MB\n`)
+  process.stderr.write(`${round + 1}/${options.rounds} ${Math.round(samples.at(-1)!.idle.alone)} MB\n`)
 }
 const rows: Row[] = (['idle', 'warm'] as const).flatMap((state) => {
-  const text = state === 'idle' ? `idle, ${IDLE_SECONDS} s after it was ready` : `after ${WARM_REQUESTS} requests and ${IDLE_SECONDS} s`
-  const totals = estimate(samples.map((sample) => total(sample[state])))
-  const parts = Object.keys(samples[0]![state]).map((name) => ({
+  const text =
+    state === 'idle'
+      ? `idle, ${IDLE_SECONDS} s after it was ready`
+      : `after ${WARM_REQUESTS} requests and ${IDLE_SECONDS} s`
+  const values = (of: (sizes: Sizes) => number): ReturnType<typeof estimate> =>
+    estimate(samples.map((sample) => of(sample[state])))
+  const parts = Object.keys(samples[0]![state].pss).map((name) => ({
     figure: `${text}: ${name}`,
-    value: `${interval(estimate(samples.map((sample) => sample[state][name] ?? 0)), 1)} MB`,
+    value: `${interval(
+      values(({ pss }) => pss[name] ?? 0),
+      1,
+    )} MB`,
   }))
-  const all = `${text}: all processes`
-  return [state === 'idle' ? goalRow(all, GOAL, totals, ' MB', 1) : { figure: all, value: `${interval(totals, 1)} MB` }, ...parts]
+  const totals = [
+    { figure: `${text}: all processes, PSS`, found: values(({ pss }) => total(pss)) },
+    { figure: `${text}: all processes, alone on the machine`, found: values(({ alone }) => alone) },
+  ]
+  const judged = totals.map(({ figure, found }) =>
+    state === 'idle' ? goalRow(figure, GOAL, found, ' MB', 1) : { figure, value: `${interval(found, 1)} MB` },
+  )
+  return [...judged, ...parts]
 })
 const how = `${options.rounds} fresh systems; proportional set size (PSS), 1 MB = 1,000,000 bytes`
-finish({ topic: 'Memory', machine: machine!, how, rows, samples }, options.save ? import.meta.dirname : undefined)
+finish(
+  { topic: 'Memory', machine: machine!, rounds: options.rounds, how, rows, samples },
+  options.save ? import.meta.dirname : undefined,
+)
 
 async function once(folder: string): Promise<Sample> {
   const running = await startLightbox({ folder })
@@ -57,13 +79,15 @@ async function once(folder: string): Promise<Sample> {
 
 /** By role; PostgreSQL's helper processes and sessions apart, since a session's memory is a matter of pool sizes. */
 function sizes(guard: number, web: number, postgres: number): Sizes {
-  const found: Record<string, number> = {}
-  const pids = new Set([...tree(guard), ...tree(web), ...tree(postgres)])
-  for (const pid of pids) {
+  const pss: Record<string, number> = {}
+  const memories: Memory[] = []
+  for (const pid of new Set([...tree(guard), ...tree(web), ...tree(postgres)])) {
+    const memory = memoryOf(pid)
     const name = roleOf(pid, guard, web, postgres)
-    found[name] = (found[name] ?? 0) + pssKib(pid) / KIB_PER_MB
+    pss[name] = (pss[name] ?? 0) + memory.pssKib / KIB_PER_MB
+    memories.push(memory)
   }
-  return found
+  return { pss, alone: aloneKib(memories) / KIB_PER_MB }
 }
 
 function roleOf(pid: number, guard: number, web: number, postgres: number): string {
@@ -75,6 +99,6 @@ function roleOf(pid: number, guard: number, web: number, postgres: number): stri
   return command.startsWith('postgres: ') ? 'PostgreSQL: background processes' : 'others'
 }
 
-function total(sizesOf: Sizes): number {
-  return Object.values(sizesOf).reduce((a, b) => a + b, 0)
+function total(pss: Sizes['pss']): number {
+  return Object.values(pss).reduce((a, b) => a + b, 0)
 }

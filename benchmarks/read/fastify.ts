@@ -25,23 +25,41 @@ const address = {
 }
 const profile = {
   type: 'object',
-  properties: { id: text, firstName: text, lastName: text, address, phoneNumbers: { type: 'array', items: text } },
+  properties: {
+    id: text,
+    firstName: text,
+    lastName: text,
+    address,
+    phoneNumbers: { type: 'array', items: text },
+  },
 }
 
 const pool = new pg.Pool({ max: 10 })
 const app = Fastify()
 
-app.get<{ Params: { id: string } }>('/users/:id', { schema: { response: { 200: profile } } }, async (request, reply) => {
-  const { rows } = await pool.query<Row>(SQL, [request.params.id])
-  const row = rows[0]
-  if (row === undefined) return reply.code(404).send({ error: 'There is no such person.' })
-  return {
-    id: row.id,
-    firstName: row.first_name,
-    lastName: row.last_name,
-    address: row.city === null ? null : { streetAddress: row.street_address, city: row.city, state: row.state, postalCode: row.postal_code },
-    phoneNumbers: row.phone_numbers,
-  }
-})
+app.get<{ Params: { id: string } }>(
+  '/users/:id',
+  { schema: { response: { 200: profile } } },
+  async (request, reply) => {
+    const { rows } = await pool.query<Row>(SQL, [request.params.id])
+    const row = rows[0]
+    if (row === undefined) return reply.code(404).send({ error: 'There is no such person.' })
+    return {
+      id: row.id,
+      firstName: row.first_name,
+      lastName: row.last_name,
+      address:
+        row.city === null
+          ? null
+          : {
+              streetAddress: row.street_address,
+              city: row.city,
+              state: row.state,
+              postalCode: row.postal_code,
+            },
+      phoneNumbers: row.phone_numbers,
+    }
+  },
+)
 
 console.log(JSON.stringify({ url: await app.listen({ port: 0, host: '127.0.0.1' }) }))

@@ -39,18 +39,49 @@ export function rows(loaded: Samples, single: Samples): Row[] {
     })
     return [
       line('requests/s', rate(name), 0, ''),
-      line('CPU of Node.js a request', of(loaded, name, (s) => s.nodeUs), 1, ' µs'),
-      line('CPU of PostgreSQL a request', of(loaded, name, (s) => s.postgresUs), 1, ' µs'),
-      line('latency p50', of(loaded, name, ({ load }) => load.p50Ms), 2, ' ms'),
-      line('latency p99', of(loaded, name, ({ load }) => load.p99Ms), 2, ' ms'),
-      line('latency p50, one connection', of(single, name, ({ load }) => load.p50Ms), 3, ' ms'),
+      line(
+        'CPU of Node.js a request',
+        of(loaded, name, (s) => s.nodeUs),
+        1,
+        ' µs',
+      ),
+      line(
+        'CPU of PostgreSQL a request',
+        of(loaded, name, (s) => s.postgresUs),
+        1,
+        ' µs',
+      ),
+      line(
+        'latency p50',
+        of(loaded, name, ({ load }) => load.p50Ms),
+        2,
+        ' ms',
+      ),
+      line(
+        'latency p99',
+        of(loaded, name, ({ load }) => load.p99Ms),
+        2,
+        ' ms',
+      ),
+      line(
+        'latency p50, one connection',
+        of(single, name, ({ load }) => load.p50Ms),
+        3,
+        ' ms',
+      ),
     ]
   })
   const all = [...loaded.values()].flat()
   return [
     ...compared,
     ...each,
-    { figure: 'CPU of the generator a request', value: `${interval(estimate(all.map(({ load }) => load.generatorUs)), 1)} µs` },
-    { figure: 'processors busy with other work meanwhile', value: interval(estimate(all.map((s) => s.othersCores))) },
+    {
+      figure: 'CPU of the generator a request',
+      value: `${interval(estimate(all.map(({ load }) => load.generatorUs)), 1)} µs`,
+    },
+    {
+      figure: 'processors busy with other work meanwhile',
+      value: interval(estimate(all.map((s) => s.othersCores))),
+    },
   ]
 }

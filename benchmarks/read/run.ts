@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { alternate } from '../kit/alternate.ts'
+import { cpuSince, machineCpuUs, markCpu } from '../kit/cpu.ts'
 import { databaseEnv } from '../kit/database-env.ts'
 import { databaseOf, startLightbox, withFolder } from '../kit/lightbox.ts'
 import { ask, generatorText, type Load } from '../kit/load.ts'
 import { describeMachine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
 import { serverVersion } from '../kit/postgres-version.ts'
-import { machineCpuUs, treeCpuUs } from '../kit/proc.ts'
 import { launch } from '../kit/processes.ts'
 import { finish } from '../kit/report.ts'
 import { type ReadSample, rows } from './rows.ts'
@@ -38,32 +38,54 @@ await withFolder(async (folder) => {
     }
     const machine = describeMachine(await serverVersion(database))
     await sameAnswers(contestants.map(({ url }) => url))
-    for (const { url } of contestants) await ask({ url: url + PATH, connections: CONNECTIONS, seconds: WARM_SECONDS })
+    for (const { url } of contestants)
+      await ask({ url: url + PATH, connections: CONNECTIONS, seconds: WARM_SECONDS })
 
     const sampling = (connections: number, seconds: number) =>
       contestants.map(({ name, url, pid }) => ({
         name,
         sample: () => measure({ url: url + PATH, connections, seconds }, pid, ours.postgres),
       }))
-    const loaded = await alternate(sampling(CONNECTIONS, options.seconds), options.rounds, (round, samples) => {
-      const rates = [...samples].map(([name, { load }]) => `${name} ${Math.round(load.requestsPerSecond)}/s`)
-      process.stderr.write(`${round + 1}/${options.rounds} ${rates.join('  ')}\n`)
-    })
+    const loaded = await alternate(
+      sampling(CONNECTIONS, options.seconds),
+      options.rounds,
+      (round, samples) => {
+        const rates = [...samples].map(
+          ([name, { load }]) => `${name} ${Math.round(load.requestsPerSecond)}/s`,
+        )
+        process.stderr.write(`${round + 1}/${options.rounds} ${rates.join('  ')}\n`)
+      },
+    )
     const single = await alternate(sampling(1, SINGLE_SECONDS), options.rounds)
     const how = `${options.rounds} alternations of ${options.seconds} s, ${CONNECTIONS} connections, ${generatorText}; one PostgreSQL for all`
     const samples = { loaded: Object.fromEntries(loaded), single: Object.fromEntries(single) }
-    finish({ topic: `Read: GET ${PATH}, uncached`, machine, how, rows: rows(loaded, single), samples }, options.save ? import.meta.dirname : undefined)
+    finish(
+      {
+        topic: `Read: GET ${PATH}, uncached`,
+        machine,
+        rounds: options.rounds,
+        how,
+        rows: rows(loaded, single),
+        samples,
+      },
+      options.save ? import.meta.dirname : undefined,
+    )
   } finally {
     for (const one of started.toReversed()) await one.stop()
   }
 })
 
-async function measure(load: Parameters<typeof ask>[0], nodePid: number, postgresPid: number): Promise<ReadSample> {
-  const before = [treeCpuUs(nodePid), treeCpuUs(postgresPid), machineCpuUs()] as const
+async function measure(
+  load: Parameters<typeof ask>[0],
+  nodePid: number,
+  postgresPid: number,
+): Promise<ReadSample> {
+  const [nodeMark, postgresMark, allBefore] = [markCpu(nodePid), markCpu(postgresPid), machineCpuUs()]
   const startedAt = performance.now()
   const result: Load = await ask(load)
   const wallUs = (performance.now() - startedAt) * 1000
-  const [node, postgres, all] = [treeCpuUs(nodePid) - before[0], treeCpuUs(postgresPid) - before[1], machineCpuUs() - before[2]]
+  const [node, postgres] = [cpuSince(nodeMark, nodePid), cpuSince(postgresMark, postgresPid)]
+  const all = machineCpuUs() - allBefore
   const known = node + postgres + result.generatorUs * result.requests
   return {
     load: result,

@@ -12,18 +12,37 @@ const PATH = '/users/12'
 
 /** What is timed, in seconds. `npm`'s own start is part of the first two, as it is part of the promise. */
 const FIGURES = {
-  empty: { text: 'npm start on an empty folder, until it answers', goal: { text: '≤ 3 s', bound: 3, better: 'lower' } },
-  existing: { text: 'npm start on an existing folder, until it answers', goal: { text: '≤ 1 s', bound: 1, better: 'lower' } },
+  empty: {
+    text: 'npm start on an empty folder, until it answers',
+    goal: { text: '≤ 3 s', bound: 3, better: 'lower' },
+  },
+  existing: {
+    text: 'npm start on an existing folder, until it answers',
+    goal: { text: '≤ 1 s', bound: 1, better: 'lower' },
+  },
   direct: { text: 'the same without npm (bin/tenfold.js start)', goal: undefined },
   stop: { text: 'Ctrl-C until all processes have ended', goal: undefined },
-  killed: { text: 'kill -9 of web-1, until it answers again', goal: { text: '≤ 1 s', bound: 1, better: 'lower' } },
-  watch: { text: '--watch: a source is saved, until the new one answers', goal: { text: '< 1 s', bound: 1, better: 'lower' } },
+  killed: {
+    text: 'kill -9 of web-1, until it answers again',
+    goal: { text: '≤ 1 s', bound: 1, better: 'lower' },
+  },
+  watch: {
+    text: '--watch: a source is saved, until the new one answers',
+    goal: { text: '< 1 s', bound: 1, better: 'lower' },
+  },
 } as const satisfies Record<string, { text: string; goal: Goal | undefined }>
 
 type Figure = keyof typeof FIGURES
 
 const options = readOptions()
-const seconds: Record<Figure, number[]> = { empty: [], existing: [], direct: [], stop: [], killed: [], watch: [] }
+const seconds: Record<Figure, number[]> = {
+  empty: [],
+  existing: [],
+  direct: [],
+  stop: [],
+  killed: [],
+  watch: [],
+}
 let machine: Machine | undefined
 
 for (let round = 0; round < options.rounds; round++) {
@@ -39,7 +58,14 @@ const rows: Row[] = Object.entries(FIGURES).flatMap(([name, { text, goal }]) => 
   return [own, { figure: `${text}: slowest`, value: `${number(maximum(values))} s` }]
 })
 finish(
-  { topic: 'Start', machine: machine!, how: `${options.rounds} runs of each`, rows, samples: seconds },
+  {
+    topic: 'Start',
+    machine: machine!,
+    rounds: options.rounds,
+    how: `${options.rounds} runs of each`,
+    rows,
+    samples: seconds,
+  },
   options.save ? import.meta.dirname : undefined,
 )
 
@@ -88,7 +114,10 @@ async function watchRestarts(): Promise<void> {
           const mark = `changed-${round}`
           await timed('watch', async () => {
             change(mark)
-            await answers(running.url + PATH, (status, headers) => status === 200 && headers['x-change'] === mark)
+            await answers(
+              running.url + PATH,
+              (status, headers) => status === 200 && headers['x-change'] === mark,
+            )
           })
         }
       } finally {

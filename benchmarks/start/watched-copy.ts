@@ -40,7 +40,8 @@ export async function withWatchedCopy<R>(work: (copy: WatchedCopy) => Promise<R>
       recursive: true,
       filter: (path) => !/[\\/](node_modules|\.tenfold|test|browser)$/.test(path),
     })
-    const change = (mark: string): void => writeFileSync(join(folder, 'mark.ts'), `export const mark = '${mark}'\n`)
+    const change = (mark: string): void =>
+      writeFileSync(join(folder, 'mark.ts'), `export const mark = '${mark}'\n`)
     renameSync(join(folder, 'app.ts'), join(folder, 'lightbox.ts'))
     writeFileSync(join(folder, 'app.ts'), WRAPPER)
     change('as it was')

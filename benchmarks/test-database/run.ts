@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import pg from 'pg'
+import type pg from 'pg'
+import lightbox from '../../examples/lightbox/app.ts'
 import { startTest } from '../../src/testing/index.ts'
 import { testServer } from '../../src/testing/server.ts'
-import lightbox from '../../examples/lightbox/app.ts'
 import { alternate } from '../kit/alternate.ts'
 import { describeMachine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
@@ -23,12 +23,14 @@ interface Kind {
 }
 const KINDS: Kind[] = [
   { name: 'a fresh test database (startTest until it answers)', clusters: 1, seed: false },
-  { name: 'the same with the app\'s seed', clusters: 1, seed: true },
+  { name: "the same with the app's seed", clusters: 1, seed: true },
   { name: 'the same on two clusters', clusters: 2, seed: false },
 ]
 
 const options = readOptions()
-const [version] = await (await testServer()).run<{ server_version: string } & pg.QueryResultRow>('show server_version')
+const [version] = await (await testServer()).run<{ server_version: string } & pg.QueryResultRow>(
+  'show server_version',
+)
 const machine = describeMachine((version?.server_version ?? '').split(' ')[0] as string)
 
 const firsts: Record<string, number> = {}
@@ -50,10 +52,20 @@ const rows: Row[] = KINDS.map(({ name }, at) => {
   const found = estimate(samples.get(name) ?? [])
   return at === 0 ? goalRow(name, GOAL, found, ' ms', 1) : { figure: name, value: `${interval(found, 1)} ms` }
 })
-rows.push({ figure: 'the first one of a process, which starts PostgreSQL and makes the template', value: `${Math.round(firsts[KINDS[0]!.name] ?? 0)} ms` })
+rows.push({
+  figure: 'the first one of a process, which starts PostgreSQL and makes the template',
+  value: `${Math.round(firsts[KINDS[0]!.name] ?? 0)} ms`,
+})
 if (units.length > 0) rows.push(goalRow('npm run test:unit', UNIT_GOAL, estimate(units), ' s', 1))
 finish(
-  { topic: 'Test database', machine, how: `${options.rounds} alternations of ${EACH}`, rows, samples: { ...Object.fromEntries(samples), units } },
+  {
+    topic: 'Test database',
+    machine,
+    rounds: options.rounds,
+    how: `${options.rounds} alternations of ${EACH}`,
+    rows,
+    samples: { ...Object.fromEntries(samples), units },
+  },
   options.save ? import.meta.dirname : undefined,
 )
 

@@ -33,5 +33,9 @@ let drawn = 0
 /** A new post of one of a thousand authors. */
 export function nextPost(): Post {
   drawn += 1
-  return { author: String(1 + (drawn % 1000)), id: randomUUID(), text: 'A post of ordinary length, as people write them on a phone.' }
+  return {
+    author: String(1 + (drawn % 1000)),
+    id: randomUUID(),
+    text: 'A post of ordinary length, as people write them on a phone.',
+  }
 }

@@ -1,11 +1,11 @@
-import { type Contestant, alternate } from '../kit/alternate.ts'
+import type { ConnectionOptions } from '../../src/data/client/types.ts'
+import { alternate, type Contestant } from '../kit/alternate.ts'
 import { CountProxy } from '../kit/count-proxy.ts'
 import { type BenchSystem, withPostgres, withRuntime } from '../kit/embedded.ts'
 import { describeMachine, type Machine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
 import { finish, type Row } from '../kit/report.ts'
-import type { ConnectionOptions } from '../../src/data/client/types.ts'
-import { withBarePool } from './bare.ts'
+import { withPeers } from './bare.ts'
 import { type Insert, nextPost, throughKysely, throughQuery } from './insert.ts'
 import { rows, type WriteSample } from './rows.ts'
 
@@ -35,7 +35,17 @@ const table: Row[] = [
   ...rows(durable, 'durable', true),
   ...rows(volatile, 'fsync = off', false),
 ]
-finish({ topic: 'Write: one insert, exactly once', machine: machine!, how, rows: table, samples: { durable, volatile } }, options.save ? import.meta.dirname : undefined)
+finish(
+  {
+    topic: 'Write: one insert, exactly once',
+    machine: machine!,
+    rounds: options.rounds,
+    how,
+    rows: table,
+    samples: { durable, volatile },
+  },
+  options.save ? import.meta.dirname : undefined,
+)
 
 /** The most that one write says to PostgreSQL, once its statements are prepared. @throws Error when it is too much */
 async function countTrips(connection: ConnectionOptions): Promise<number> {
@@ -59,12 +69,15 @@ async function countTrips(connection: ConnectionOptions): Promise<number> {
 
 function compare(kind: keyof typeof WRITES, connection: ConnectionOptions): Promise<Samples> {
   return withRuntime(connection, (system) =>
-    withBarePool(connection, CONCURRENT, async (bare) => {
+    withPeers(connection, CONCURRENT, async (peers) => {
       const found: Samples = {}
-      const inserts = contestants(system, bare)
+      const inserts = contestants(system, peers)
       for (const [, insert] of inserts) await burst(insert, WARM_WRITES, CONCURRENT)
       for (const concurrent of [1, CONCURRENT] as const) {
-        const samples = await alternate(sampling(inserts, WRITES[kind][concurrent], concurrent), options.rounds)
+        const samples = await alternate(
+          sampling(inserts, WRITES[kind][concurrent], concurrent),
+          options.rounds,
+        )
         for (const [name, list] of samples) found[`${name}, ${concurrent} at a time`] = list
         process.stderr.write(`${kind}, ${concurrent} at a time: done\n`)
       }
@@ -73,15 +86,20 @@ function compare(kind: keyof typeof WRITES, connection: ConnectionOptions): Prom
   )
 }
 
-function contestants(system: BenchSystem, bare: Insert): [string, Insert][] {
+function contestants(system: BenchSystem, peers: { bare: Insert; kysely: Insert }): [string, Insert][] {
   return [
     ['write() with query', throughQuery(system)],
     ['write() with Kysely', throughKysely(system)],
-    ['bare pg', bare],
+    ['pg', peers.bare],
+    ['Kysely over pg', peers.kysely],
   ]
 }
 
-function sampling(inserts: readonly [string, Insert][], writes: number, concurrent: number): Contestant<WriteSample>[] {
+function sampling(
+  inserts: readonly [string, Insert][],
+  writes: number,
+  concurrent: number,
+): Contestant<WriteSample>[] {
   return inserts.map(([name, insert]) => ({ name, sample: () => burst(insert, writes, concurrent) }))
 }
 

@@ -2,7 +2,13 @@ import type { Generated } from 'kysely'
 import { tenfold } from 'tenfold'
 
 export interface Tables {
-  posts: { author_id: string; id: string; text: string; likes: Generated<number>; created_at: Generated<Date> }
+  posts: {
+    author_id: string
+    id: string
+    text: string
+    likes: Generated<number>
+    created_at: Generated<Date>
+  }
 }
 
 const t = tenfold<Tables>()({ keys: { user: { type: 'bigint', columns: { posts: 'author_id' } } } })
