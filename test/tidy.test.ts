@@ -12,7 +12,7 @@ const RULES: Record<string, Rule> = {
   'most files of src are small': sizeDistribution,
   'a function has at most 70 lines': functionSizes,
   'imports point downwards and tiers do not know each other': direction,
-  'examples and benchmarks use published names only': publishedNames,
+  'examples use published names only': publishedNames,
   'there is no import cycle': cycles,
   'time, chance, output and exit go through their owners, and no test sleeps': bannedCalls,
   'no sleep is imported': bannedModules,
