@@ -19,8 +19,13 @@ const POSTGRES_SHARE = 0.5
 const HEAP_SHARE = 0.35
 const HEAP_MB_MIN = 96
 const POSTGRES_MB_MIN = 64
-/** What PostgreSQL allows at least, less a dozen for administration; see data/postgres/sizing.ts. */
-const CONNECTIONS_TOTAL = 48
+/** Of PostgreSQL's sessions (see data/postgres/sizing.ts) this share is for the application. */
+const SESSIONS_SHARE = 0.8
+const SESSIONS_MIN = 60
+const SESSIONS_MAX = 400
+const SESSIONS_PER_CPU = 25
+/** For each connection that writes the data client may open one that reads slowly. */
+const SESSIONS_PER_CONNECTION = 2
 const CONNECTIONS_DEFAULT = 10
 const CONNECTIONS_PER_CPU = 8
 
@@ -30,7 +35,8 @@ const CONNECTIONS_PER_CPU = 8
  */
 export function sizeServer({ cpu, memoryMb }: SizeRequest, clusters = 1): ServerSize {
   const wanted = cpu === undefined ? CONNECTIONS_DEFAULT : Math.max(4, Math.ceil(cpu * CONNECTIONS_PER_CPU))
-  const perCluster = Math.max(2, Math.floor(CONNECTIONS_TOTAL / clusters))
+  const sessions = Math.min(SESSIONS_MAX, Math.max(SESSIONS_MIN, Math.ceil(cpu ?? 1) * SESSIONS_PER_CPU))
+  const perCluster = Math.floor((sessions * SESSIONS_SHARE) / SESSIONS_PER_CONNECTION / clusters)
   return {
     nodeFlags:
       memoryMb === undefined
@@ -42,6 +48,6 @@ export function sizeServer({ cpu, memoryMb }: SizeRequest, clusters = 1): Server
         memoryMb: Math.max(POSTGRES_MB_MIN, Math.floor(memoryMb * POSTGRES_SHARE)),
       }),
     },
-    connectionsMax: Math.min(perCluster, wanted),
+    connectionsMax: Math.max(1, Math.min(perCluster, wanted)),
   }
 }

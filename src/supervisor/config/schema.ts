@@ -4,6 +4,9 @@ import { z } from 'zod'
 const SIZE = /^(\d+(?:\.\d+)?)\s*(k|kb|kib|m|mb|mib|g|gb|gib|t|tb|tib)?$/i
 const UNIT_MB: Readonly<Record<string, number>> = { k: 1 / 1024, m: 1, g: 1024, t: 1024 * 1024 }
 
+/** So many databases share the sessions of one embedded server. */
+const CLUSTERS_MAX = 16
+
 const port = z.coerce.number().int().min(0).max(65535)
 
 const memory = z
@@ -14,8 +17,12 @@ const memory = z
     return Math.floor(Number(amount) * (UNIT_MB[unit[0]!.toLowerCase()] ?? 1))
   })
 
+/** An array, or in the environment one text with the items apart by spaces or commas. */
 const list = (item: z.ZodType<string>) =>
-  z.union([z.array(item), item.transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))])
+  z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(/[\s,]+/).filter((part) => part !== '') : value),
+    z.array(item),
+  )
 
 const signingKey = z
   .string()
@@ -42,7 +49,7 @@ export const configSchema = z.strictObject({
     z.string().regex(/^postgres(ql)?:\/\//, 'is not a URL that begins with postgres://'),
   ).optional(),
   /** Clusters (databases) in the embedded server. @defaultValue 1 */
-  clusters: z.coerce.number().int().min(1).max(64).optional(),
+  clusters: z.coerce.number().int().min(1).max(CLUSTERS_MAX).optional(),
   /** Folder with `initdb` and `postgres`. @defaultValue PostgreSQL from npm */
   pgBin: z.string().min(1).optional(),
   /** Processors to size for; may be a fraction. @defaultValue those of the machine */
