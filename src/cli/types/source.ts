@@ -39,7 +39,7 @@ export function schemaSource(tables: readonly CatalogTable[]): string {
   const schema = tables.map((table) => `  ${key(qualified(table))}: ${names.get(table)}`)
   const body = [...interfaces, `export interface Schema {\n${schema.join('\n')}\n}`]
   const used = (name: string): boolean =>
-    body.some((text) => new RegExp(`\\b${name}\\b`).test(text.replace(/'[^']*'/g, '')))
+    body.some((text) => new RegExp(`\\b${name}\\b`).test(text.replace(/'(?:\\.|[^'\\])*'/g, '')))
   const imports = ['ColumnType', 'Generated', 'GeneratedAlways'].filter((name) => used(name))
   return [
     HEADER,

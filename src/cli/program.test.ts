@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readyLine } from './guard-run.ts'
+import { appName } from './init/make.ts'
+import { createProgram } from './program.ts'
+import { checkStage } from './start-flags.ts'
+
+test('every command has help with examples, and takes --debug', () => {
+  for (const command of createProgram().commands) {
+    let text = ''
+    command.configureOutput({ writeOut: (part) => (text += part) })
+    command.outputHelp()
+    assert.match(text, /\nExamples:\n {2}\$ tenfold /, command.name())
+    assert.match(text, /--debug/, command.name())
+    assert.notEqual(command.description(), '')
+  }
+})
+
+test('stage 1 by name and by number; every other is refused with a reason', () => {
+  for (const stage of ['single', '1']) assert.doesNotThrow(() => checkStage({ stage }))
+  for (const stage of ['2', '9', 'sharded', '0', '10', 'other'])
+    assert.throws(() => checkStage({ stage }), { code: 'TENFOLD_STAGE_UNAVAILABLE' })
+  for (const flag of ['web', 'replicas', 'edges', 'workers', 'cache', 'balancer'])
+    assert.throws(() => checkStage({ [flag]: '2' }), { code: 'TENFOLD_STAGE_UNAVAILABLE' })
+})
+
+test('the ready line', () => {
+  const status = {
+    app: 'lightbox',
+    stage: 'single',
+    state: 'ready',
+    topologyEpoch: 1,
+    url: 'http://127.0.0.1:3000',
+    consoleUrl: 'http://127.0.0.1:3001',
+    nodes: [],
+    directory: { epoch: 1, clusters: { c0: [], c1: [] }, isolated: [] },
+    relay: {},
+  } as const
+  assert.equal(
+    readyLine(status),
+    'Lightbox is ready at http://127.0.0.1:3000 (stage single, 2 clusters, console http://127.0.0.1:3001)',
+  )
+})
+
+test('a folder gives the app its name', () => {
+  assert.equal(appName('/x/My App!'), 'my-app')
+  assert.equal(appName('/x/42'), 'app')
+  assert.equal(appName('/x/2nd-try'), 'nd-try')
+})
