@@ -50,6 +50,16 @@ async function measure({ proxy, kit }: Bench): Promise<Lengths> {
   return { ...bytes }
 }
 
+/** The first payments of a connection name and prepare their statements; from here on all speak alike. */
+async function measureWarm(one: Bench): Promise<Lengths> {
+  let lengths = await measure(one)
+  for (;;) {
+    const next = await measure(one)
+    if (next.request === lengths.request && next.answer === lengths.answer) return lengths
+    lengths = next
+  }
+}
+
 /** Cuts one payment after each `step`th byte of both sides, and judges them all. */
 async function sweep(
   t: TestContext,
@@ -78,14 +88,13 @@ async function sweep(
 describe('FAULTS case 10: the connection is cut at each byte of a write', { concurrency: true }, () => {
   test('the client resolves by itself', async (t) => {
     const one = await bench(t)
-    // The first payment prepares its statements; the second speaks as all that follow.
-    await pay(one.kit, nextKey(), newRequestId())
-    const lengths = await measure(one)
+    const lengths = await measureWarm(one)
     await sweep(t, one, { lengths, step: 1 }, async (key, requestId) => [await pay(one.kit, key, requestId)])
   })
 
   test('on a fresh connection, whose statements are not prepared yet', async (t) => {
     const one = await bench(t)
+    await measureWarm(one)
     one.proxy.cutAll()
     const lengths = await measure(one)
     await sweep(t, one, { lengths, step: LONG ? 1 : 23 }, async (key, requestId) => {
@@ -96,8 +105,7 @@ describe('FAULTS case 10: the connection is cut at each byte of a write', { conc
 
   test('another process resolves while the first cannot, then the first does too', async (t) => {
     const one = await bench(t)
-    await pay(one.kit, nextKey(), newRequestId())
-    const lengths = await measure(one)
+    const lengths = await measureWarm(one)
     await sweep(t, one, { lengths, step: LONG ? 1 : 7 }, async (key, requestId, severed) => {
       const first = pay(one.kit, key, requestId)
       await severed
