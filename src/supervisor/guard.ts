@@ -47,7 +47,9 @@ export class Guard {
     const owner = readOwner(request.stateFolder)
     const running = owner.server ?? owner.guard
     if (running !== undefined) throw new AlreadyRunning(request.stateFolder, running.pid, owner.url)
-    const watcher = request.watch ? watchSources(request, () => this.#interrupt('change')) : undefined
+    const watcher = request.watch
+      ? watchSources(request, this.#options.clock, () => this.#interrupt('change'))
+      : undefined
     let waitMs: number | undefined
     let note: { release(): void } | undefined
     try {

@@ -79,12 +79,12 @@ export class Single {
       stop: this.#options.onStopRequest,
     })
     this.#releasers.push(() => control.close())
-    const console = await openConsole(consolePort, {
+    const opened = await openConsole(consolePort, {
       status: () => this.status(),
       metricsText: async () => (await this.#runtime?.metricsText()) ?? '',
     })
-    this.#consoleUrl = console.url
-    this.#releasers.push(() => console.close())
+    this.#consoleUrl = opened.url
+    this.#releasers.push(() => opened.close())
     const keys = signingKeys(request.signingKeys, folder.secrets, random)
 
     // The slow ones side by side. PostgreSQL first: it has processes of its own, importing keeps this one busy.
@@ -121,7 +121,7 @@ export class Single {
     this.#releasers.push(() => this.#closeWeb())
     owned.announce(this.#web.url)
     this.#phase = 'ready'
-    return { ports: { port: this.#web.port, consolePort: console.port }, notes: this.#notes() }
+    return { ports: { port: this.#web.port, consolePort: opened.port }, notes: this.#notes() }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { existsSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Clock, Timer } from '../core/clock.ts'
 import type { StartRequest } from './start-request.ts'
 
 /** Not sources: what packages bring, what runs write, what editors leave. */
@@ -8,21 +9,21 @@ const IGNORED = /(^|[\\/])(node_modules|dist|coverage|\.[^\\/]+)([\\/]|$)|~$|\.(
 const SETTLE_MS = 60
 
 /** Calls back when sources, assets or migrations of the application change. */
-export function watchSources(request: StartRequest, onChange: () => void): { close(): void } {
-  let settled: NodeJS.Timeout | undefined
+export function watchSources(request: StartRequest, clock: Clock, onChange: () => void): { close(): void } {
+  let settled: Timer | undefined
   const watcher = watch(
     packageFolder(request.app),
     // The option `ignore` saves walking through node_modules; older versions of Node.js do not know it.
     { recursive: true, ignore: (name: string) => IGNORED.test(name) } as { recursive: true },
     (_, name) => {
       if (name !== null && IGNORED.test(name)) return
-      clearTimeout(settled)
-      settled = setTimeout(onChange, SETTLE_MS)
+      settled?.cancel()
+      settled = clock.timer(SETTLE_MS, onChange)
     },
   )
   return {
     close: () => {
-      clearTimeout(settled)
+      settled?.cancel()
       watcher.close()
     },
   }
