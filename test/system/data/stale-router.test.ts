@@ -99,7 +99,9 @@ describe('FAULTS case 33: a router with an old directory writes to a bucket that
   test('a move that never ends: a typed error that says that nothing was applied', async (t) => {
     const { kit, sql, bucket, from } = await bench(t)
     await closeSource(sql[from]!, bucket)
-    await assert.rejects(write(kit, 1, 300), { code: 'TENFOLD_STALE_ROUTER' })
+    // Which of the two depends on what the deadline meets: a refusal, or an attempt under way, whose session it cuts.
+    const typed = { code: /^TENFOLD_(STALE_ROUTER|DATA_UNAVAILABLE)$/, message: /not applied/ }
+    await assert.rejects(write(kit, 1, 300), typed)
     assert.deepEqual(await held(sql), [
       { places: [], markers: 0 },
       { places: [], markers: 0 },

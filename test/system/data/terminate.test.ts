@@ -1,12 +1,37 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type pg from 'pg'
 import { admin, kitClient, kitDatabases, newRequestId, proxied } from '../kit/databases.ts'
 import { until, within } from '../kit/deadline.ts'
+import { connector, RAW_MARKERS, sound } from '../kit/planted/writes.ts'
 import { LONG } from '../kit/seed.ts'
-import { type Disturbed, faults, type Paid, pay } from './pay.ts'
+import { type Disturbed, faults, type Paid, pay, payRaw } from './pay.ts'
 
 /** The data client's own sessions. */
 const SESSIONS = "from pg_stat_activity where application_name = 'tenfold' and datname = current_database()"
+
+/** A standby that does not exist: every COMMIT on this server waits until it is told otherwise. */
+async function standbys(sql: pg.Client, names: string): Promise<void> {
+  await sql.query(`alter system set synchronous_standby_names = '${names}'`)
+  await sql.query('select pg_reload_conf()')
+  await until('the new setting', async () => {
+    const { rows } = await sql.query<{ value: string }>(
+      "select current_setting('synchronous_standby_names') as value",
+    )
+    return rows[0]?.value === names || undefined
+  })
+}
+
+/** The session whose COMMIT waits for a standby, other than `but`. */
+function waiting(sql: pg.Client, but = 0): Promise<number> {
+  return until('a COMMIT that waits', async () => {
+    const { rows } = await sql.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database()
+       and wait_event = 'SyncRep' and pid <> ${but}`,
+    )
+    return rows[0]?.pid
+  })
+}
 
 describe('FAULTS case 6: a backend is ended around COMMIT', () => {
   test('terminated while COMMIT is on its way or under way: applied once', async (t) => {
@@ -41,42 +66,41 @@ describe('FAULTS case 6: a backend is ended around COMMIT', () => {
       const sql = await admin(t, connection)
       const kit = await kitClient(clusters)
       t.after(() => kit.client.stop())
-      const standbys = async (names: string): Promise<void> => {
-        await sql.query(`alter system set synchronous_standby_names = '${names}'`)
-        await sql.query('select pg_reload_conf()')
-        await until('the new setting', async () => {
-          const { rows } = await sql.query<{ value: string }>(
-            "select current_setting('synchronous_standby_names') as value",
-          )
-          return rows[0]?.value === names || undefined
-        })
-      }
-      const waiting = (but = 0): Promise<number> =>
-        until('a COMMIT that waits', async () => {
-          const { rows } = await sql.query<{ pid: number }>(
-            `select pid ${SESSIONS} and wait_event = 'SyncRep' and pid <> ${but}`,
-          )
-          return rows[0]?.pid
-        })
       let answered = false
-      await standbys('nobody')
+      await standbys(sql, 'nobody')
       const payment = pay(kit, 100_000, newRequestId()).then((paid: Paid) => {
         answered = true
         return paid
       })
       try {
-        const first = await waiting()
+        const first = await waiting(sql)
         await sql.query(`select ${how}(${first})`)
         // It is committed and visible, and yet on no standby: whoever resolves it has to wait as well.
-        await waiting(first)
+        await waiting(sql, first)
         const { rows } = await sql.query('select total from counters where id = 100000')
         assert.deepEqual(rows, [{ total: 1 }])
         assert.equal(answered, false)
       } finally {
-        await standbys('') // nothing else on this server would ever commit
+        await standbys(sql, '') // nothing else on this server would ever commit
       }
       const answers = [await within(payment, 'the payment')]
       assert.deepEqual(await faults(connection, [{ key: 100_000, side: 'answer', after: 0, answers }]), [])
     })
   }
+
+  test('planted bug: who takes the tag COMMIT for the whole truth answers while no standby has it', async (t) => {
+    const clusters = await kitDatabases(t, { durable: true })
+    const { connection } = clusters[0]!
+    const sql = await admin(t, connection)
+    await sql.query(RAW_MARKERS)
+    for (const table of ['elements', 'counters']) await sql.query(`alter table ${table} disable trigger user`)
+    await standbys(sql, 'nobody')
+    try {
+      const payment = payRaw(sound, connector(connection), 100_000, 'p')
+      await sql.query(`select pg_cancel_backend(${await waiting(sql)})`)
+      assert.equal((await within(payment, 'the hasty answer')).total, 1)
+    } finally {
+      await standbys(sql, '')
+    }
+  })
 })

@@ -66,7 +66,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
 }
 
 /** A value or an element never comes twice: what is seen can be traced to who made it. */
-function randomCall(dice: Dice, unique: string): Call {
+export function randomCall(dice: Dice, unique: string): Call {
   const roll = dice.below(100)
   if (roll < 12) return { type: 'read', key: dice.pick(REGISTERS) }
   if (roll < 24) return { type: 'write', key: dice.pick(REGISTERS), value: dice.below(5) }
