@@ -58,7 +58,13 @@ export class Connection {
         .join(' '),
     }) as WireClient
     client.on('error', () => {}) // a failure to connect reaches us by the rejection; nothing may be unhandled
-    await client.connect()
+    try {
+      await client.connect()
+    } catch (error) {
+      // Not every failure closes the socket, and the server would keep a place for it.
+      client.connection.stream.destroy()
+      throw error
+    }
     const connection = new Connection(client)
     if (guarded.length > 0) {
       client.connection.on('parameterStatus', ({ parameterName }) => {

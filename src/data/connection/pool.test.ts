@@ -1,67 +1,66 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import type { Clock } from '../../core/clock.ts'
+import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import { testDatabase } from '../../testing/postgres.ts'
+import { gateTo } from './fixtures/gate.ts'
 import { Pool } from './pool.ts'
 
-/** Time that stands still until told; timers run when it passes them. */
-function handClock(): Clock & { advance(ms: number): void } {
-  let now = 0
-  const timers = new Set<{ at: number; run: () => void }>()
-  return {
-    ...systemClock,
-    monotonic: () => now,
-    timer: (ms, run) => {
-      const timer = { at: now + ms, run }
-      timers.add(timer)
-      return { cancel: () => timers.delete(timer) }
-    },
-    advance: (ms) => {
-      now += ms
-      for (const timer of [...timers].filter(({ at }) => at <= now)) {
-        timers.delete(timer)
-        timer.run()
-      }
-    },
-  }
+async function poolOfOne(t: TestContext) {
+  const { connection, drop } = await testDatabase()
+  t.after(drop)
+  const gate = await gateTo(t, connection)
+  const pool = new Pool({ connection: gate.connection, settings: {}, max: 1, clock: systemClock })
+  return { pool, gate }
 }
 
-test('idle sessions go, but for those that are to stay', async (t) => {
-  const { connection, drop } = await testDatabase()
-  t.after(drop)
-  const clock = handClock()
-  for (const idleMin of [0, 1]) {
-    const pool = new Pool({ connection, settings: {}, max: 4, idleMin, clock })
-    const sessions = await Promise.all([1, 2, 3].map(() => pool.acquire(5000)))
-    const gone = sessions.map((session) => new Promise<number>((resolve) => session.onLost(() => resolve(1))))
-    for (const session of sessions) pool.release(session)
-    clock.advance(6000)
-    await Promise.all(gone.slice(0, 3 - idleMin))
-    assert.equal(sessions.filter((session) => session.lost).length, 3 - idleMin)
-    const again = await pool.acquire(5000)
-    assert.equal(sessions.includes(again), idleMin === 1)
-    pool.release(again)
-    await pool.close()
-  }
+test('a session that opens too late for who waited goes to the next', async (t) => {
+  const { pool, gate } = await poolOfOne(t)
+  const first = await pool.acquire(5000)
+  gate.state = 'silent'
+  const impatient = assert.rejects(pool.acquire(20), /were busy/)
+  const patient = pool.acquire(5000)
+  const knocked = gate.knocked()
+  first.destroy()
+  pool.release(first)
+  await knocked
+  await impatient
+  gate.open()
+  pool.release(await patient)
+  pool.release(await pool.acquire(5000))
+  assert.deepEqual([pool.busy, pool.waiting], [0, 0])
+  await pool.close()
 })
 
-test('waiters are served in order, and give up in time', async (t) => {
-  const { connection, drop } = await testDatabase()
-  t.after(drop)
-  const pool = new Pool({ connection, settings: {}, max: 1, clock: systemClock })
+test('when no session can be opened, everybody who waits is told', async (t) => {
+  const { pool, gate } = await poolOfOne(t)
   const first = await pool.acquire(5000)
-  const served: string[] = []
-  const late = assert.rejects(pool.acquire(20), /sessions were busy/)
-  const waiting = ['a', 'b'].map((name) =>
-    pool.acquire(5000).then((session) => {
-      served.push(name)
-      pool.release(session)
-    }),
-  )
-  await late
+  const waiting = Array.from({ length: 4 }, () => pool.acquire(60_000))
+  gate.state = 'closed'
+  first.destroy()
   pool.release(first)
-  await Promise.all(waiting)
-  assert.deepEqual(served, ['a', 'b'])
+  const results = await Promise.allSettled(waiting)
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected', 'rejected'],
+  )
+  assert.equal(pool.busy, 0)
   await pool.close()
+})
+
+test('closing waits for a session that is being opened, and not for a silent server', async (t) => {
+  const opening = await poolOfOne(t)
+  opening.gate.state = 'silent'
+  const knocked = opening.gate.knocked()
+  const refused = assert.rejects(opening.pool.acquire(5000), /is stopped/)
+  await knocked
+  const closed = opening.pool.close()
+  opening.gate.open()
+  await closed
+  assert.equal(opening.pool.busy, 0)
+  await refused
+
+  const silent = await poolOfOne(t)
+  silent.pool.release(await silent.pool.acquire(5000))
+  silent.gate.state = 'silent'
+  await silent.pool.close()
 })

@@ -4,6 +4,10 @@ import { Connection, type SessionSettings } from './connection.ts'
 
 /** An idle session beyond {@link PoolOptions.idleMin} is closed after this long, in milliseconds: each holds memory in PostgreSQL. */
 const IDLE_MS = 5_000
+/** Milliseconds that a server has to answer a goodbye; a silent one must not hold up a stop. */
+const GOODBYE_MS = 500
+/** Milliseconds to open a session for whoever waits. */
+const OPEN_MS = 5_000
 
 export interface PoolOptions {
   readonly connection: ConnectionOptions
@@ -17,7 +21,6 @@ export interface PoolOptions {
 }
 
 interface Waiter {
-  readonly waitMs: number
   resolve(connection: Connection): void
   reject(error: unknown): void
 }
@@ -27,7 +30,8 @@ export class Pool {
   readonly #options: PoolOptions
   readonly #idle: Connection[] = []
   readonly #all = new Set<Connection>()
-  readonly #waiters: Waiter[] = []
+  /** In the order of their coming. */
+  readonly #waiters = new Set<Waiter>()
   #opening = 0
   #closed = false
   #reaper: Timer | undefined
@@ -43,7 +47,7 @@ export class Pool {
   }
 
   get waiting(): number {
-    return this.#waiters.length
+    return this.#waiters.size
   }
 
   /**
@@ -58,11 +62,10 @@ export class Pool {
     if (this.#all.size + this.#opening < this.#options.max) return this.#open(waitMs)
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.timer(Math.max(waitMs, 0), () => {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
+        this.#waiters.delete(waiter)
         reject(new Error(`All ${this.#options.max} sessions were busy for ${Math.round(waitMs)} ms`))
       })
       const waiter: Waiter = {
-        waitMs,
         resolve: (connection) => {
           timer.cancel()
           resolve(connection)
@@ -72,7 +75,7 @@ export class Pool {
           reject(error)
         },
       }
-      this.#waiters.push(waiter)
+      this.#waiters.add(waiter)
     })
   }
 
@@ -80,12 +83,12 @@ export class Pool {
   release(connection: Connection): void {
     connection.usedAt = this.#options.clock.monotonic()
     if (this.#closed || connection.lost) {
-      if (!connection.lost) void connection.close()
+      if (!connection.lost) void this.#close(connection)
       this.#serveNext()
       this.#checkDrained()
       return
     }
-    const waiter = this.#waiters.shift()
+    const waiter = this.#nextWaiter()
     if (waiter) {
       waiter.resolve(connection)
       return
@@ -98,14 +101,14 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true
     this.#reaper?.cancel()
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('The data client is stopped'))
-    const closing = this.#idle.splice(0).map((connection) => connection.close())
-    if (this.#all.size > closing.length)
-      await new Promise<void>((resolve) => {
-        this.#drained = resolve
-        this.#checkDrained()
-      })
-    await Promise.all([...closing, ...[...this.#all].map((connection) => connection.close())])
+    for (let waiter = this.#nextWaiter(); waiter; waiter = this.#nextWaiter())
+      waiter.reject(new Error('The data client is stopped'))
+    const closing = this.#idle.splice(0).map((connection) => this.#close(connection))
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve
+      this.#checkDrained()
+    })
+    await Promise.all(closing)
   }
 
   /** Cuts every session, also those in use. */
@@ -114,29 +117,38 @@ export class Pool {
   }
 
   async #open(waitMs: number): Promise<Connection> {
+    const { connection: options, settings, guarded } = this.#options
     this.#opening++
     try {
-      const connection = await Connection.open(
-        this.#options.connection,
-        this.#options.settings,
-        this.#options.guarded,
-        waitMs,
-      )
+      const connection = await Connection.open(options, settings, guarded, waitMs)
       if (this.#closed) {
-        await connection.close()
+        await this.#close(connection)
         throw new Error('The data client is stopped')
       }
+      this.#opening--
       this.#all.add(connection)
       connection.onLost(() => this.#forget(connection))
       return connection
     } catch (error) {
-      // Whoever waits for a free session meets the same closed door: let each try for itself.
-      const waiter = this.#waiters.shift()
-      waiter?.reject(error)
-      throw error
-    } finally {
       this.#opening--
+      // Whoever waits for a free session meets the same closed door: let each try for itself.
+      this.#nextWaiter()?.reject(error)
+      this.#serveNext()
+      this.#checkDrained()
+      throw error
     }
+  }
+
+  async #close(connection: Connection): Promise<void> {
+    const cut = this.#options.clock.timer(GOODBYE_MS, () => connection.destroy())
+    await connection.close()
+    cut.cancel()
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const [waiter] = this.#waiters
+    if (waiter) this.#waiters.delete(waiter)
+    return waiter
   }
 
   #forget(connection: Connection): void {
@@ -147,15 +159,18 @@ export class Pool {
     this.#checkDrained()
   }
 
-  /** A place became free: opens a session for the first waiter. */
+  /** A place became free: opens a session for whoever waits by then, which need not be who waits now. */
   #serveNext(): void {
-    if (this.#closed || this.#all.size + this.#opening >= this.#options.max) return
-    const waiter = this.#waiters.shift()
-    if (waiter) this.#open(waiter.waitMs).then(waiter.resolve, waiter.reject)
+    if (this.#closed || this.#waiters.size === 0 || this.#all.size + this.#opening >= this.#options.max)
+      return
+    this.#open(OPEN_MS).then(
+      (connection) => this.release(connection),
+      () => {}, // a waiter has been told
+    )
   }
 
   #checkDrained(): void {
-    if (this.#closed && this.#drained && this.#all.size === 0) this.#drained()
+    if (this.#closed && this.#all.size + this.#opening === 0) this.#drained?.()
   }
 
   #reap(): void {
