@@ -78,6 +78,7 @@ export function converse(connection: Connection, statements: Statements): Conver
     commit: async (markerId, json) => {
       const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [markerId, json])]
       const at = items.push(sql('commit')) - 1
+      connection.takeSyncWaitCancelled() // a warning before COMMIT is the app's own
       const batch = await run([...items, sql(POSITION_SQL)])
       return {
         committed: isCommitted(connection, batch, at),

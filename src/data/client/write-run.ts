@@ -73,10 +73,10 @@ export class WriteRun<Tables, R> {
       try {
         return await this.#attempt(how)
       } catch (error) {
-        if (!(error instanceof RunAgain)) throw error
+        if (!(error instanceof RunAgain)) throw this.#final(error as Error)
         if (this.#deadline.passed) throw this.#timedOut(error)
         if (error.kind === 'stale') {
-          if (++refreshes > REFRESHES_MAX) throw new StaleRouter(this.#target, error.cause)
+          if (++refreshes > REFRESHES_MAX) throw this.#timedOut(error)
           await this.#env.refresh().catch(() => {}) // not reachable: the next attempt will say so
         }
         await backoff.pause(this.#deadline)
@@ -84,8 +84,14 @@ export class WriteRun<Tables, R> {
     }
   }
 
+  /** A resolving run that could not even claim its marker says nothing of the run before it, whatever it met. */
+  #final(error: Error): Error {
+    if (!this.inDoubt || error instanceof ReplayDiverged) return error
+    return new DataUnavailable(this.#cluster.name, 'outcome unknown', error.cause ?? error)
+  }
+
   #timedOut({ kind, cause }: RunAgain): Error {
-    if (kind === 'stale') return new StaleRouter(this.#target, cause)
+    if (kind === 'stale' && !this.inDoubt) return new StaleRouter(this.#target, cause)
     if (this.#working && !this.inDoubt)
       return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
     return new DataUnavailable(this.#cluster.name, this.inDoubt ? 'outcome unknown' : 'not applied', cause)

@@ -104,3 +104,18 @@ describe('FAULTS case 6: a backend is ended around COMMIT', () => {
     }
   })
 })
+
+test('a warning of the app itself is not taken for a cancelled wait: the session stays', async (t) => {
+  const clusters = await kitDatabases(t)
+  const { client, asRequest } = await kitClient(clusters)
+  t.after(() => client.stop())
+  const warn = (): Promise<number> =>
+    asRequest(newRequestId(), () =>
+      client.writeAt(client.target('item', 1), 'warn', async (tx) => {
+        await tx.query("do $$ begin raise warning 'mind the gap'; end $$")
+        const [row] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
+        return row!.pid
+      }),
+    )
+  assert.equal(await warn(), await warn())
+})
