@@ -19,6 +19,9 @@ const POSTGRES_SHARE = 0.5
 const HEAP_SHARE = 0.35
 const HEAP_MB_MIN = 96
 const POSTGRES_MB_MIN = 64
+const HALF_MB_MIN = 4
+const HALF_MB_MAX = 32
+const HALF_PART = 128
 /** Of PostgreSQL's sessions (see data/postgres/sizing.ts) this share is for the application. */
 const SESSIONS_SHARE = 0.8
 const SESSIONS_MIN = 60
@@ -38,10 +41,7 @@ export function sizeServer({ cpu, memoryMb }: SizeRequest, clusters = 1): Server
   const sessions = Math.min(SESSIONS_MAX, Math.max(SESSIONS_MIN, Math.ceil(cpu ?? 1) * SESSIONS_PER_CPU))
   const perCluster = Math.floor((sessions * SESSIONS_SHARE) / SESSIONS_PER_CONNECTION / clusters)
   return {
-    nodeFlags:
-      memoryMb === undefined
-        ? []
-        : [`--max-old-space-size=${Math.max(HEAP_MB_MIN, Math.floor(memoryMb * HEAP_SHARE))}`],
+    nodeFlags: nodeFlags(memoryMb),
     postgres: {
       ...(cpu !== undefined && { cpu }),
       ...(memoryMb !== undefined && {
@@ -50,4 +50,15 @@ export function sizeServer({ cpu, memoryMb }: SizeRequest, clusters = 1): Server
     },
     connectionsMax: Math.max(1, Math.min(perCluster, wanted)),
   }
+}
+
+/**
+ * The heap's young generation is two halves of this size, and once it has grown it never shrinks: V8's own 16 MB are
+ * reached by importing alone, and would be most of an idle server.
+ */
+function nodeFlags(memoryMb: number | undefined): string[] {
+  if (memoryMb === undefined) return [`--max-semi-space-size=${HALF_MB_MIN}`]
+  const half = Math.min(HALF_MB_MAX, Math.max(HALF_MB_MIN, Math.floor(memoryMb / HALF_PART)))
+  const heap = Math.max(HEAP_MB_MIN, Math.floor(memoryMb * HEAP_SHARE))
+  return [`--max-semi-space-size=${half}`, `--max-old-space-size=${heap}`]
 }
