@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { NodeStatus, SystemStatus } from '../../../src/core/topology.ts'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
+import { processesIn } from '../../../src/data/postgres/process.ts'
 import { until, within } from './deadline.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -32,7 +33,7 @@ export class ServerProcess {
     this.#consoleUrl = status.consoleUrl!
   }
 
-  /** Starts and waits until it says that it is ready; it ends, and its folder goes, with the test. */
+  /** Starts and waits until it says that it is ready; it ends, and its own folder goes, with the test. */
   static async start(
     t: TestContext,
     options: { app?: string; clusters?: number; dir?: string; flags?: readonly string[] } = {},
@@ -44,12 +45,18 @@ export class ServerProcess {
     const all = [...args, '--data', data, '--clusters', String(clusters), ...flags]
     const child = spawn(process.execPath, all, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    tie(child)
+    const started = within(firstStatus(child), 'tenfold start').then(
+      (status) => new ServerProcess(child, ended, status, data),
+    )
     t.after(async () => {
-      await end(child, ended)
+      await started.then(
+        (server) => server.stop(),
+        () => child.kill('SIGKILL'),
+      )
       if (!options.dir) rmSync(dir, { recursive: true, force: true })
     })
-    const status = await within(firstStatus(child), 'tenfold start')
-    return new ServerProcess(child, ended, status, data)
+    return started
   }
 
   /** What the running system says of itself; undefined while it says nothing. */
@@ -106,15 +113,39 @@ export class ServerProcess {
     }
   }
 
+  /** Stops it; what does not stop is killed, so that no test leaves a process behind. */
   async stop(): Promise<void> {
-    await end(this.#child, this.#ended)
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const status = await this.status()
+    this.#child.kill('SIGTERM')
+    await within(this.#ended, 'the stop of tenfold start').catch(() => {
+      this.#child.kill('SIGKILL')
+      for (const { pid } of status?.nodes ?? []) killQuietly(pid)
+    })
+    for (const { pid } of processesIn(this.postgresFolder) ?? []) killQuietly(pid)
   }
 }
 
-async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await within(ended, 'the stop of tenfold start').catch(() => child.kill('SIGKILL'))
+function killQuietly(pid: number | null): void {
+  try {
+    if (pid !== null) process.kill(pid, 'SIGKILL')
+  } catch {
+    // gone by itself
+  }
+}
+
+/** The runner ends a file that hangs by a signal, and then no hook runs: the child must not outlive it. */
+function tie(child: ChildProcess): void {
+  const end = (): void => {
+    child.kill('SIGTERM')
+  }
+  const interrupted = (): void => process.exit(143)
+  process.once('exit', end)
+  process.once('SIGTERM', interrupted)
+  child.once('exit', () => {
+    process.removeListener('exit', end)
+    process.removeListener('SIGTERM', interrupted)
+  })
 }
 
 /** The one JSON object on standard output; the error output explains why there is none. */

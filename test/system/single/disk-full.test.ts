@@ -15,10 +15,11 @@ import { startWorkload } from '../kit/workload.ts'
 const DISK = '96m'
 
 /** A disk of its own, small enough to fill. */
-function smallDisk(t: TestContext): string {
+function smallDisk(t: TestContext, beforeItGoes: () => Promise<void> | undefined): string {
   const dir = mkdtempSync(join(tmpdir(), 'tenfold-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK},mode=0755`, 'tmpfs', dir])
-  t.after(() => {
+  t.after(async () => {
+    await beforeItGoes()
     execFileSync('umount', ['--lazy', dir])
     rmSync(dir, { recursive: true, force: true })
   })
@@ -70,8 +71,10 @@ test('FAULTS case 12: the disk is full while a workload runs: errors, no false a
 }, async (t) => {
   const seed = chooseSeed()
   t.diagnostic(`TENFOLD_SEED=${seed}`)
-  const dir = smallDisk(t)
+  let running: ServerProcess | undefined
+  const dir = smallDisk(t, () => running?.stop())
   const server = await ServerProcess.start(t, { dir })
+  running = server
   const stop = new AbortController()
   const workload = startWorkload({
     url: server.url,
