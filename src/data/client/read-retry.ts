@@ -47,6 +47,7 @@ export async function retrying<R>(
         (error as { code?: string }).code?.startsWith('TENFOLD_')
       )
         throw error
+      if (kind === 'connection') connection?.destroy(error as Error)
       await backoff.pause(deadline, signal)
     } finally {
       cut.cancel()

@@ -57,9 +57,14 @@ export class Connection {
         .map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`)
         .join(' '),
     }) as WireClient
-    client.on('error', () => {}) // a failure to connect reaches us by the rejection; nothing may be unhandled
+    // A failure to connect reaches us by the rejection; one that comes with the greeting only by the event.
+    let failure: Error | undefined
+    client.on('error', (error) => {
+      failure ??= error
+    })
     try {
       await client.connect()
+      if (failure) throw failure
     } catch (error) {
       // Not every failure closes the socket, and the server would keep a place for it.
       client.connection.stream.destroy()

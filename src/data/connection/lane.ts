@@ -109,6 +109,8 @@ export class ReadLane {
     this.#inFlight.add(flight)
     const batch = await connection.run(items)
     this.#inFlight.delete(flight)
+    // A session that is ending takes no more statements: each would use up its sends on it.
+    if (batch.failure && isEnding(batch.failure)) connection.destroy(batch.failure)
     this.#settle(flight, batch)
   }
 
@@ -169,6 +171,10 @@ export class ReadLane {
         ? this.#clock.timer(TICK_MS, () => this.#checkDeadlines())
         : undefined
   }
+}
+
+function isEnding(error: Error): boolean {
+  return classify(error) === 'connection' && !sqlReadOnly(error)
 }
 
 /** In a session that is read-only by choice, SQLSTATE 25006 is the statement's fault, not a demoted primary's. */

@@ -64,3 +64,11 @@ test('closing waits for a session that is being opened, and not for a silent ser
   silent.gate.state = 'silent'
   await silent.pool.close()
 })
+
+test('a session that ends with its greeting is not handed out', async (t) => {
+  const { pool, gate } = await poolOfOne(t)
+  gate.endAtGreeting = 1
+  await assert.rejects(pool.acquire(5000), { code: '57P01' })
+  pool.release(await pool.acquire(5000))
+  await pool.close()
+})
