@@ -72,6 +72,8 @@ async function attempt<R>(
     ])
     if (begun.failure) throw begun.failure
     const result = await work(tx)
+    tx.end()
+    connection.takeSyncWaitCancelled() // a warning before COMMIT is no word on it
     const committed = await connection.run([sql('commit')])
     if (committed.failure) throw committed.failure
     if (connection.takeSyncWaitCancelled())

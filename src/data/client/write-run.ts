@@ -139,6 +139,7 @@ export class WriteRun<Tables, R> {
     try {
       json = encode(this.#marker.name, await this.#runWork(tx, connection))
     } catch (error) {
+      tx.end() // what work left running would send its statements after the ROLLBACK, on their own
       // A failure of the session or of concurrency control decides, whatever `work` made of it.
       const failure = connection.lost ?? tx.failure
       const undone = failure ? await this.#undone(talk, connection, failure) : await talk.rollback()

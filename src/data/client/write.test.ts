@@ -92,6 +92,28 @@ test('a caught statement error cannot commit half a write', async (t) => {
   )
 })
 
+test('what work leaves running when it fails is not applied', async (t) => {
+  const { client } = await fixture(t)
+  await client.writeHome('open', (tx) => tx.query('insert into accounts values (1, 100)'))
+  let late: Promise<unknown> | undefined
+  await assert.rejects(
+    client.writeHome('raise', async (tx) => {
+      const started = tx.query('select 1')
+      // Goes on as soon as the failure is known, when ROLLBACK is on its way.
+      const straggle = async () => {
+        await started
+        for (let at = 0; at < 20; at++) await tx.query('update accounts set balance = 0').catch(() => {})
+      }
+      late = straggle()
+      await started
+      throw new Error('no')
+    }),
+    /^Error: no$/,
+  )
+  await late
+  assert.deepEqual(await client.readHome((db) => db.query('select balance from accounts')), [{ balance: 100 }])
+})
+
 test('the fence refuses rows of another bucket, home tables, global tables, and psql', async (t) => {
   const { client, connections } = await fixture(t)
   const aim = client.target('user', 1)
