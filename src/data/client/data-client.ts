@@ -216,7 +216,7 @@ export class DataClient {
   }
 
   /** A fenced transaction at home under a marker of its own, for the platform's own upkeep. */
-  #upkeep(work: (db: Queryable) => Promise<void>, deadlineMs: number): Promise<void> {
+  #upkeep<R>(work: (db: Queryable) => Promise<R>, deadlineMs: number): Promise<Jsonified<R>> {
     return this.#options.storage.run(detachedContext(this.#newRequestId(), this.#options.log), () =>
       this.#write(
         { key: 'home', placement: 'home', route: () => ({ cluster: this.#home, epoch: 0 }) },

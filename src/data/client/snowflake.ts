@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../core/clock.ts'
+import type { Jsonified } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Queryable } from '../../core/ports.ts'
 import { IdsUnavailable } from '../errors.ts'
@@ -11,15 +12,26 @@ const RENEW_MS = 20_000
 /** A stop does not wait longer than this for a home cluster that is away; the lease then runs out by itself. */
 const GIVE_BACK_MS = 500
 const SEQUENCE_MAX = 4095n
+/** Numbers that are tried before none is thought to be free. */
+const CLAIMS_MAX = 64
 
-/** Runs work in a transaction on the home cluster. */
-export type HomeTransaction = (work: (db: Queryable) => Promise<void>, deadlineMs: number) => Promise<void>
+/** Runs work in a transaction on the home cluster; its result, which is JSON, comes once that has committed. */
+export type HomeTransaction = <R>(
+  work: (db: Queryable) => Promise<R>,
+  deadlineMs: number,
+) => Promise<Jsonified<R>>
 
 interface Lease {
   readonly worker: bigint
   /** What to add to the monotonic clock to get the home cluster's time, in milliseconds. */
   readonly offsetMs: number
   readonly untilMs: number
+}
+
+interface Claimed {
+  worker: number
+  now_ms: number
+  until_ms: number
 }
 
 const CLAIM_SQL = `
@@ -104,21 +116,24 @@ export class Snowflakes {
 
   async #renew(): Promise<void> {
     const askedAt = this.#clock.monotonic()
-    await this.#home(async (db) => {
-      const [row] = await db.query<{ worker: number; now_ms: number; until_ms: number }>(CLAIM_SQL, [
-        this.#holder,
-        LEASE_MS,
-      ])
-      if (!row) throw new IdsUnavailable()
-      if (this.#lease && this.#lease.worker !== BigInt(row.worker)) this.#sequence = 0n
-      // The server's clock was read after `askedAt`, so this offset is never ahead of the server's time by more
-      // than the round trip; the lease's end, in the same time, bounds it on the other side.
-      this.#lease = {
-        worker: BigInt(row.worker),
-        offsetMs: row.now_ms - this.#clock.monotonic(),
-        untilMs: row.until_ms,
+    // The lease is ours when it has committed, not before: what was rolled back may be another's by now.
+    const row = await this.#home(async (db) => {
+      // Who else starts now may have been faster with the same number: the next look sees it taken.
+      for (let at = 0; at < CLAIMS_MAX; at++) {
+        const [claimed] = await db.query<Claimed>(CLAIM_SQL, [this.#holder, LEASE_MS])
+        if (claimed) return claimed
       }
+      throw new IdsUnavailable()
     }, RENEW_MS)
+    if (this.#stopped) return
+    if (this.#lease && this.#lease.worker !== BigInt(row.worker)) this.#sequence = 0n
+    // The server's clock was read before the answer came, so this offset is never ahead of the server's time;
+    // the lease's end, in the same time, bounds it on the other side.
+    this.#lease = {
+      worker: BigInt(row.worker),
+      offsetMs: row.now_ms - this.#clock.monotonic(),
+      untilMs: row.until_ms,
+    }
     this.#log.debug(
       { worker: Number(this.#lease?.worker), ms: this.#clock.monotonic() - askedAt },
       'holds a worker number for 64-bit ids',
