@@ -50,20 +50,24 @@ test('fifty at once from three nodes never exceed the limit (FAULTS case 43)', a
 
 test('the race finds a limiter that looks before it counts', async (t) => {
   const { store } = await start(t)
-  const planted: Take = (_, key) =>
-    store.apply(store.hash(key), async (tx) => {
-      const [row] = await tx.query<{ n: number }>(
-        'select extract(epoch from tat)::int as n from tenfold.limits where key = $1',
-        [key],
-      )
-      if ((row?.n ?? 0) >= slow.max) return false
-      await tx.query(
-        `insert into tenfold.limits as l values ($1, $2, 0, to_timestamp(1))
-         on conflict (key) do update set tat = l.tat + interval '1 second'`,
-        [key, store.hash(key) % 4096],
-      )
-      return true
-    })
+  let looking = 50
+  let allLooked = () => {}
+  const looked = new Promise<void>((resolve) => {
+    allLooked = resolve
+  })
+  const planted: Take = async (_, key) => {
+    const hash = store.hash(key)
+    const select = 'select extract(epoch from tat)::int as n from tenfold.limits where key = $1'
+    const [row] = await store.read(hash, (db) => db.query<{ n: number }>(select, [key]))
+    // The worst case of the race, every time: nobody counts before all have looked.
+    if (--looking === 0) allLooked()
+    await looked
+    if ((row?.n ?? 0) >= slow.max) return false
+    const count = `insert into tenfold.limits as l values ($1, $2, 0, to_timestamp(1))
+      on conflict (key) do update set tat = l.tat + interval '1 second'`
+    await store.apply(hash, (tx) => tx.query(count, [key, hash % 4096]))
+    return true
+  }
   assert.ok((await race(planted, 'planted')) > 10)
 })
 
