@@ -18,7 +18,7 @@ const options = readOptions()
 let machine: Machine | undefined
 const samples: Record<string, number[]> = {}
 
-await withPostgres({}, (connection, version) =>
+await withPostgres({}, (connection, { version }) =>
   withSession(connection, async (session) => {
     const client = session as Session
     machine = describeMachine(version)

@@ -15,7 +15,7 @@ const app = definition as unknown as AppDefinition
 /** The embedded PostgreSQL as `tenfold start` runs it, with the tables of {@link definition}. */
 export async function withPostgres<R>(
   settings: Readonly<Record<string, string>>,
-  work: (connection: ConnectionOptions, version: string) => Promise<R>,
+  work: (connection: ConnectionOptions, server: { version: string; pid: number }) => Promise<R>,
 ): Promise<R> {
   return withFolder(async (folder) => {
     const server = createPostgres({
@@ -38,7 +38,7 @@ export async function withPostgres<R>(
         migrations: options.migrations,
         log: silentLogger,
       })
-      return await work(connection, version)
+      return await work(connection, { version, pid: server.pid as number })
     } finally {
       await server.stop()
     }

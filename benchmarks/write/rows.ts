@@ -6,6 +6,8 @@ export interface WriteSample {
   readonly msPerWrite: number
   /** CPU of the Node.js process, in microseconds for each write. */
   readonly nodeUs: number
+  /** CPU of all PostgreSQL processes, likewise. */
+  readonly postgresUs: number
 }
 
 const GOAL = { text: '≤ 1.4', bound: 1.4, better: 'lower' } as const
@@ -23,10 +25,12 @@ export function rows(
 ): Row[] {
   const times = (name: string): number[] => (samples[name] ?? []).map(({ msPerWrite }) => msPerWrite)
   return Object.keys(samples).flatMap((name) => {
-    const cpu = estimate((samples[name] ?? []).map(({ nodeUs }) => nodeUs))
+    const cpu = (pick: (sample: WriteSample) => number): string =>
+      `${interval(estimate((samples[name] ?? []).map(pick)), 0)} µs`
     const own: Row[] = [
       { figure: `${kind}: ${name}, time a write`, value: `${interval(estimate(times(name)), 3)} ms` },
-      { figure: `${kind}: ${name}, CPU of Node.js a write`, value: `${interval(cpu, 0)} µs` },
+      { figure: `${kind}: ${name}, CPU of Node.js a write`, value: cpu(({ nodeUs }) => nodeUs) },
+      { figure: `${kind}: ${name}, CPU of PostgreSQL a write`, value: cpu(({ postgresUs }) => postgresUs) },
     ]
     const [ours = '', rest] = name.split(/(?=, )/)
     const peer = PEERS[ours]

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from '../../src/data/client/types.ts'
-import { alternate, type Contestant } from '../kit/alternate.ts'
+import { alternate } from '../kit/alternate.ts'
 import { CountProxy } from '../kit/count-proxy.ts'
+import { cpuSince, markCpu } from '../kit/cpu.ts'
 import { type BenchSystem, withPostgres, withRuntime } from '../kit/embedded.ts'
 import { describeMachine, type Machine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
@@ -21,13 +22,15 @@ type Samples = Record<string, WriteSample[]>
 let machine: Machine | undefined
 let trips = 0
 
-const durable = await withPostgres({}, async (connection, version) => {
+const durable = await withPostgres({}, async (connection, { version, pid }) => {
   machine = describeMachine(version)
   trips = await countTrips(connection)
-  return compare('durable', connection)
+  return compare('durable', connection, pid)
 })
 // The flush of the log is the same for both and most of the time; without it the rest shows.
-const volatile = await withPostgres({ fsync: 'off' }, (connection) => compare('volatile', connection))
+const volatile = await withPostgres({ fsync: 'off' }, (connection, { pid }) =>
+  compare('volatile', connection, pid),
+)
 
 const how = `${options.rounds} alternations; one process, one embedded PostgreSQL, each of ours and the peer's own pool of ${CONCURRENT}`
 const table: Row[] = [
@@ -67,15 +70,23 @@ async function countTrips(connection: ConnectionOptions): Promise<number> {
   }
 }
 
-function compare(kind: keyof typeof WRITES, connection: ConnectionOptions): Promise<Samples> {
+function compare(
+  kind: keyof typeof WRITES,
+  connection: ConnectionOptions,
+  postgres: number,
+): Promise<Samples> {
   return withRuntime(connection, (system) =>
     withPeers(connection, CONCURRENT, async (peers) => {
       const found: Samples = {}
       const inserts = contestants(system, peers)
-      for (const [, insert] of inserts) await burst(insert, WARM_WRITES, CONCURRENT)
+      for (const [, insert] of inserts)
+        await burst({ insert, writes: WARM_WRITES, concurrent: CONCURRENT, postgres })
       for (const concurrent of [1, CONCURRENT] as const) {
         const samples = await alternate(
-          sampling(inserts, WRITES[kind][concurrent], concurrent),
+          inserts.map(([name, insert]) => ({
+            name,
+            sample: () => burst({ insert, writes: WRITES[kind][concurrent], concurrent, postgres }),
+          })),
           options.rounds,
         )
         for (const [name, list] of samples) found[`${name}, ${concurrent} at a time`] = list
@@ -95,16 +106,16 @@ function contestants(system: BenchSystem, peers: { bare: Insert; kysely: Insert 
   ]
 }
 
-function sampling(
-  inserts: readonly [string, Insert][],
-  writes: number,
-  concurrent: number,
-): Contestant<WriteSample>[] {
-  return inserts.map(([name, insert]) => ({ name, sample: () => burst(insert, writes, concurrent) }))
+interface Burst {
+  readonly insert: Insert
+  readonly writes: number
+  readonly concurrent: number
+  readonly postgres: number
 }
 
 /** `writes` inserts, `concurrent` at a time. */
-async function burst(insert: Insert, writes: number, concurrent: number): Promise<WriteSample> {
+async function burst({ insert, writes, concurrent, postgres }: Burst): Promise<WriteSample> {
+  const mark = markCpu(postgres)
   const cpu = process.cpuUsage()
   const startedAt = performance.now()
   const share = Math.ceil(writes / concurrent)
@@ -114,5 +125,6 @@ async function burst(insert: Insert, writes: number, concurrent: number): Promis
   await Promise.all(Array.from({ length: concurrent }, worker))
   const count = share * concurrent
   const { user, system } = process.cpuUsage(cpu)
-  return { msPerWrite: (performance.now() - startedAt) / count, nodeUs: (user + system) / count }
+  const msPerWrite = (performance.now() - startedAt) / count
+  return { msPerWrite, nodeUs: (user + system) / count, postgresUs: cpuSince(mark, postgres) / count }
 }

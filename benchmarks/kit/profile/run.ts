@@ -57,7 +57,7 @@ async function profileWrite(kind: 'query' | 'kysely'): Promise<CpuProfile> {
 }
 
 function print(title: string, profile: CpuProfile): void {
-  const { functions, parts, busyMs } = shares(profile)
+  const { functions, parts, onBehalf, busyMs } = shares(profile)
   const line = ({ name, percent }: { name: string; percent: number }): string =>
     `${percent.toFixed(1).padStart(6)}%  ${name}`
   console.log(
@@ -67,7 +67,12 @@ function print(title: string, profile: CpuProfile): void {
       ...parts.filter(({ percent }) => percent >= 0.3).map(line),
     ].join('\n'),
   )
-  console.log(['', ...functions.slice(0, FUNCTIONS_SHOWN).map(line), ''].join('\n'))
+  console.log(['', 'Self time:', ...functions.slice(0, FUNCTIONS_SHOWN).map(line)].join('\n'))
+  console.log(
+    ['', 'With what was done on their behalf:', ...onBehalf.slice(0, FUNCTIONS_SHOWN).map(line), ''].join(
+      '\n',
+    ),
+  )
 }
 
 const kinds = words.length > 0 ? words : ['read', 'write', 'kysely']
