@@ -127,6 +127,30 @@ export class ResultNotJson extends TenfoldError {
   }
 }
 
+/** What was passed as parameters cannot be sent. */
+export class ParameterInvalid extends TenfoldError {
+  readonly code = 'TENFOLD_PARAMETER_INVALID'
+  constructor(cause: Error) {
+    super(
+      `The parameters of a statement cannot be sent: ${cause.message}.`,
+      'Pass text, numbers, dates, buffers, arrays of these, or plain JSON; many rows go as arrays with unnest(), or by COPY.',
+      { cause },
+    )
+  }
+}
+
+/** A value that PostgreSQL sent could not be turned into one of JavaScript. */
+export class RowUnreadable extends TenfoldError {
+  readonly code = 'TENFOLD_ROW_UNREADABLE'
+  constructor(cause: Error) {
+    super(
+      `A row of a statement's result cannot be read: ${cause.message}.`,
+      'Correct the type parser that was registered with pg, or cast the column to text in SQL.',
+      { cause },
+    )
+  }
+}
+
 /** A value cannot be a key of the declared type. */
 export class BadKey extends TenfoldError {
   readonly code = 'TENFOLD_BAD_KEY'

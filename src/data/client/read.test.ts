@@ -23,6 +23,49 @@ test('a statement failing in a shared batch fails alone', async (t) => {
   })
 })
 
+test('what cannot be sent or read is the fault of its own statement alone', async (t) => {
+  const { client } = await fixture(t)
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const code = (sent: Promise<unknown>) => sent.then(String, (error) => error.code)
+  const read = (sql: string, params: unknown[]) => client.readHome((db) => db.query(sql, params))
+  const write = (sql: string, params: unknown[]) => client.writeHome(sql, (tx) => tx.query(sql, params))
+  for (const send of [read, write]) {
+    assert.equal(await code(send('select $1::text', [circular])), 'TENFOLD_PARAMETER_INVALID')
+    assert.equal(await code(send('select $1::int', new Array(65_536))), 'TENFOLD_PARAMETER_INVALID')
+    assert.equal(await code(send('select $1::int, $2::int', [1])), '08P01')
+  }
+  const echo = (value: unknown) => read('select $1::text as v', [value])
+  await warm(() => echo('x'))
+  const codes = await Promise.all(Array.from({ length: 60 }, (_, at) => code(echo(at % 7 ? at : circular))))
+  codes.forEach((got, at) => {
+    assert.equal(got, at % 7 ? '[object Object]' : 'TENFOLD_PARAMETER_INVALID')
+  })
+})
+
+test('a type parser that throws fails its statement, not the process', async (t) => {
+  const { client } = await fixture(t)
+  const broken = () => {
+    throw new Error('broken')
+  }
+  const POINT = 600 as never
+  const before = pg.types.getTypeParser(POINT)
+  t.after(() => pg.types.setTypeParser(POINT, before as never))
+  pg.types.setTypeParser(POINT, broken)
+  const point = (nil: boolean) =>
+    client.readHome((db) => db.query('select case when $1 then null else point(1, 2) end as p', [nil]))
+  await warm(() => point(true))
+  const results = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => point(at % 3 > 0)))
+  results.forEach((result, at) => {
+    if (at % 3 > 0) assert.deepEqual((result as PromiseFulfilledResult<unknown>).value, [{ p: null }])
+    else assert.equal((result as PromiseRejectedResult).reason.code, 'TENFOLD_ROW_UNREADABLE')
+  })
+  await assert.rejects(
+    client.writeHome('w', (tx) => tx.query('select point(1, 2)')),
+    { code: 'TENFOLD_ROW_UNREADABLE' },
+  )
+})
+
 test('reads survive lost connections', async (t) => {
   const { client, connections } = await fixture(t)
   const killer = new pg.Client(connections[0])

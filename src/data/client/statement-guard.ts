@@ -1,4 +1,5 @@
-const COMMENT_OR_PAREN = /^(?:\s+|--[^\n]*\n?|\/\*[\s\S]*?\*\/|\()+/
+/** Comments as PostgreSQL ends them; nested ones do not match, so that what follows them is refused. */
+const COMMENT_OR_PAREN = /^(?:\s+|--[^\n\r]*[\n\r]?|\/\*(?:(?!\/\*)[\s\S])*?\*\/|\()+/
 const READS = new Set(['select', 'with', 'values', 'table', 'show', 'explain'])
 const WRITES = new Set([
   ...READS,

@@ -111,7 +111,9 @@ test('what work leaves running when it fails is not applied', async (t) => {
     /^Error: no$/,
   )
   await late
-  assert.deepEqual(await client.readHome((db) => db.query('select balance from accounts')), [{ balance: 100 }])
+  assert.deepEqual(await client.readHome((db) => db.query('select balance from accounts')), [
+    { balance: 100 },
+  ])
 })
 
 test('the fence refuses rows of another bucket, home tables, global tables, and psql', async (t) => {
@@ -241,6 +243,8 @@ test('a write may not end its own transaction, change its session or its durabil
     "select set_config('tenfold.bucket', '1', true)",
     'prepare transaction $$x$$',
     'create table x (i int)',
+    '/* /* */ select */ commit',
+    '-- x\rcommit/*\nselect*/',
     'notify x',
   ]
   for (const [at, sql] of refused.entries()) {

@@ -1,6 +1,7 @@
 import type { Submittable, Connection as WireConnection } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
 import { serialize } from 'pg-protocol'
+import { ParameterInvalid, RowUnreadable } from '../errors.ts'
 import { decodeRow, type RowShape, shapeOf } from './decode.ts'
 import type { Statement } from './statements.ts'
 
@@ -9,7 +10,14 @@ export interface StatementResult {
   rows: Record<string, unknown>[]
   /** PostgreSQL's command tag, e.g. `INSERT 0 1`, `COMMIT`, `ROLLBACK`. */
   tag: string
+  /** A row came that could not be decoded. */
+  unreadable?: RowUnreadable
 }
+
+/** Parameters of a statement, at most: the protocol counts them with 16 bits. */
+const PARAMETERS_MAX = 65_535
+/** Bytes of a message, at most: PostgreSQL cuts the connection at a longer one, without a word. */
+const MESSAGE_BYTES_MAX = 2 ** 30 - 2
 
 /** One statement with its parameters, to be sent in a {@link Batch}. */
 export interface BatchItem {
@@ -38,6 +46,8 @@ export class Batch implements Submittable {
   readonly #onEnd: (batch: Batch) => void
   #current: StatementResult = { rows: [], tag: '' }
   #shape: RowShape | null = null
+  /** Why an item, and with it all that follow, was not sent. */
+  #unsent: ParameterInvalid | undefined
   #ended = false
 
   constructor(items: readonly BatchItem[], prepared: Map<string, Prepared>, onEnd: (batch: Batch) => void) {
@@ -47,13 +57,17 @@ export class Batch implements Submittable {
     this.#shape = null
   }
 
-  /** Called by `pg` when the connection is free. Throws nothing: what cannot be encoded ends the batch. */
+  /**
+   * Called by `pg` when the connection is free. Throws nothing. An item that cannot be encoded is like one that
+   * PostgreSQL refuses: what comes before it runs, what follows is skipped.
+   */
   submit(wire: WireConnection): Error | undefined {
     const parts: Buffer[] = []
     try {
       for (const item of this.#items) this.#encode(item, parts)
     } catch (error) {
-      return error as Error
+      this.#unsent = new ParameterInvalid(error as Error)
+      if (parts.length === 0) return this.#unsent
     }
     parts.push(serialize.sync())
     wire.stream.write(parts.length === 1 ? parts[0] : Buffer.concat(parts))
@@ -62,7 +76,10 @@ export class Batch implements Submittable {
 
   #encode({ statement, params }: BatchItem, parts: Buffer[]): void {
     const { name, text } = statement
+    if (params.length > PARAMETERS_MAX)
+      throw new RangeError(`${params.length} parameters are more than ${PARAMETERS_MAX}`)
     const bind = serialize.bind({ statement: name, values: params as unknown[], valueMapper: prepareValue })
+    if (bind.length > MESSAGE_BYTES_MAX) throw new RangeError(`${bind.length} bytes are more than 1 GiB`)
     const known = name === '' ? undefined : this.#prepared.get(name)
     if (!known || known.doubtful) {
       if (known?.doubtful) parts.push(serialize.close({ type: 'S', name }))
@@ -78,7 +95,13 @@ export class Batch implements Submittable {
 
   handleDataRow(message: { fields: (string | null)[] }): void {
     const shape = this.#shape ?? this.#preparedHere()?.shape
-    if (shape) this.#current.rows.push(decodeRow(shape, message.fields))
+    if (!shape) return
+    try {
+      this.#current.rows.push(decodeRow(shape, message.fields))
+    } catch (error) {
+      // Thrown from here it would end the process: a type parser may be the application's own.
+      this.#current.unreadable ??= new RowUnreadable(error as Error)
+    }
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -116,6 +139,7 @@ export class Batch implements Submittable {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
+    this.failure ??= this.#unsent ?? this.results.find(({ unreadable }) => unreadable)?.unreadable
     this.#onEnd(this)
   }
 }

@@ -1,10 +1,12 @@
+import { isTenfoldError } from '../../core/errors.ts'
+
 /**
  * What a failed statement or connection means for the one who sent it.
  *
  * - `connection`: the session is gone or must not be used again; whether a COMMIT in flight took effect is unknown
  * - `serialization`: rolled back by concurrency control; run again
  * - `stale`: the router's directory is older than the fence's; refresh, run again
- * - `plan`: a prepared plan no longer fits a changed table; run again
+ * - `plan`: a prepared statement is gone or no longer fits a changed table; run again
  * - `statement`: the statement itself is at fault
  */
 export type Failure = 'connection' | 'serialization' | 'stale' | 'plan' | 'statement'
@@ -25,6 +27,8 @@ const BY_STATE: Readonly<Record<string, Failure>> = {
   '25P03': 'connection', // idle_in_transaction_session_timeout
   '25P04': 'connection', // transaction_timeout
   '57P05': 'connection', // idle_session_timeout
+  '26000': 'plan', // invalid_sql_statement_name: somebody dropped what we had prepared
+  '42P05': 'plan', // duplicate_prepared_statement: somebody took our name
 }
 
 /** The SQLSTATE of a server's error, or undefined for one that the network or the client raised. */
@@ -34,11 +38,15 @@ export function sqlStateOf(error: unknown): string | undefined {
 }
 
 export function classify(error: unknown): Failure {
+  if (isTenfoldError(error)) return 'statement'
   const state = sqlStateOf(error)
   if (state === undefined) return 'connection'
-  if (state === '0A000' && /cached plan must not change result type/.test((error as Error).message))
-    return 'plan'
+  const { severity, routine } = error as { severity?: unknown; routine?: unknown }
+  // "cached plan must not change result type", in whichever language the server speaks.
+  if (state === '0A000' && routine === 'RevalidateCachedQuery') return 'plan'
   // Fatal at log-in: the database refuses connections for now (ALTER DATABASE … ALLOW_CONNECTIONS false).
-  if (state === '55000' && (error as { severity?: unknown }).severity === 'FATAL') return 'connection'
+  if (state === '55000' && severity === 'FATAL') return 'connection'
+  // As a mere ERROR, class 08 is a wrong number of parameters, or a foreign server's connection.
+  if (state.startsWith('08') && severity !== 'FATAL' && severity !== 'PANIC') return 'statement'
   return BY_STATE[state] ?? (state.startsWith('08') ? 'connection' : 'statement')
 }

@@ -120,7 +120,8 @@ export class ReadLane {
     for (const [at, item] of items.entries()) {
       const result = batch.results[at]
       if (slow) item.statement.fastRuns = 0
-      if (result) item.resolve(result.rows)
+      if (result?.unreadable) item.reject(result.unreadable)
+      else if (result) item.resolve(result.rows)
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
       else if (at === batch.results.length && batch.failure && !this.#maySendAgain(item, batch.failure))
         item.reject(item.failure)
