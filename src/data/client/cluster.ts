@@ -1,7 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
+import type { BatchItem } from '../connection/batch.ts'
 import { ReadLane } from '../connection/lane.ts'
 import { Pool } from '../connection/pool.ts'
 import type { Statements } from '../connection/statements.ts'
+import type { Deadline } from './retry.ts'
 import type { ClusterOptions } from './types.ts'
 
 /** Milliseconds that one read statement may run on the server; matches the default deadline. */
@@ -16,6 +18,7 @@ const COMMON = {
   intervalstyle: 'postgres',
   extra_float_digits: '1',
   standard_conforming_strings: 'on',
+  default_transaction_isolation: 'read committed',
 }
 const READ_SETTINGS = {
   ...COMMON,
@@ -23,7 +26,8 @@ const READ_SETTINGS = {
   statement_timeout: String(DEADLINE_MS),
   idle_in_transaction_session_timeout: String(DEADLINE_MS),
 }
-const WRITE_SETTINGS = { ...COMMON, transaction_timeout: String(DEADLINE_MS) }
+/** What is acknowledged is on disk, and on the standbys that the server waits for, whatever a role's default is. */
+const WRITE_SETTINGS = { ...COMMON, synchronous_commit: 'on', transaction_timeout: String(DEADLINE_MS) }
 
 /** A session of the read pools ends at once when one of these changes: nothing may run under the new value. */
 const GUARDED = [
@@ -32,6 +36,13 @@ const GUARDED = [
   'session_authorization',
   'standard_conforming_strings',
 ]
+
+/** Gives the current transaction the time of its deadline, where that is more than the session's default. */
+export function longer(statements: Statements, deadline: Deadline, timeouts: readonly string[]): BatchItem[] {
+  if (deadline.ms <= DEADLINE_MS) return []
+  const statement = statements.get('select set_config($1, $2, true)')
+  return timeouts.map((name) => ({ statement, params: [name, String(Math.ceil(deadline.ms))] }))
+}
 
 /** One cluster as the data client sees it: sessions that write, sessions that only read, and the shared lane. */
 export class Cluster {

@@ -139,6 +139,53 @@ test('a snapshot read sees one moment; a plain read sees each commit', async (t)
   assert.equal(await twice(false, 'two'), 1)
 })
 
+test('a snapshot whose session is lost runs again, also when its work hides the loss', async (t) => {
+  const { client, connections } = await fixture(t)
+  const killer = new pg.Client(connections[0])
+  await killer.connect()
+  let runs = 0
+  const rows = await client.readHome(
+    async (db) => {
+      const [session] = await db.query<{ pid: number }>('select pg_backend_pid() as pid')
+      if (runs++ === 0) await killer.query('select pg_terminate_backend($1, 5000)', [session?.pid])
+      return db.query('select 1 as n').catch(() => [])
+    },
+    { snapshot: true },
+  )
+  await killer.end()
+  assert.deepEqual(rows, [{ n: 1 }])
+})
+
+test('a long deadline is the server’s, too', async (t) => {
+  const { client } = await fixture(t)
+  const timeout = (deadlineMs: number, snapshot: boolean) =>
+    client.readHome((db) => db.query("select current_setting('statement_timeout') as t"), {
+      deadlineMs,
+      snapshot,
+    })
+  for (const snapshot of [false, true]) {
+    assert.deepEqual(await timeout(20_000, snapshot), [{ t: '20s' }])
+    assert.deepEqual(await timeout(Number.POSITIVE_INFINITY, snapshot), [{ t: '2147483647ms' }])
+    assert.deepEqual(await timeout(5000, snapshot), [{ t: '10s' }])
+  }
+  await client.writeHome('w', (tx) => tx.query('select 1'), { deadlineMs: Number.POSITIVE_INFINITY })
+})
+
+test('the defaults of a database do not change what is promised', async (t) => {
+  const { another, connections } = await fixture(t)
+  const psql = new pg.Client(connections[0])
+  await psql.connect()
+  for (const setting of ["default_transaction_isolation = 'serializable'", 'synchronous_commit = off'])
+    await psql.query(`alter database "${connections[0]?.database}" set ${setting}`)
+  await psql.end()
+  const client = await another()
+  const sql =
+    "select current_setting('transaction_isolation') as i, current_setting('synchronous_commit') as s"
+  assert.deepEqual(await client.writeHome('w', (tx) => tx.query(sql)), [{ i: 'read committed', s: 'on' }])
+  const [read] = await client.readHome((db) => db.query<{ i: string }>(sql))
+  assert.equal(read?.i, 'read committed')
+})
+
 test('a slow statement holds up no fast one', async (t) => {
   const { client } = await fixture(t)
   const fast = () => client.readHome((db) => db.query('select 1 as one'))

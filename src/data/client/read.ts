@@ -1,7 +1,7 @@
 import type { StatementResult } from '../connection/batch.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
 import { ReadOnly } from '../errors.ts'
-import { DEADLINE_MS } from './cluster.ts'
+import { DEADLINE_MS, longer } from './cluster.ts'
 import { type ReadHandle, readHandle } from './read-handle.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Deadline } from './retry.ts'
@@ -59,9 +59,12 @@ async function runExclusive(
   const { cluster } = env
   return retrying(env, deadline, signal, async (connection) => {
     const sentAt = cluster.clock.monotonic()
-    const batch = await connection.run([{ statement, params }])
+    const batch = await connection.run([
+      ...longer(cluster.statements, deadline, ['statement_timeout']),
+      { statement, params },
+    ])
     if (batch.failure) throw batch.failure
     noteRun(statement, cluster.clock.monotonic() - sentAt)
-    return batch.results[0] as StatementResult
+    return batch.results.at(-1) as StatementResult
   })
 }

@@ -4,16 +4,21 @@ import type { RandomSource } from '../../core/random.ts'
 /** First and last pause between attempts, in milliseconds; each is drawn between half and the whole. */
 const PAUSE_MS = [4, 200] as const
 
+/** The longest that timers, here and in PostgreSQL, can count: 24 days, in milliseconds. */
+const DEADLINE_MS_MAX = 2 ** 31 - 1
+
 /** How long one call may go on, over all its attempts. */
 export class Deadline {
   readonly ms: number
   readonly #clock: Clock
   readonly #endsAt: number
 
+  /** @throws RangeError when `ms` is no number; what is longer than 24 days is 24 days */
   constructor(clock: Clock, ms: number) {
-    this.ms = ms
+    if (Number.isNaN(ms)) throw new RangeError('deadlineMs is not a number')
+    this.ms = Math.min(ms, DEADLINE_MS_MAX)
     this.#clock = clock
-    this.#endsAt = clock.monotonic() + ms
+    this.#endsAt = clock.monotonic() + this.ms
   }
 
   get leftMs(): number {

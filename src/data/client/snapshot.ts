@@ -1,11 +1,14 @@
 import type { StatementResult } from '../connection/batch.ts'
-import { classify } from '../connection/failure.ts'
+import { classify, sqlStateOf } from '../connection/failure.ts'
 import { HandleClosed, ReadOnly } from '../errors.ts'
-import { DEADLINE_MS } from './cluster.ts'
+import { DEADLINE_MS, longer } from './cluster.ts'
 import { type ReadHandle, type RunStatement, readHandle } from './read-handle.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Deadline } from './retry.ts'
 import { mayRead } from './statement-guard.ts'
+
+/** What ends a snapshot on the server. */
+const TIMEOUTS = ['statement_timeout', 'idle_in_transaction_session_timeout']
 
 /** All queries of `work` in one REPEATABLE READ transaction; lost with its session, `work` runs again. */
 export async function readSnapshot<Tables, R>(
@@ -20,6 +23,7 @@ export async function readSnapshot<Tables, R>(
     // The first query fixes the snapshot; from then on the transaction cannot be made read-write.
     const begun = await connection.run([
       { statement: statements.get('begin isolation level repeatable read read only'), params: [] },
+      ...longer(statements, deadline, TIMEOUTS),
       { statement: statements.get('select 1'), params: [] },
     ])
     if (begun.failure) throw begun.failure
@@ -41,11 +45,15 @@ export async function readSnapshot<Tables, R>(
       if (!open) throw new HandleClosed('A snapshot read')
       return connection.raw
     }
+    // A failure of the session or of concurrency control means "run again", whatever the work made of it.
+    const again = () =>
+      failure !== undefined && classify(failure) !== 'statement' && sqlStateOf(failure) !== '25006'
     try {
-      return await work(readHandle<Tables>(run, client))
+      const result = await work(readHandle<Tables>(run, client))
+      if (again()) throw failure
+      return result
     } catch (error) {
-      // An error that came from a lost connection means "run again", whatever the work made of it.
-      throw failure !== undefined && classify(failure) !== 'statement' && connection.lost ? failure : error
+      throw again() ? failure : error
     } finally {
       open = false
       if (!connection.lost) await connection.run([{ statement: statements.get('rollback'), params: [] }])
