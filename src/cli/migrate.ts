@@ -5,6 +5,7 @@ import { migrationFile } from '../data/migrations/index.ts'
 import { prepareData } from '../data/prepare.ts'
 import { withClusters } from '../supervisor/access.ts'
 import { findApp, importApp } from '../supervisor/app-module.ts'
+import { inspectExternal } from '../supervisor/external.ts'
 import { say } from './output.ts'
 import { progressLog } from './progress-log.ts'
 import { chooseTarget, type TargetFlags } from './target.ts'
@@ -19,6 +20,7 @@ export async function applyMigrations(
   return withClusters(
     { ...target, app: definition.options.name, create: target.clusters ?? 1 },
     async (clusters) => {
+      if (target.databases.length > 0) await inspectExternal(clusters)
       const { applied } = await prepareData({
         clusters,
         placing: definition.placing,

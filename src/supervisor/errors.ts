@@ -76,6 +76,17 @@ export class DatabaseUnreachable extends TenfoldError {
   override readonly status = 503
 }
 
+/** A PostgreSQL given by URL is of a version that lacks what we use. */
+export class DatabaseTooOld extends TenfoldError {
+  readonly code = 'TENFOLD_DATABASE_TOO_OLD'
+  constructor(address: string, version: string) {
+    super(
+      `The database at ${address} is PostgreSQL ${version}; Tenfold needs 17 or newer.`,
+      'Upgrade that server, or give the URL of a newer one. Nothing was changed.',
+    )
+  }
+}
+
 /** `migrate`, `types`, `sql` or `doctor` on a folder in which no database was ever made. */
 export class NoDatabase extends TenfoldError {
   readonly code = 'TENFOLD_NO_DATABASE'

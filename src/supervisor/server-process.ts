@@ -8,6 +8,7 @@ import { Single } from './single.ts'
 import type { Failure, StartRequest, ToGuard, ToServer } from './start-request.ts'
 import { openStateFolder } from './state-folder.ts'
 import { createSteps } from './steps.ts'
+import { trimHeap } from './trim-heap.ts'
 
 /** How to end. */
 interface Stop {
@@ -47,10 +48,13 @@ export async function runServer(): Promise<number> {
     })
     const started = await single.start()
     process.off('disconnect', giveUp)
+    // The guard shows them beside the ready line.
+    for (const note of started.notes) log.file.warn({}, note)
     log.info({ steps: steps.summary() }, 'ready')
     if (request.debug) process.stderr.write(`start: ${steps.summary()}\n`)
     tell({ type: 'ready', status: await single.status(), ...started })
     keepCompiled()
+    trimHeap()
   } catch (error) {
     await single
       ?.stop({ fast: true, keepPostgres: false })

@@ -12,7 +12,8 @@ import { checkPort } from './check-port.ts'
 import { addressOf, embeddedClusters, externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
-import { ensureDatabases, withConnection } from './databases.ts'
+import { ensureDatabases } from './databases.ts'
+import { inspectExternal } from './external.ts'
 import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
 import { signingKeys } from './secrets.ts'
@@ -55,6 +56,7 @@ export class Single {
   #runtime: Runtime | undefined
   #web: Web | undefined
   #consoleUrl: string | null = null
+  #warnings: readonly string[] = []
   #leavePostgres = false
   #fast = false
 
@@ -195,7 +197,7 @@ export class Single {
 
   async #ensureDatabases(): Promise<void> {
     if (this.#postgres !== undefined) return ensureDatabases(this.#clusters)
-    for (const { connection } of this.#clusters) await withConnection(connection, async () => {})
+    this.#warnings = await inspectExternal(this.#clusters)
   }
 
   #postgresFacts(node: PostgresNode): NodeFacts {
@@ -230,9 +232,10 @@ export class Single {
     // After a replacement within one system the guard knows; otherwise someone killed both.
     if (ports === undefined && this.#postgres?.server.adopted === true)
       return [
+        ...this.#warnings,
         `adopted the PostgreSQL (process ${this.#postgres.server.pid}) that a killed system left running`,
       ]
-    return []
+    return [...this.#warnings]
   }
 
   async #closeWeb(): Promise<void> {

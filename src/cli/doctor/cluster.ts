@@ -1,3 +1,4 @@
+import { VERSION_MIN, weaknessesOf } from '../../supervisor/external.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** What a cluster says about itself. */
@@ -12,12 +13,8 @@ export interface ClusterFacts {
   readonly roundTripMs: number
 }
 
-const VERSION_MIN = 170000
 const CLOCK_MS_WARN = 1_000
 const CLOCK_MS_FAIL = 30_000
-
-/** Settings without which an acknowledged write may be lost. */
-const DURABLE = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
 /** For {@link ClusterFacts}. */
 export const SETTINGS_SQL = `
@@ -40,15 +37,10 @@ function checkVersion({ cluster, version, versionNumber }: ClusterFacts): Findin
 }
 
 function checkDurability({ cluster, settings }: ClusterFacts): Finding[] {
-  const weak = DURABLE.filter((name) => settings[name] === 'off')
-  if (weak.length === 0) return [ok(`${cluster} durability`, `${DURABLE.join(', ')} are on`)]
-  return weak.map((name) =>
-    fail(
-      `${cluster} durability`,
-      `${name} is off: a crash may lose acknowledged writes`,
-      `\`alter system set ${name} = on\`, then reload; look for it also in \`alter role\` and \`alter database\`.`,
-    ),
-  )
+  const check = `${cluster} durability`
+  const weak = weaknessesOf(settings)
+  if (weak.length === 0) return [ok(check, 'fsync, full_page_writes, synchronous_commit are on')]
+  return weak.map(({ ours, message, remedy }) => (ours ? fail : warn)(check, message, remedy))
 }
 
 function checkChecksums({ cluster, settings }: ClusterFacts): Finding {
