@@ -234,6 +234,17 @@ export class PlacementMismatch extends TenfoldError {
   }
 }
 
+/** The database given for a cluster is another one: URLs in the wrong order, or one of them twice. */
+export class ClusterMistaken extends TenfoldError {
+  readonly code = 'TENFOLD_CLUSTER_MISTAKEN'
+  constructor(given: string, found: string | undefined) {
+    super(
+      `The database given for cluster ${given} ${found === undefined ? 'holds no cluster yet, but the others do' : `holds cluster ${found}`}.`,
+      'Give the databases in the order of their clusters, c0 first, and each once.',
+    )
+  }
+}
+
 /** No lease for 64-bit ids is held at the moment. */
 export class IdsUnavailable extends TenfoldError {
   readonly code = 'TENFOLD_IDS_UNAVAILABLE'

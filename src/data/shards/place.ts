@@ -1,5 +1,5 @@
 import type { Queryable } from '../../core/ports.ts'
-import { PlacementMismatch } from '../errors.ts'
+import { ClusterMistaken, PlacementMismatch } from '../errors.ts'
 import { type Directory, type DirectoryRow, directoryOf, initialOwner } from './directory.ts'
 
 /** A cluster to be placed: its name and a connection on which transactions may be run. */
@@ -13,6 +13,7 @@ export interface PlacedCluster {
  * home cluster is written, in one statement. Run again after a crash, it completes what is missing.
  *
  * @throws PlacementMismatch when the directory names other clusters than those given
+ * @throws ClusterMistaken when a database is another cluster than the one it is given for
  */
 export async function placeBuckets(clusters: readonly PlacedCluster[]): Promise<void> {
   const names = clusters.map(({ name }) => name)
@@ -20,17 +21,20 @@ export async function placeBuckets(clusters: readonly PlacedCluster[]): Promise<
   const placed = await home.query<{ cluster: string }>(
     'select distinct cluster from tenfold.directory order by cluster',
   )
-  if (placed.length > 0)
-    return refuseOthers(
+  if (placed.length > 0) {
+    refuseOthers(
       placed.map((row) => row.cluster),
       names,
     )
+    await Promise.all(clusters.map((cluster) => refuseMistaken(cluster)))
+    return
+  }
   for (const [at, { name, db }] of clusters.entries()) {
     const known = await db.query<{ name: string }>(
       'insert into tenfold.cluster (name, home) values ($1, $2) on conflict (single) do update set home = tenfold.cluster.home returning name',
       [name, at === 0],
     )
-    if (known[0] && known[0].name !== name) throw new PlacementMismatch([known[0].name], [name])
+    if (known[0] && known[0].name !== name) throw new ClusterMistaken(name, known[0].name)
     const mine = bucketsOf(at, clusters.length)
     await db.query(
       'insert into tenfold.buckets (bucket) select generate_series($1::int, $2::int) on conflict do nothing',
@@ -58,6 +62,12 @@ export async function loadDirectory(home: Queryable, clusters: readonly string[]
 function refuseOthers(found: readonly string[], given: readonly string[]): void {
   if (found.some((name) => !given.includes(name)) || given.some((name) => !found.includes(name)))
     throw new PlacementMismatch(found, given)
+}
+
+/** The directory is written last, so that each cluster has its name when there is a directory. */
+async function refuseMistaken({ name, db }: PlacedCluster): Promise<void> {
+  const [known] = await db.query<{ name: string }>('select name from tenfold.cluster')
+  if (known?.name !== name) throw new ClusterMistaken(name, known?.name)
 }
 
 function bucketsOf(at: number, clusters: number): { first: number; last: number } {

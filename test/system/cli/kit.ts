@@ -129,7 +129,7 @@ async function ready(guard: Command): Promise<string> {
 }
 
 function running(here: Place, guard: Command, readyLine: string): Running {
-  const url = /http:\/\/[\d.:]+/.exec(readyLine)![0]
+  const url = /https?:\/\/[\d.:]+/.exec(readyLine)![0]
   const status = async (): Promise<SystemStatus> => {
     const { code, out, err } = await here.run(['status', '--data', here.data, '--json'])
     assert.equal(code, 0, err)
