@@ -39,7 +39,7 @@ describe('FAULTS cases 1, 40 through Lightbox', () => {
       while (acts < goal) await within(Promise.race([lives, server.ready()]), 'a sign of life')
     }
     try {
-      for (let round = 0; round < (LONG ? 40 : 1); round++)
+      for (let round = 0; round < (LONG ? 15 : 1); round++)
         for (const fault of FAULTS_HERE) {
           await within(progress(), `life before: ${fault}`, 60_000)
           await FAULTS[fault](server, dice)
