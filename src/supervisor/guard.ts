@@ -80,6 +80,11 @@ export class Guard {
     this.#interrupt(this.#stopping ? 'fast-stop' : 'stop')
   }
 
+  /** SIGHUP while TLS is configured: the certificate's files are read again. */
+  renew(): void {
+    this.#run?.renew()
+  }
+
   async #serveOnce(onFolder: () => void): Promise<ServerEnd> {
     const { request, entry, clock } = this.#options
     this.#replacing = false

@@ -28,6 +28,7 @@ export async function runServer(): Promise<number> {
   const steps = createSteps(clock)
   let log: ServerLog | undefined
   let single: Single | undefined
+  if (request.tls !== undefined) stop.onRenew(() => single?.renewTls())
   try {
     const folder = openStateFolder(request.stateFolder)
     log = openServerLog(folder.serverLog, request.logLevel)
@@ -95,6 +96,8 @@ function stopRequests(): {
   readonly requested: Promise<Stop>
   readonly again: Promise<void>
   request(how: Stop): void
+  /** From now on SIGHUP renews instead of stopping. */
+  onRenew(renew: () => void): void
 } {
   const first = Promise.withResolvers<Stop>()
   const second = Promise.withResolvers<void>()
@@ -106,10 +109,21 @@ function stopRequests(): {
   }
   process.on('message', (message: ToServer) => {
     if (message.type === 'stop') request(message)
+    if (message.type === 'renew') hangup()
   })
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(name, () => request({ fast: false, keepPostgres: false }))
-  return { signal: over.signal, requested: first.promise, again: second.promise, request }
+  const gently = (): void => request({ fast: false, keepPostgres: false })
+  let hangup = gently
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, gently)
+  process.on('SIGHUP', () => hangup())
+  return {
+    signal: over.signal,
+    requested: first.promise,
+    again: second.promise,
+    request,
+    onRenew: (renew) => {
+      hangup = renew
+    },
+  }
 }
 
 function tell(message: ToGuard): void {

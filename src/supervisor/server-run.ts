@@ -18,6 +18,8 @@ export interface ServerEnd {
 export interface ServerRun {
   readonly ended: Promise<ServerEnd>
   stop(how: { fast: boolean; keepPostgres: boolean }): void
+  /** Has the certificate's files read again. */
+  renew(): void
 }
 
 /** A stop that takes longer is ended by force; the next start repairs what that leaves. */
@@ -73,6 +75,7 @@ export function launchServer(options: {
   send({ type: 'start', request: options.request, ports: options.ports })
   return {
     ended,
+    renew: () => send({ type: 'renew' }),
     stop: (how) => {
       send({ type: 'stop', ...how })
       const force = clock.timer(STOP_MS_MAX, () => child.kill('SIGKILL'))

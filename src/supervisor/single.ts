@@ -14,6 +14,7 @@ import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
 import { ensureDatabases } from './databases.ts'
 import { inspectExternal } from './external.ts'
+import { createIdleTrim } from './idle-trim.ts'
 import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
 import { signingKeys } from './secrets.ts'
@@ -23,6 +24,8 @@ import type { Ports, StartRequest } from './start-request.ts'
 import type { StateFolder } from './state-folder.ts'
 import { type NodeFacts, systemStatus } from './status.ts'
 import type { Steps } from './steps.ts'
+import { readTls } from './tls.ts'
+import { trimHeap } from './trim-heap.ts'
 import { openWeb, type Web } from './web.ts'
 
 /** What stage `single` is made of. */
@@ -72,6 +75,7 @@ export class Single {
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
     this.#releasers.push(() => owned.release())
+    readTls(request)
     const port = ports?.port ?? request.port
     const consolePort = ports?.consolePort ?? request.consolePort
     await checkPort(port)
@@ -121,6 +125,15 @@ export class Single {
 
     this.#web = await steps.run('listen', () => openWeb({ port, request, runtime, log, clock }))
     this.#releasers.push(() => this.#closeWeb())
+    const { handler } = runtime
+    const idle = createIdleTrim({
+      clock: this.#options.clock,
+      answered: () => handler.answered,
+      inFlight: () => handler.inFlight,
+      trim: trimHeap,
+    })
+    await idle.start()
+    this.#releasers.push(() => idle.stop())
     owned.announce(this.#web.url)
     this.#phase = 'ready'
     return { ports: { port: this.#web.port, consolePort: opened.port }, notes: this.#notes() }
@@ -141,6 +154,17 @@ export class Single {
   hurry(): void {
     this.#fast = true
     this.#web?.hurry()
+  }
+
+  /** Takes the certificate that its files hold now; before there is a web server that happens anyway. */
+  renewTls(): void {
+    const { log } = this.#options
+    try {
+      this.#web?.renewTls()
+      log.info({}, 'the TLS certificate was read again')
+    } catch (error) {
+      log.error({ error }, 'the TLS certificate cannot be renewed, the old one stays')
+    }
   }
 
   status(): Promise<SystemStatus> {

@@ -5,7 +5,7 @@ import { sizeServer } from './sizing.ts'
 
 test('without a request everything keeps its small default', () => {
   assert.deepEqual(sizeServer({}), {
-    nodeFlags: ['--max-semi-space-size=4'],
+    nodeFlags: [],
     postgres: {},
     connectionsMax: 10,
   })

@@ -53,11 +53,11 @@ export function sizeServer({ cpu, memoryMb }: SizeRequest, clusters = 1): Server
 }
 
 /**
- * The heap's young generation is two halves of this size, and once it has grown it never shrinks: V8's own 16 MB are
- * reached by importing alone, and would be most of an idle server.
+ * With a limit, the heap's halves of the young generation shrink with it; without one they are V8's 16 MB, because
+ * smaller ones cost half as much CPU again under load. What an idle server does not need, trim-heap.ts gives back.
  */
 function nodeFlags(memoryMb: number | undefined): string[] {
-  if (memoryMb === undefined) return [`--max-semi-space-size=${HALF_MB_MIN}`]
+  if (memoryMb === undefined) return []
   const half = Math.min(HALF_MB_MAX, Math.max(HALF_MB_MIN, Math.floor(memoryMb / HALF_PART)))
   const heap = Math.max(HEAP_MB_MIN, Math.floor(memoryMb * HEAP_SHARE))
   return [`--max-semi-space-size=${half}`, `--max-old-space-size=${heap}`]

@@ -36,6 +36,8 @@ export type ToServer =
   | { readonly type: 'start'; readonly request: StartRequest; readonly ports: Ports | undefined }
   /** Drain and end; `keepPostgres` for a server process that follows at once. */
   | { readonly type: 'stop'; readonly fast: boolean; readonly keepPostgres: boolean }
+  /** Read the certificate's files again. */
+  | { readonly type: 'renew' }
 
 /** What the server process tells the guard. */
 export type ToGuard =

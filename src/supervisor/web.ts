@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import type { Runtime } from '../app/runtime.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
-import { createWebServer, type TlsOptions } from '../web/server.ts'
-import { ConfigInvalid } from './errors.ts'
+import { createWebServer } from '../web/server.ts'
 import type { StartRequest } from './start-request.ts'
+import { readTls } from './tls.ts'
 
 /** The application's HTTP server. */
 export interface Web {
@@ -14,6 +13,8 @@ export interface Web {
   close(): Promise<void>
   /** Ends what is still running; a close that waits for it goes on. */
   hurry(): void
+  /** Reads the certificate's files again, for new connections. @throws TlsInvalid, and the old one stays */
+  renewTls(): void
 }
 
 /** Listens; from now on requests are answered. */
@@ -41,21 +42,9 @@ export async function openWeb(options: {
     port: server.port,
     close: () => server.stop(),
     hurry: () => runtime.handler.stop(),
+    renewTls: () => {
+      const renewed = readTls(request)
+      if (renewed !== undefined) server.renewTls(renewed)
+    },
   }
-}
-
-function readTls({ tls }: StartRequest): TlsOptions | undefined {
-  if (tls === undefined) return undefined
-  const read = (path: string): Buffer => {
-    try {
-      return readFileSync(path)
-    } catch (error) {
-      throw new ConfigInvalid(
-        `The TLS file ${path} cannot be read: ${(error as Error).message}.`,
-        'Correct `tls.cert` and `tls.key`, and let this user read the files.',
-        { cause: error },
-      )
-    }
-  }
-  return { cert: read(tls.cert), key: read(tls.key) }
 }

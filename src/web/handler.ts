@@ -48,6 +48,8 @@ class RequestPath implements Handler {
     this.#inFlight = new InFlight(options, (exchange, error) => this.#fail(exchange, error))
   }
 
+  answered = 0
+
   get inFlight(): number {
     return this.#inFlight.size
   }
@@ -218,6 +220,7 @@ class RequestPath implements Handler {
     if (!finished && !exchange.abort.signal.aborted) exchange.abort.abort(new ClientGone())
     exchange.state = 'closed'
     this.#inFlight.delete(exchange)
+    this.answered++
     const ms = this.#options.clock.monotonic() - exchange.startedAt
     this.#access.ended(exchange, ms, finished ? exchange.res.statusCode : GONE_STATUS, this.#inFlight.size)
   }

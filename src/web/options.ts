@@ -66,6 +66,8 @@ export interface AssetRoute {
 export interface Handler {
   readonly listener: (req: IncomingMessage, res: ServerResponse) => void
   readonly inFlight: number
+  /** Requests that are over, since the start. */
+  readonly answered: number
   /** From now on every answer says `Connection: close`. */
   drain(): void
   readonly draining: boolean

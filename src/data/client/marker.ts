@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Days and minutes that a marker is kept; beyond them a replay would be applied anew. */
 export const KEEP_KEYED = '24 hours'
@@ -17,9 +17,9 @@ export interface Marker {
  * markers are appended to their index rather than scattered over it.
  */
 export function markerId(requestId: string, name: string): string {
-  const hex = createHash('sha256').update(requestId).update('\0').update(name).digest('hex')
-  const variant = ((Number.parseInt(hex[3] as string, 16) & 3) | 8).toString(16)
-  return `${requestId.slice(0, 13)}-8${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`
+  const digest = hash('sha256', `${requestId}\0${name}`, 'hex')
+  const variant = ((Number.parseInt(digest[3] as string, 16) & 3) | 8).toString(16)
+  return `${requestId.slice(0, 13)}-8${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`
 }
 
 export const MARKER_SQL = {

@@ -5,7 +5,6 @@ import { DatabaseFull, OutsideBucket } from '../errors.ts'
 export function publicFailure(error: Error): Error {
   switch (sqlStateOf(error)) {
     case 'TF002': // raised by tenfold.refuse()
-    case 'TF003':
       return new OutsideBucket(error)
     case '53100': // disk_full
     case '58030': // io_error, as which a full disk may show when files are extended
