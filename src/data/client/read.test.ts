@@ -87,12 +87,21 @@ test('reads survive lost connections', async (t) => {
 })
 
 test('a read cannot write, whatever it sets', async (t) => {
-  const { client } = await fixture(t)
+  const { client, connections } = await fixture(t)
+  const psql = new pg.Client(connections[0])
+  await psql.connect()
+  await psql.query(`create function hidden(name text, value text) returns text language sql
+    as 'select set_config(name, value, false)'`)
+  await psql.end()
   await client.writeHome('open', (tx) => tx.query('insert into accounts values (1, 100)'))
   const tries = [
     ['update accounts set balance = 0'],
     ['with x as (update accounts set balance = 0 returning 1) select * from x'],
     ['set default_transaction_read_only = off', 'update accounts set balance = 0'],
+    [
+      "select hidden('default_transaction_read_only', 'off')",
+      'with x as (update accounts set balance = 0 returning 1) select * from x',
+    ],
     [
       "select set_config('default_transaction_read_only', 'off', false)",
       'with x as (update accounts set balance = 0 returning 1) select * from x',
@@ -111,7 +120,7 @@ test('a read cannot write, whatever it sets', async (t) => {
           async (db) => {
             for (const sql of statements) await db.query(sql).catch(() => {})
           },
-          { snapshot, deadlineMs: 2000 },
+          { snapshot, deadlineMs: 500 },
         )
         .catch(() => {})
       const [row] = await client.readHome((db) =>
@@ -184,6 +193,18 @@ test('the defaults of a database do not change what is promised', async (t) => {
   assert.deepEqual(await client.writeHome('w', (tx) => tx.query(sql)), [{ i: 'read committed', s: 'on' }])
   const [read] = await client.readHome((db) => db.query<{ i: string }>(sql))
   assert.equal(read?.i, 'read committed')
+})
+
+test('a setting of one read is no other’s', async (t) => {
+  const { client } = await fixture(t)
+  const set = () => client.readHome((db) => db.query("select set_config('search_path', 'nowhere', true)"))
+  const get = () => client.readHome((db) => db.query("select current_setting('search_path') as path"))
+  await warm(set)
+  await warm(get)
+  const [clean] = await get()
+  const mixed = await Promise.all(Array.from({ length: 20 }, (_, at) => (at % 2 ? get() : set())))
+  assert.deepEqual(new Set(mixed.filter((_, at) => at % 2).map(([row]) => JSON.stringify(row))).size, 1)
+  assert.deepEqual(mixed[1], [clean])
 })
 
 test('a slow statement holds up no fast one', async (t) => {

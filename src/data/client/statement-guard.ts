@@ -18,13 +18,18 @@ const WRITES = new Set([
 const INSIDE = /^(?:set\s+(?:local|constraints)\s|rollback\s+(?:work\s+|transaction\s+)?to\s)/i
 /** Settings on which the guarantees rest. */
 const PROTECTED = /\b(?:synchronous_commit|session_replication_role|transaction_timeout|tenfold\.bucket)\b/i
+/** Calls that change a setting; the second kind only until the transaction ends. */
+const SETS = /\bset_config\s*\(/gi
+const SETS_LOCALLY = /\bset_config\s*\((?:[^()']|'[^']*'|\((?:[^()']|'[^']*')*\))*,\s*true\s*\)/gi
+/** Locks that are held until the session ends, which is until the pool closes it. */
+const SESSION_LOCK = /\bpg_(?:try_)?advisory_(?:lock|unlock)/i
 
 /**
  * Whether a read may send this text at all. It keeps SET, BEGIN, DISCARD and the like away from shared
  * sessions; what writes inside a SELECT is refused by the session itself, which is read-only.
  */
 export function mayRead(text: string): boolean {
-  return READS.has(firstWord(text))
+  return READS.has(firstWord(text)) && !outlives(text)
 }
 
 /**
@@ -33,7 +38,13 @@ export function mayRead(text: string): boolean {
  */
 export function mayWrite(text: string): boolean {
   if (PROTECTED.test(text) && /\bset\b|\bset_config\b/i.test(text)) return false
+  if (outlives(text)) return false
   return WRITES.has(firstWord(text)) || INSIDE.test(text.replace(COMMENT_OR_PAREN, ''))
+}
+
+/** Whether a statement leaves in its session what the next request would meet there. */
+function outlives(text: string): boolean {
+  return SESSION_LOCK.test(text) || text.match(SETS)?.length !== text.match(SETS_LOCALLY)?.length
 }
 
 function firstWord(text: string): string {

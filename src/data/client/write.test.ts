@@ -241,6 +241,9 @@ test('a write may not end its own transaction, change its session or its durabil
     'discard all',
     "select set_config('synchronous_commit', 'off', true)",
     "select set_config('tenfold.bucket', '1', true)",
+    "select set_config('timezone', 'Asia/Tokyo', false)",
+    "select set_config('a.b', (select ')'), true), set_config('a.b', $1, $2)",
+    'select pg_advisory_lock(1)',
     'prepare transaction $$x$$',
     'create table x (i int)',
     '/* /* */ select */ commit',
@@ -261,6 +264,7 @@ test('a write may not end its own transaction, change its session or its durabil
     await tx.query('rollback to savepoint before')
     await assert.rejects(tx.query('insert into accounts values (1, 1)'), { code: '23505' })
     await tx.query('rollback to savepoint before')
+    await tx.query("select pg_advisory_xact_lock(1), set_config('app.user', coalesce('it''s (', ''), true)")
     await tx.query("set local statement_timeout = '5s'")
   })
   assert.deepEqual(await client.readHome((db) => db.query('select balance from accounts')), [{ balance: 1 }])

@@ -9,6 +9,9 @@ const FAST_RUNS_NEEDED = 3
 /** What counts as fast, in milliseconds: about what a point read may wait behind. */
 const FAST_MS = 5
 
+/** What is sent in one round trip is one transaction: a setting or a lock of one statement would be its neighbours', too. */
+const CHANGES_TRANSACTION = /\bset_config\b|\bpg_(?:try_)?advisory_/i
+
 /** One SQL text. Under a name, PostgreSQL parses and plans it once per session: half the cost of a point read. */
 export interface Statement {
   readonly text: string
@@ -60,5 +63,6 @@ export function isKnownFast(statement: Statement): boolean {
 
 /** Notes how long a run took; one slow run sends the statement back to connections of its own. */
 export function noteRun(statement: Statement, ms: number): void {
-  statement.fastRuns = ms <= FAST_MS ? statement.fastRuns + 1 : 0
+  const fast = ms <= FAST_MS && !CHANGES_TRANSACTION.test(statement.text)
+  statement.fastRuns = fast ? statement.fastRuns + 1 : 0
 }
