@@ -5,6 +5,7 @@ import { Guard } from '../supervisor/guard.ts'
 import type { StartRequest } from '../supervisor/start-request.ts'
 import { EXIT } from './exit.ts'
 import { processPath } from './process-path.ts'
+import { watchTerminal } from './terminal.ts'
 
 /** Carries the request into the guard's process: it may hold secrets, which a command line would show to everyone. */
 export const REQUEST_VARIABLE = 'TENFOLD_INTERNAL_START'
@@ -25,7 +26,9 @@ export async function runGuard(): Promise<number> {
       process.stdout.write(request.json ? `${JSON.stringify(status, null, 2)}\n` : `${readyLine(status)}\n`)
     },
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => guard.stop())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => guard.stop())
+  const hasTerminalGone = watchTerminal()
+  process.on('SIGHUP', () => (request.tls === undefined || hasTerminalGone() ? guard.stop() : guard.renew()))
   try {
     return await guard.run()
   } catch (error) {
