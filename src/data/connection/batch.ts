@@ -30,6 +30,8 @@ export interface Prepared {
   shape: RowShape | null
   /** The server may or may not have it: an error came before it was confirmed. */
   doubtful: boolean
+  /** Bind and Execute of a statement without parameters, as bytes. */
+  bare?: Buffer
 }
 
 /**
@@ -76,12 +78,19 @@ export class Batch implements Submittable {
 
   #encode({ statement, params }: BatchItem, parts: Buffer[]): void {
     const { name, text } = statement
+    const known = name === '' ? undefined : this.#prepared.get(name)
+    const ready = known !== undefined && !known.doubtful
+    // BEGIN, COMMIT and the like are the same bytes every time.
+    if (ready && params.length === 0) {
+      known.bare ??= Buffer.concat([serialize.bind({ statement: name }), serialize.execute({})])
+      parts.push(known.bare)
+      return
+    }
     if (params.length > PARAMETERS_MAX)
       throw new RangeError(`${params.length} parameters are more than ${PARAMETERS_MAX}`)
     const bind = serialize.bind({ statement: name, values: params as unknown[], valueMapper: prepareValue })
     if (bind.length > MESSAGE_BYTES_MAX) throw new RangeError(`${bind.length} bytes are more than 1 GiB`)
-    const known = name === '' ? undefined : this.#prepared.get(name)
-    if (!known || known.doubtful) {
+    if (!ready) {
       if (known?.doubtful) parts.push(serialize.close({ type: 'S', name }))
       parts.push(serialize.parse({ name, text, types: [] }), serialize.describe({ type: 'S', name }))
       if (name !== '') this.#prepared.set(name, { shape: null, doubtful: true })
