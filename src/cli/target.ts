@@ -51,7 +51,7 @@ export function chooseTarget(
     app,
     folder: resolve(cwd, config.data ?? '.tenfold'),
     databases: config.database ?? [],
-    pgBin: config.pgBin,
+    pgBin: config.pgBin === undefined ? undefined : resolve(cwd, config.pgBin),
     clusters: config.clusters,
   }
 }
