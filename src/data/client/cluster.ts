@@ -8,6 +8,8 @@ import type { ClusterOptions } from './types.ts'
 
 /** Milliseconds that one read statement may run on the server; matches the default deadline. */
 export const DEADLINE_MS = 10_000
+/** Milliseconds that a statement may run in the lane; one that waits for a lock must not hold up all others. */
+const LANE_STATEMENT_MS = 250
 /** Shared sessions for fast reads. Two keep two processors busy; more only make batches smaller. */
 const LANE_WIDTH = 2
 
@@ -76,7 +78,7 @@ export class Cluster {
     })
     this.#laneSessions = new Pool({
       connection,
-      settings: { ...READ_SETTINGS, ...path },
+      settings: { ...READ_SETTINGS, statement_timeout: String(LANE_STATEMENT_MS), ...path },
       guarded: GUARDED,
       max: LANE_WIDTH,
       clock,

@@ -195,6 +195,44 @@ test('the defaults of a database do not change what is promised', async (t) => {
   assert.equal(read?.i, 'read committed')
 })
 
+test('a table that is locked holds up no read of another', async (t) => {
+  const { client, connections } = await fixture(t)
+  const locked = () => client.readHome((db) => db.query('select balance from accounts where id = 1'))
+  const free = () => client.readHome((db) => db.query('select 1 as one'))
+  await warm(locked)
+  await warm(free)
+  const psql = new pg.Client(connections[0])
+  await psql.connect()
+  await psql.query('begin; lock table accounts in access exclusive mode')
+  // Two at a time, until every session of the lane has met the lock.
+  const waiting = [locked(), locked()]
+  for (let at = 0; at < 20; at++) {
+    await psql.query('select 1')
+    waiting.push(locked())
+  }
+  assert.deepEqual(await free(), [{ one: 1 }])
+  await psql.query('commit')
+  await psql.end()
+  for (const rows of await Promise.all(waiting)) assert.deepEqual(rows, [])
+})
+
+test('a read that concurrency control refuses runs again, also in the lane', async (t) => {
+  const { client, connections } = await fixture(t)
+  const psql = new pg.Client(connections[0])
+  await psql.connect()
+  await psql.query(`create function fussy() returns int language plpgsql as $$ begin
+    if exists (select from accounts) then raise exception 'not now' using errcode = '40001'; end if;
+    return 1; end $$`)
+  const read = () => client.readHome((db) => db.query('select fussy() as one'))
+  await warm(read)
+  await client.writeHome('open', (tx) => tx.query('insert into accounts values (1, 100)'))
+  const reading = read()
+  for (let at = 0; at < 50; at++) await psql.query('select 1')
+  await psql.query('delete from accounts')
+  await psql.end()
+  assert.deepEqual(await reading, [{ one: 1 }])
+})
+
 test('a setting of one read is no other’s', async (t) => {
   const { client } = await fixture(t)
   const set = () => client.readHome((db) => db.query("select set_config('search_path', 'nowhere', true)"))

@@ -1,4 +1,5 @@
 import type { StatementResult } from '../connection/batch.ts'
+import { classify, sqlStateOf } from '../connection/failure.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
 import { ReadOnly } from '../errors.ts'
 import { DEADLINE_MS, longer } from './cluster.ts'
@@ -36,8 +37,10 @@ async function runSingle(
   const statement = cluster.statements.get(sql)
   const startedAt = cluster.clock.monotonic()
   try {
-    if (isKnownFast(statement))
-      return { rows: await cluster.lane.query(statement, params, deadline.leftMs), tag: '' }
+    if (isKnownFast(statement)) {
+      const rows = await runShared(env, statement, params, deadline)
+      if (rows) return { rows, tag: '' }
+    }
     statement.mayRead ??= mayRead(sql)
     if (!statement.mayRead) throw new ReadOnly(sql)
     return await runExclusive(env, statement, params, deadline, signal)
@@ -45,6 +48,23 @@ async function runSingle(
     throw readable(error, sql, deadline)
   } finally {
     if (context) context.timing.dbMs += cluster.clock.monotonic() - startedAt
+  }
+}
+
+/** In the lane. @returns nothing when the statement has turned out to have no place there */
+async function runShared(
+  { cluster }: ReadEnvironment,
+  statement: Statement,
+  params: readonly unknown[],
+  deadline: Deadline,
+): Promise<Record<string, unknown>[] | undefined> {
+  try {
+    return await cluster.lane.query(statement, params, deadline.leftMs)
+  } catch (error) {
+    // Too slow for the lane, or refused by concurrency control, which asks for pauses between attempts.
+    if (sqlStateOf(error) !== '57014' && classify(error) !== 'serialization') throw error
+    statement.fastRuns = 0
+    return undefined
   }
 }
 

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import { DataUnavailable, DeadlineExceeded } from '../errors.ts'
 import type { Batch, BatchItem } from './batch.ts'
 import type { Connection } from './connection.ts'
-import { classify } from './failure.ts'
+import { classify, sqlStateOf } from './failure.ts'
 import type { Pool } from './pool.ts'
 import type { Statement } from './statements.ts'
 
@@ -125,9 +125,18 @@ export class ReadLane {
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
       else if (at === batch.results.length && batch.failure && !this.#maySendAgain(item, batch.failure))
         item.reject(item.failure)
-      else again.push(item)
+      else if (item.deadlineAt > this.#clock.monotonic()) again.push(item)
+      else item.reject(new DataUnavailable(this.#cluster, 'not applied', batch.failure))
     }
     if (again.length > 0) this.#queue = again.concat(this.#queue)
+    if (batch.failure && sqlStateOf(batch.failure) === '57014')
+      this.#evict(items[batch.results.length], batch.failure)
+  }
+
+  /** What was too slow would be so again, e.g. while a table is locked: all that wait for it leave together. */
+  #evict(slow: Pending | undefined, failure: Error): void {
+    for (const item of this.#queue) if (item.statement === slow?.statement) item.reject(failure)
+    this.#queue = this.#queue.filter(({ statement }) => statement !== slow?.statement)
   }
 
   #maySendAgain(item: Pending, failure: Error): boolean {
@@ -163,7 +172,10 @@ export class ReadLane {
       )
     }
     for (const { connection, items } of this.#inFlight) {
-      // Nothing in the lane is slow: a batch past its deadline means a silent peer.
+      for (const item of items) {
+        if (item.deadlineAt <= now) item.reject(new DeadlineExceeded('A read', item.deadlineMs))
+      }
+      // Nothing in the lane is slow: a batch past its deadlines means a silent peer.
       if (items.every((item) => item.deadlineAt <= now))
         connection.destroy(new Error('No answer within the deadline'))
     }
