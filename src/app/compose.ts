@@ -1,8 +1,15 @@
+import { systemClock } from '../core/clock.ts'
 import { lifecycle } from '../core/lifecycle.ts'
 import { formatLsn } from '../core/lsn.ts'
 import { directoryStatus } from '../data/index.ts'
+import type { Handler } from '../web/options.ts'
 import type { CreateRuntime, Runtime } from './runtime.ts'
 import { wireServices } from './services.ts'
+
+/** As long as a statement may take: a request that still hopes for an answer has it by then. */
+const DRAIN_MS = 10_000
+/** Work that nobody waits for any more, after the last request was ended. */
+const LEFT_WORK_MS = 500
 
 /** The composition root of an application: its parts, started from the bottom up and stopped from the top down. */
 export const createRuntime: CreateRuntime = (definition, options): Runtime => {
@@ -20,10 +27,9 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
   }
   const stop = async (): Promise<void> => {
     drain()
-    await handler.settled()
+    await settled(handler, options.drainMs ?? DRAIN_MS)
     handler.stop()
-    await upkeep.stop()
-    await Promise.all([data.stop(), assets?.stop()])
+    await Promise.all([upkeep.stop(), data.stop({ waitMs: LEFT_WORK_MS }), assets?.stop()])
   }
   return {
     ...lifecycle(start, stop),
@@ -47,4 +53,12 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
     },
     drain,
   }
+}
+
+/** Waits in real time, also where a test moves the clock of the application. */
+async function settled(handler: Handler, msMax: number): Promise<void> {
+  const over = new AbortController()
+  const late = systemClock.sleep(msMax, { signal: over.signal }).catch(() => {})
+  await Promise.race([handler.settled(), late])
+  over.abort()
 }

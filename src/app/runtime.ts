@@ -21,6 +21,8 @@ export interface RuntimeOptions {
   readonly secureCookies: boolean
   /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed. @defaultValue none */
   readonly trustedProxies?: readonly string[]
+  /** Milliseconds that `stop` waits for requests in flight; then they are ended with a 503. @defaultValue 10_000 */
+  readonly drainMs?: number
   /** Tests: run every write's `work` twice, the first run rolled back. @defaultValue false */
   readonly doubleRun?: boolean
 }

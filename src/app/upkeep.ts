@@ -30,9 +30,11 @@ export function createUpkeep({
   const round = async (): Promise<void> => {
     for (const { name, run } of sweeps) {
       if (stopped) return
-      await run().catch((error: unknown) =>
-        log.warn({ err: error, sweep: name }, 'a sweep failed; it is tried again in the next round'),
-      )
+      await run().catch((error: unknown) => {
+        // A stop may take its sessions away.
+        if (!stopped)
+          log.warn({ err: error, sweep: name }, 'a sweep failed; it is tried again in the next round')
+      })
     }
   }
   const schedule = (): void => {

@@ -26,6 +26,8 @@ import type { Target, WriteOptions } from './write-types.ts'
 
 /** Milliseconds to ask a primary for its position. */
 const POSITION_DEADLINE_MS = 1000
+/** What is under way when the client stops has this long to end; a statement's own deadline is as long. */
+const STOP_MS_MAX = 10_000
 
 export interface DataClientOptions {
   readonly clusters: readonly ClusterOptions[]
@@ -74,14 +76,19 @@ export class DataClient {
     await this.snowflakes.start()
   }
 
-  /** Waits for what is under way, then closes every session. */
-  async stop(): Promise<void> {
+  /** Waits for what is under way, `waitMs` at most, then closes every session. What is cut is not acknowledged. */
+  async stop({ waitMs = STOP_MS_MAX }: { readonly waitMs?: number } = {}): Promise<void> {
     await this.snowflakes
       .stop()
       .catch((error: unknown) =>
         this.#options.log.warn({ err: error }, 'could not give back the worker number'),
       )
-    await Promise.all([...this.#clusters.values()].map((cluster) => cluster.close()))
+    const clusters = [...this.#clusters.values()]
+    const timer = this.#options.clock.timer(waitMs, () => {
+      for (const cluster of clusters) cluster.destroyAll(new Error('The data client is stopped'))
+    })
+    await Promise.all(clusters.map((cluster) => cluster.close()))
+    timer.cancel()
   }
 
   /** @throws Error before `start` */
