@@ -11,33 +11,31 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 const COMPACT_FROM = 10_000
 
-interface Formats {
-  readonly number: Intl.NumberFormat
-  readonly compact: Intl.NumberFormat
-  readonly relative: Intl.RelativeTimeFormat
-  readonly day: Intl.DateTimeFormat
-  readonly dayOfYear: Intl.DateTimeFormat
-  readonly full: Intl.DateTimeFormat
+/** One format in a locale. Making one takes milliseconds and memory, so each is made when it is first used. */
+function lazy<F>(make: (locale: Locale) => F): (locale: Locale) => F {
+  const made = new Map<Locale, F>()
+  return (locale) => {
+    let format = made.get(locale)
+    if (format === undefined) {
+      format = make(locale)
+      made.set(locale, format)
+    }
+    return format
+  }
 }
 
-const formats = new Map<Locale, Formats>(
-  LOCALES.map((locale) => [
-    locale,
-    {
-      number: new Intl.NumberFormat(locale),
-      compact: new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 }),
-      relative: new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }),
-      day: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', timeZone: 'UTC' }),
-      dayOfYear: new Intl.DateTimeFormat(locale, {
-        day: 'numeric',
-        month: 'long',
-        year: 'numeric',
-        timeZone: 'UTC',
-      }),
-      full: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }),
-    },
-  ]),
-)
+const FORMATS = {
+  number: lazy((locale) => new Intl.NumberFormat(locale)),
+  compact: lazy((locale) => new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })),
+  relative: lazy((locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })),
+  day: dates({ day: 'numeric', month: 'long' }),
+  dayOfYear: dates({ day: 'numeric', month: 'long', year: 'numeric' }),
+  full: dates({ dateStyle: 'long', timeStyle: 'short' }),
+}
+
+function dates(options: Intl.DateTimeFormatOptions): (locale: Locale) => Intl.DateTimeFormat {
+  return lazy((locale) => new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }))
+}
 
 /** The locale that an `Accept-Language` header asks for most. */
 export function localeOf(acceptLanguage: string | undefined): Locale {
@@ -59,23 +57,22 @@ export function localeOf(acceptLanguage: string | undefined): Locale {
 
 /** `1,234`, and from ten thousand on `12.3K`. */
 export function count(locale: Locale, value: number): string {
-  const format = formats.get(locale)!
-  return value < COMPACT_FROM ? format.number.format(value) : format.compact.format(value)
+  const format = value < COMPACT_FROM ? FORMATS.number : FORMATS.compact
+  return format(locale).format(value)
 }
 
 /** `5 minutes ago`, and after a week the date. */
 export function ago(locale: Locale, thenMs: number, nowMs: number): string {
-  const format = formats.get(locale)!
   const passed = Math.max(0, nowMs - thenMs)
   if (passed < MINUTE_MS) return 'just now'
-  if (passed < HOUR_MS) return format.relative.format(-Math.floor(passed / MINUTE_MS), 'minute')
-  if (passed < DAY_MS) return format.relative.format(-Math.floor(passed / HOUR_MS), 'hour')
-  if (passed < 7 * DAY_MS) return format.relative.format(-Math.floor(passed / DAY_MS), 'day')
+  if (passed < HOUR_MS) return FORMATS.relative(locale).format(-Math.floor(passed / MINUTE_MS), 'minute')
+  if (passed < DAY_MS) return FORMATS.relative(locale).format(-Math.floor(passed / HOUR_MS), 'hour')
+  if (passed < 7 * DAY_MS) return FORMATS.relative(locale).format(-Math.floor(passed / DAY_MS), 'day')
   const sameYear = new Date(thenMs).getUTCFullYear() === new Date(nowMs).getUTCFullYear()
-  return (sameYear ? format.day : format.dayOfYear).format(thenMs)
+  return (sameYear ? FORMATS.day : FORMATS.dayOfYear)(locale).format(thenMs)
 }
 
 /** `12 March 2026 at 14:05 UTC`. */
 export function fullTime(locale: Locale, thenMs: number): string {
-  return `${formats.get(locale)!.full.format(thenMs)} UTC`
+  return `${FORMATS.full(locale).format(thenMs)} UTC`
 }
