@@ -97,5 +97,6 @@ export function detachedContext(requestId: string, log: Logger): RequestContext 
     writeNames: new Set(),
     idsDrawn: 0,
     timing: { dbMs: 0, cacheMs: 0 },
+    wrote: new Map(),
   }
 }

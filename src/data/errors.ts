@@ -1,7 +1,7 @@
 import { TenfoldError } from '../core/errors.ts'
 
 /** What is known of a write that could not be finished. */
-export type Outcome = 'not applied' | 'outcome unknown'
+export type Outcome = 'not applied' | 'outcome unknown' | 'earlier writes of this request were applied'
 
 /** PostgreSQL could not be reached in time. */
 export class DataUnavailable extends TenfoldError {
@@ -14,7 +14,7 @@ export class DataUnavailable extends TenfoldError {
       `Cluster ${cluster} did not answer in time; ${outcome}${cause instanceof Error ? ` (${cause.message})` : ''}.`,
       outcome === 'not applied'
         ? 'Try again; nothing was written.'
-        : 'Try again under the same Idempotency-Key: what was applied is not applied twice.',
+        : 'Try again under the same Idempotency-Key: what was applied is not applied twice. Without a key, look first.',
       { cause },
     )
     this.outcome = outcome
@@ -194,6 +194,17 @@ export class OutsideBucket extends TenfoldError {
       `${cause.message}.`,
       'Write each row through the shard of its own key; tables without a key through system.home; global tables in migrations.',
       { cause },
+    )
+  }
+}
+
+/** A write returned more than its marker may hold. */
+export class ResultTooLarge extends TenfoldError {
+  readonly code = 'TENFOLD_RESULT_TOO_LARGE'
+  constructor(name: string, length: number, max: number) {
+    super(
+      `The result of the write ${JSON.stringify(name)} has ${length} characters of JSON; at most ${max} are kept with its marker.`,
+      'Return what identifies the rows, and read the rest afterwards.',
     )
   }
 }

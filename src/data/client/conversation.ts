@@ -5,7 +5,7 @@ import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DEADLINE_MS } from './cluster.ts'
-import { KEEP_KEYED, KEEP_PLAIN, MARKER_SQL, type Marker } from './marker.ts'
+import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
 
 export interface Begin {
   readonly marker: Marker
@@ -115,7 +115,7 @@ function beginItems(
       place.tag,
       marker.name,
       marker.key,
-      begin.keyed ? KEEP_KEYED : KEEP_PLAIN,
+      keepMs(begin.keyed, timeoutMs),
     ]),
   )
   return items

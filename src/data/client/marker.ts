@@ -1,8 +1,14 @@
 import { hash } from 'node:crypto'
 
 /** Days and minutes that a marker is kept; beyond them a replay would be applied anew. */
-export const KEEP_KEYED = '24 hours'
-export const KEEP_PLAIN = '15 minutes'
+const KEEP_KEYED_MS = 24 * 3_600_000
+const KEEP_PLAIN_MS = 15 * 60_000
+
+/** How long a marker has to be kept, in milliseconds: as long as anyone may come back for it, and in any case longer than its write may take. */
+export function keepMs(keyed: boolean | undefined, deadlineMs: number): number {
+  const longest = Math.min(2 * deadlineMs, KEEP_KEYED_MS)
+  return keyed ? KEEP_KEYED_MS : Math.max(KEEP_PLAIN_MS, longest)
+}
 
 /** A commit marker: the row that proves a write and holds its result. */
 export interface Marker {
@@ -25,7 +31,7 @@ export function markerId(requestId: string, name: string): string {
 export const MARKER_SQL = {
   /** Waits while another run of the same write is in flight; tells by its command tag whether it was first. */
   claim: `insert into tenfold.markers (id, bucket, tag, name, key, keep_until)
-          values ($1, $2, $3, $4, $5, now() + $6::interval) on conflict (id) do nothing`,
+          values ($1, $2, $3, $4, $5, now() + $6::float8 * interval '1 ms') on conflict (id) do nothing`,
   /**
    * Reads the result of a write that committed. It writes, too: what is read may have been committed by a
    * session whose synchronous wait was cut off, and only the commit that follows proves it durable.

@@ -4,8 +4,10 @@ import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
 import {
   DataUnavailable,
   DeadlineExceeded,
+  type Outcome,
   ReplayDiverged,
   ResultNotJson,
+  ResultTooLarge,
   StaleRouter,
   TransactionAborted,
 } from '../errors.ts'
@@ -17,6 +19,8 @@ import { Backoff, Deadline } from './retry.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
 import type { Target, WriteEnvironment, WriteOptions } from './write-types.ts'
 
+/** Characters of JSON that a write may return: it is stored with its marker. */
+const RESULT_LENGTH_MAX = 1024 * 1024
 /** Directory refreshes within one write; a bucket that is still refused then is not open anywhere. */
 const REFRESHES_MAX = 50
 
@@ -94,7 +98,12 @@ export class WriteRun<Tables, R> {
     if (kind === 'stale' && !this.inDoubt) return new StaleRouter(this.#target, cause)
     if (this.#working && !this.inDoubt)
       return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
-    return new DataUnavailable(this.#cluster.name, this.inDoubt ? 'outcome unknown' : 'not applied', cause)
+    return new DataUnavailable(this.#cluster.name, this.#outcome, cause)
+  }
+
+  get #outcome(): Outcome {
+    if (this.inDoubt) return 'outcome unknown'
+    return this.#env.context.wrote?.size ? 'earlier writes of this request were applied' : 'not applied'
   }
 
   async #attempt(how: { rollback: boolean }): Promise<unknown> {
@@ -222,9 +231,13 @@ export class WriteRun<Tables, R> {
 }
 
 function encode(name: string, result: unknown): string | undefined {
+  let json: string | undefined
   try {
-    return JSON.stringify(result)
+    json = JSON.stringify(result)
   } catch (error) {
     throw new ResultNotJson(name, error)
   }
+  if (json !== undefined && json.length > RESULT_LENGTH_MAX)
+    throw new ResultTooLarge(name, json.length, RESULT_LENGTH_MAX)
+  return json
 }

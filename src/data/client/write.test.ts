@@ -295,3 +295,37 @@ test('COPY goes through the fence like every statement', async (t) => {
     { code: 'TENFOLD_NO_SESSION' },
   )
 })
+
+test('a session whose own client was handed out reaches nobody else', async (t) => {
+  const { client } = await fixture(t)
+  const pid = (tx: { query(sql: string): Promise<unknown[]> }) => tx.query('select pg_backend_pid() as pid')
+  const before = await client.writeHome('plain', pid)
+  assert.deepEqual(await client.writeHome('again', pid), before)
+  await client.writeHome('raw', (tx) => tx.client.query("set application_name = 'left behind'"))
+  assert.notDeepEqual(await client.writeHome('after', pid), before)
+})
+
+test('a result that is too large for its marker is refused, and nothing is applied', async (t) => {
+  const { client } = await fixture(t)
+  const large = client.writeHome('large', async (tx) => {
+    await tx.query('insert into accounts values (1, 1)')
+    return 'x'.repeat(2 * 1024 * 1024)
+  })
+  await assert.rejects(large, { code: 'TENFOLD_RESULT_TOO_LARGE' })
+  assert.deepEqual(await client.readHome((db) => db.query('select * from accounts')), [])
+})
+
+test('many statements at once in a write run in their order', async (t) => {
+  const { client } = await fixture(t)
+  const rows = await client.writeHome('many', (tx) =>
+    Promise.all(
+      Array.from({ length: 20 }, (_, at) =>
+        tx.query('insert into accounts values ($1, $1) returning id', [at]),
+      ),
+    ),
+  )
+  assert.deepEqual(
+    rows,
+    Array.from({ length: 20 }, (_, at) => [{ id: at }]),
+  )
+})

@@ -22,9 +22,13 @@ interface ParameterStatus {
 export class Connection {
   readonly #client: WireClient
   readonly #prepared = new Map<string, Prepared>()
+  readonly #waiting: Batch[] = []
+  #running: Batch | undefined
   #lost: Error | undefined
   #syncWaitCancelled = false
   readonly #onLost = new Set<(error: Error) => void>()
+  /** Whether {@link raw} was used: whatever was set on it would reach the next user, so the pool closes it. */
+  handedOut = false
   /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
   usedAt = 0
 
@@ -106,14 +110,26 @@ export class Connection {
   /** One round trip. Never rejects: `failure` is set when a statement or the connection failed. */
   run(items: readonly BatchItem[]): Promise<Batch> {
     return new Promise((resolve) => {
-      const batch = new Batch(items, this.#prepared, resolve)
-      if (this.#lost) batch.handleError(this.#lost)
-      else this.#client.query(batch)
+      const batch = new Batch(items, this.#prepared, (ended) => {
+        this.#running = this.#waiting.shift()
+        if (this.#running) this.#send(this.#running)
+        resolve(ended)
+      })
+      // `pg` has a queue of its own, but speaks against using it.
+      if (this.#running) this.#waiting.push(batch)
+      else this.#send(batch)
     })
+  }
+
+  #send(batch: Batch): void {
+    this.#running = batch
+    if (this.#lost) batch.handleError(this.#lost)
+    else this.#client.query(batch)
   }
 
   /** The library's own client, for COPY and streams; the caller must own the session. */
   get raw(): pg.Client {
+    this.handedOut = true
     return this.#client
   }
 

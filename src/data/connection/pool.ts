@@ -82,7 +82,7 @@ export class Pool {
   /** Gives a session back; one that is lost is forgotten. */
   release(connection: Connection): void {
     connection.usedAt = this.#options.clock.monotonic()
-    if (this.#closed || connection.lost) {
+    if (this.#closed || connection.lost || connection.handedOut) {
       if (!connection.lost) void this.#close(connection)
       this.#serveNext()
       this.#checkDrained()

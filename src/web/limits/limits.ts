@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { BUCKETS } from '../../core/keys.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Queryable, SystemStore } from '../../core/ports.ts'
+import { sweepEverywhere } from '../../core/sweep.ts'
 import { LimitInvalid, type Policy, RateLimited } from './errors.ts'
 import { type Decision, decisionOf, type Pace } from './gcra.ts'
 import { LocalLimiter } from './local.ts'
@@ -14,7 +15,6 @@ const REST_MS = 1_000
 /** Longer keys are stored as their hash. */
 const KEY_BYTES_MAX = 200
 const WINDOW_SECONDS_MAX = 86_400 * 31
-const SWEEP_BATCH = 1_000
 
 /** A limit of `max` events per `windowSeconds`, spread evenly (GCRA), `burst` at once. */
 export interface Limit {
@@ -124,15 +124,9 @@ export class WebLimits {
     )
   }
 
-  /** Deletes keys that count nothing any more, a batch on each cluster. */
+  /** Deletes keys that count nothing any more. */
   sweep(): Promise<void> {
-    return this.#options.store.everywhere(async (tx) => {
-      await tx.query(
-        `delete from tenfold.limits where key in
-          (select key from tenfold.limits where tat < now() - interval '1 minute' limit $1 for update skip locked)`,
-        [SWEEP_BATCH],
-      )
-    })
+    return sweepEverywhere(this.#options.store, 'limits', "tat < now() - interval '1 minute'")
   }
 
   /** Undefined when the store is away. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Reservation } from '../../core/context.ts'
 import { BUCKETS } from '../../core/keys.ts'
 import type { Queryable, SystemStore } from '../../core/ports.ts'
+import { sweepEverywhere } from '../../core/sweep.ts'
 import { BadIdempotencyKey, IdempotencyKeyReused } from '../errors.ts'
 
 /** Hours that a key is remembered. */
@@ -56,9 +57,13 @@ function scope(principal: string | null, one: Reservation): string {
     : digest('principal', principal, one.key)
 }
 
+/** A reservation whose time is over counts as none, whether or not it was swept yet: its markers may be gone. */
 const INSERT = `insert into tenfold.requests (id, bucket, tag, request_id, request_hash, created_at, keep_until)
   values ($1, $2, $3, $4, $5, now(), now() + make_interval(hours => ${IDEMPOTENCY_KEPT_HOURS}))
-  on conflict (id) do nothing`
+  on conflict (id) do update
+    set request_id = excluded.request_id, request_hash = excluded.request_hash,
+      created_at = excluded.created_at, keep_until = excluded.keep_until
+    where tenfold.requests.keep_until < now()`
 const SELECT = 'select request_id, request_hash from tenfold.requests where id = $1'
 
 interface Row {
@@ -112,13 +117,7 @@ export async function reserveForSuccessors(
   for (const name of new Set([principal, null])) await reserve(store, name, one, requestId)
 }
 
-/** Forgets keys that are old enough, in batches, on every cluster. */
-export function sweepReservations(store: SystemStore, batch = 1_000): Promise<void> {
-  return store.everywhere(async (tx) => {
-    await tx.query(
-      `delete from tenfold.requests where id in
-        (select id from tenfold.requests where keep_until < now() order by keep_until limit $1 for update skip locked)`,
-      [batch],
-    )
-  })
+/** Forgets keys that are old enough. */
+export function sweepReservations(store: SystemStore): Promise<void> {
+  return sweepEverywhere(store, 'requests', 'keep_until < now()')
 }

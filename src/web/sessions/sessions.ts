@@ -24,7 +24,6 @@ export const SESSION_IDLE_MS_MAX = 14 * DAY_MS
 /** `seen_at` is written at most this often. */
 export const SEEN_MS = 3_600_000
 export const SESSION_DATA_BYTES_MAX = 16 * 1024
-const SWEEP_BATCH = 1_000
 const BEARER = /^bearer +(\S+)$/i
 /** Cookies of one name that are tried, newest path first as browsers send them. */
 const COOKIES_MAX = 3
@@ -175,9 +174,9 @@ export class WebSessions {
     if (http && own) this.#forget(http, found)
   }
 
-  /** Deletes expired sessions, a batch on each cluster. */
+  /** Deletes expired sessions. */
   sweep(): Promise<void> {
-    return this.#store.sweep(this.#options.clock.now(), this.#idleMs, SWEEP_BATCH)
+    return this.#store.sweep(this.#options.clock.now(), this.#idleMs)
   }
 
   #request(what: string): RequestContext & { http: HttpScope } {

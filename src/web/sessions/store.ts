@@ -1,5 +1,6 @@
 import { BUCKETS } from '../../core/keys.ts'
 import type { Queryable, SystemStore } from '../../core/ports.ts'
+import { sweepEverywhere } from '../../core/sweep.ts'
 
 /** A session as it is stored. Times are milliseconds since the epoch. */
 export interface StoredSession {
@@ -101,15 +102,9 @@ export class SessionStore {
     await this.#store.apply(this.place(principal), (tx) => tx.query(sql, [principal]))
   }
 
-  /** Deletes what expired, at most `batch` rows on each cluster. */
-  sweep(now: number, idleMs: number, batch: number): Promise<void> {
-    return this.#store.everywhere(async (tx) => {
-      await tx.query(
-        `delete from tenfold.sessions where id in (select id from tenfold.sessions
-          where expires_at < to_timestamp($1::float8 / 1000) or seen_at < to_timestamp($2::float8 / 1000)
-          limit $3 for update skip locked)`,
-        [now, now - idleMs, batch],
-      )
-    })
+  /** Deletes what expired. */
+  sweep(now: number, idleMs: number): Promise<void> {
+    const over = 'expires_at < to_timestamp($2::float8 / 1000) or seen_at < to_timestamp($3::float8 / 1000)'
+    return sweepEverywhere(this.#store, 'sessions', over, [now, now - idleMs])
   }
 }
