@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
@@ -71,6 +71,8 @@ const tenfold = (args: readonly string[], cwd = project): Run =>
 /** What a person would do: pack, install the tarball beside Lightbox; nothing else of the checkout is within reach. */
 before(async () => {
   project = mkdtempSync(join(tmpdir(), 'tenfold-packed-'))
+  // PostgreSQL's user may pass through, so that its socket stays inside.
+  chmodSync(project, 0o711)
   const packed = await finished(run('npm', ['pack', '--json', '--pack-destination', project], ROOT))
   // npm before 11 has a list here, later ones a record by name.
   const [pack] = Object.values(JSON.parse(packed.slice(packed.search(/^[[{]/m)))) as [

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -18,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { SystemStatus } from '../../../src/core/topology.ts'
 import { identify, processesIn } from '../../../src/data/postgres/process.ts'
 import { within } from '../kit/deadline.ts'
+import { testFolder } from '../kit/folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const LAUNCHER = join(ROOT, 'bin', 'tenfold.js')
@@ -71,16 +62,8 @@ export interface Running {
   post(path: string): Promise<Response>
 }
 
-/** Killed processes lose nothing that the kernel has, so the memory file system proves as much as a disk, sooner. */
-function base(): string {
-  const memory = '/dev/shm'
-  if (!existsSync(memory)) return tmpdir()
-  const { bavail, bsize } = statfsSync(memory)
-  return bavail * bsize > 2 ** 30 ? memory : tmpdir()
-}
-
 export function place(t: TestContext): Place {
-  const dir = mkdtempSync(join(base(), 'tenfold-cli-'))
+  const dir = testFolder('tenfold-cli-')
   const app = join(dir, 'app')
   const data = join(dir, 'state')
   cpSync(FIXTURE, app, { recursive: true })

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +7,7 @@ import type { NodeStatus, SystemStatus } from '../../../src/core/topology.ts'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import { until, within } from './deadline.ts'
+import { testFolder } from './folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -39,7 +39,7 @@ export class ServerProcess {
     options: { app?: string; clusters?: number; dir?: string; flags?: readonly string[] } = {},
   ): Promise<ServerProcess> {
     const { app = KIT_APP, clusters = 1, flags = [] } = options
-    const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'tenfold-kit-'))
+    const dir = options.dir ?? testFolder('tenfold-kit-')
     const data = join(dir, 'state')
     const args = ['bin/tenfold.js', 'start', app, '--json', '--port', '0', '--console-port', '0']
     const all = [...args, '--data', data, '--clusters', String(clusters), ...flags]
