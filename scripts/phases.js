@@ -2,12 +2,13 @@
 import { existsSync, readdirSync } from 'fs'
 import { join } from 'path'
 
-export const PHASES = ['check', 'unit', 'conformance', 'system', 'app', 'browser']
+export const PHASES = ['check', 'unit', 'engine', 'conformance', 'system', 'app', 'browser']
 const ROOTS = ['src', 'test', 'examples', 'benchmarks', 'console']
 const SKIPPED = ['node_modules', 'dist', 'templates', 'fixtures']
 
 export function phaseOf(file) {
   if (/(^|\/)browser\//.test(file)) return 'browser'
+  if (file.endsWith('.engine.test.ts')) return 'engine'
   if (file.startsWith('test/conformance/')) return 'conformance'
   if (file.startsWith('test/system/')) return 'system'
   if (file.startsWith('examples/') || file.startsWith('test/app/')) return 'app'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { TenfoldError } from '../core/errors.ts'
+import { type ErrorCode, TenfoldError } from '../core/errors.ts'
 import { isUuid } from '../core/uuid.ts'
 import { TestClock } from '../testing/clock.ts'
 import { raw, send, site } from './fixtures/site.ts'
@@ -120,7 +120,7 @@ test('a stream whose reader leaves is cancelled, and the signal says so', async 
 })
 
 class Teapot extends TenfoldError {
-  readonly code = 'TENFOLD_TEAPOT'
+  readonly code = 'TENFOLD_TEAPOT' as ErrorCode
   override readonly status = 418
   override readonly retryAfterSeconds = 2.2
 }
@@ -147,7 +147,7 @@ test('errors become problem details: known ones as they are, others without thei
   assert.doesNotMatch(unknown.body, /xyzzy/)
   assert.equal(JSON.parse(unknown.body).type, 'about:blank')
   const logged = await line(({ level }) => level === 'error')
-  assert.match(JSON.stringify(logged.error), /xyzzy.*handler\.test/)
+  assert.match(JSON.stringify(logged.error), /xyzzy.*handler\.engine\.test/)
   const page = await send(url, '/known', { headers: { accept: 'text/html,*/*;q=0.8' } })
   assert.match(page.body, /<html lang="en">[\s\S]*No &lt;coffee&gt;\./)
   assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
