@@ -15,6 +15,6 @@ try {
       stdio: 'ignore',
       timeout: 60000,
     })
-} catch (error) {
+} catch {
   // Without the pinned Node.js there is nothing to prepare; the command says so when it is used.
 }

@@ -39,6 +39,8 @@ async function sweepRaw(t: TestContext, write: RawWrite, begins: Begins, step: n
       const key = 100_001 + payments.length
       proxy.arm({ side, after }, begins)
       const answer = await within(payRaw(write, connect, key, `pay ${key}`), `byte ${after} of the ${side}`)
+      // A COMMIT that nobody waits for is still on its way: it must meet the cut, too.
+      await until('the end of the conversation', () => proxy.connections === 0 || undefined)
       proxy.disarm()
       payments.push({ key, side, after, answers: [answer] })
     }
