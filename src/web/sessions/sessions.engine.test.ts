@@ -125,6 +125,16 @@ test('with TLS the cookie is bound to the host, and one without the prefix is no
   assert.equal(await me(cookie.replace('__Host-', '')), null)
 })
 
+test('behind a trusted proxy that speaks TLS the cookie is as safe; a stranger’s word changes nothing', async (t) => {
+  for (const trustedProxies of [['127.0.0.0/8'], []]) {
+    const { post } = await start(t, { trustedProxies })
+    const line = (await post('/login?as=ann', '', { 'x-forwarded-proto': 'https' })).headers[
+      'set-cookie'
+    ]![0]!
+    assert.equal(/^__Host-tenfold-session=.*; Secure$/.test(line), trustedProxies.length > 0, line)
+  }
+})
+
 test('garbage costs no query', async (t) => {
   const { sessions, contexts, me, data } = await start(t)
   let reads = 0

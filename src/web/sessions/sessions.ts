@@ -203,7 +203,7 @@ export class WebSessions {
     const bearer = authorization === undefined ? null : BEARER.exec(authorization)
     // Bearer wins, also when it is worthless: falling back to the cookie would skip the cross-site check.
     if (bearer) return this.#check(bearer[1]!, true)
-    const name = cookieName(this.#options.secureCookies)
+    const name = cookieName(this.#secure(http))
     for (const value of cookieValues(http.header('cookie'), name).slice(0, COOKIES_MAX)) {
       const found = await this.#check(value, false)
       if (found) return found
@@ -259,14 +259,19 @@ export class WebSessions {
     return { parsed: { token, placement, id: stored.id }, stored }
   }
 
+  /** Also behind a trusted proxy that speaks TLS for us. */
+  #secure(http: HttpScope): boolean {
+    return this.#options.secureCookies || http.secure
+  }
+
   #sendCookie(http: HttpScope, token: string | null, ms: number): void {
-    const secure = this.#options.secureCookies
+    const secure = this.#secure(http)
     http.setCookie(cookieName(secure), cookieLine(token, secure, ms / 1000))
   }
 
   #forget(http: HttpScope, found: Found | null): void {
     slotOf(http).found = Promise.resolve(null)
-    const name = cookieName(this.#options.secureCookies)
+    const name = cookieName(this.#secure(http))
     if (!found?.byBearer && http.header('cookie')?.includes(name)) this.#sendCookie(http, null, 0)
   }
 }
