@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { SystemStatus } from '../../../src/core/topology.ts'
+import { findRunning } from '../../../src/data/postgres/postmaster-file.ts'
 import { identify, processesIn } from '../../../src/data/postgres/process.ts'
-import { within } from '../kit/deadline.ts'
+import { readRecord } from '../../../src/data/postgres/record.ts'
+import { until, within } from '../kit/deadline.ts'
 import { testFolder } from '../kit/folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -80,7 +82,7 @@ export function place(t: TestContext): Place {
   }
   t.after(async () => {
     for (const { child } of commands) child.kill('SIGKILL')
-    for (const folder of folders) endAll(folder)
+    for (const folder of folders) await endAll(folder)
     await Promise.all(commands.map(({ ended }) => within(ended, 'the end of a command')))
     for (const { child } of commands) for (const stream of [child.stdout, child.stderr]) stream?.destroy()
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
@@ -186,12 +188,32 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Ends every process that a state folder knows of, PostgreSQL included. */
-function endAll(data: string): void {
+/** Ends guard and server at once, PostgreSQL so that it gives its shared memory back, and removes its socket. */
+async function endAll(data: string): Promise<void> {
   for (const name of ['guard.json', 'server.json']) {
     const pid = pidIn(join(data, name))
     if (pid !== undefined) kill(pid)
   }
-  for (const { pid } of processesIn(join(data, 'pg', 'c0')) ?? []) kill(pid)
+  const cluster = join(data, 'pg', 'c0')
+  const postmaster = existsSync(cluster) ? findRunning(cluster).postmaster : undefined
+  if (postmaster !== undefined) {
+    kill(postmaster.pid, 'SIGQUIT')
+    kill(postmaster.pid, 'SIGCONT')
+    const gone = until('the end of PostgreSQL', () => (runs(postmaster.pid) ? undefined : true))
+    await within(gone, 'the end of PostgreSQL', 5_000).catch(() => {}) // then it is killed
+  }
+  for (const { pid } of processesIn(cluster) ?? []) kill(pid)
+  const { socketDir } = record(cluster)
+  if (socketDir !== undefined) rmSync(socketDir, { recursive: true, force: true })
+}
+
+/** What is known of a data folder; of one that a test has damaged, nothing. */
+function record(cluster: string): { readonly socketDir?: string } {
+  try {
+    return readRecord(cluster) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 function pidIn(file: string): number | undefined {
