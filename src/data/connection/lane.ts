@@ -8,8 +8,6 @@ import type { Statement } from './statements.ts'
 
 /** Statements sent in one round trip, at most. */
 const BATCH_MAX = 64
-/** A batch that takes longer, in milliseconds, had a slow statement in it: all lose their place in the lane. */
-const SLOW_BATCH_MS = 50
 /** How often deadlines are looked at, in milliseconds. */
 const TICK_MS = 100
 /** Times a statement is sent before it is thought to be what kills the connections. */
@@ -31,7 +29,6 @@ interface Pending extends BatchItem {
 interface InFlight {
   readonly connection: Connection
   readonly items: Pending[]
-  readonly sentAt: number
 }
 
 /**
@@ -105,7 +102,7 @@ export class ReadLane {
   async #send(connection: Connection): Promise<void> {
     const share = Math.ceil(this.#queue.length / (this.#width - this.#active + 1))
     const items = this.#queue.splice(0, Math.min(BATCH_MAX, share))
-    const flight: InFlight = { connection, items, sentAt: this.#clock.monotonic() }
+    const flight: InFlight = { connection, items }
     this.#inFlight.add(flight)
     const batch = await connection.run(items)
     this.#inFlight.delete(flight)
@@ -114,12 +111,10 @@ export class ReadLane {
     this.#settle(flight, batch)
   }
 
-  #settle({ items, sentAt }: InFlight, batch: Batch): void {
-    const slow = this.#clock.monotonic() - sentAt > SLOW_BATCH_MS
+  #settle({ items }: InFlight, batch: Batch): void {
     const again: Pending[] = []
     for (const [at, item] of items.entries()) {
       const result = batch.results[at]
-      if (slow) item.statement.fastRuns = 0
       if (result?.unreadable) item.reject(result.unreadable)
       else if (result) item.resolve(result.rows)
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.

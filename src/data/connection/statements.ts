@@ -6,6 +6,8 @@ const TEXTS_MAX = 4000
 const NAMED_FROM_USE = 2
 /** Runs below {@link FAST_MS} that a statement needs before it may share a connection with others. */
 const FAST_RUNS_NEEDED = 3
+/** Slow beyond doubt, in milliseconds. */
+const SLOW_MS = 50
 /** What counts as fast, in milliseconds: about what a point read may wait behind. */
 const FAST_MS = 5
 
@@ -61,8 +63,12 @@ export function isKnownFast(statement: Statement): boolean {
   return statement.fastRuns >= FAST_RUNS_NEEDED
 }
 
-/** Notes how long a run took; one slow run sends the statement back to connections of its own. */
+/**
+ * Notes how long a run took, on the client's clock. A busy process sees even a point read late now and then, so what
+ * counts is that fast runs happen; only a run that is slow beyond doubt starts the count anew.
+ */
 export function noteRun(statement: Statement, ms: number): void {
-  const fast = ms <= FAST_MS && !CHANGES_TRANSACTION.test(statement.text)
-  statement.fastRuns = fast ? statement.fastRuns + 1 : 0
+  if (CHANGES_TRANSACTION.test(statement.text)) return
+  if (ms <= FAST_MS) statement.fastRuns++
+  else if (ms > SLOW_MS) statement.fastRuns = 0
 }
