@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type pg from 'pg'
+import pg from 'pg'
 import { admin, kitClient, kitDatabases, newRequestId, proxied } from '../kit/databases.ts'
 import { until, within } from '../kit/deadline.ts'
 import { connector, RAW_MARKERS, sound } from '../kit/planted/writes.ts'
@@ -20,7 +20,40 @@ async function standbys(sql: pg.Client, names: string): Promise<void> {
     )
     return rows[0]?.value === names || undefined
   })
+  if (names !== '') await untilCommitsWait(sql)
 }
+
+/** The setting counts once the checkpointer has read it, too, which no view tells: a COMMIT has to be seen waiting. */
+async function untilCommitsWait(sql: pg.Client): Promise<void> {
+  const probe = new pg.Client({ ...connectionOf(sql), application_name: 'probe' })
+  await probe.connect()
+  try {
+    for (let waits = false; !waits; ) {
+      let ended = false
+      const commit = probe.query("select pg_logical_emit_message(true, 'probe', 'x')").finally(() => {
+        ended = true
+      })
+      waits = await until('a probe that ends or waits', async () => {
+        const { rows } = await sql.query<{ pid: number }>(
+          "select pid from pg_stat_activity where application_name = 'probe' and wait_event = 'SyncRep'",
+        )
+        if (rows[0]) await sql.query(`select pg_cancel_backend(${rows[0].pid})`)
+        return rows[0] ? true : ended ? false : undefined
+      })
+      await commit
+    }
+  } finally {
+    await probe.end()
+  }
+}
+
+const connectionOf = ({ host, port, user, password, database }: pg.Client): pg.ClientConfig => ({
+  host,
+  port,
+  ...(user !== undefined && { user }),
+  ...(typeof password === 'string' && { password }),
+  ...(database !== undefined && { database }),
+})
 
 /** The session whose COMMIT waits for a standby, other than `but`. */
 function waiting(sql: pg.Client, but = 0): Promise<number> {
