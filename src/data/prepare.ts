@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from '../core/log.ts'
 import type { Queryable } from '../core/ports.ts'
@@ -88,6 +87,3 @@ async function open({ connection }: ClusterOptions): Promise<{ db: Queryable; cl
     close: () => client.end(),
   }
 }
-
-/** Where the platform's own schema lies, for tools that list what is applied. */
-export const SCHEMA_DIR = fileURLToPath(new URL('./schema/', import.meta.url))

@@ -56,7 +56,6 @@ export class Batch implements Submittable {
     this.#items = items
     this.#prepared = prepared
     this.#onEnd = onEnd
-    this.#shape = null
   }
 
   /**

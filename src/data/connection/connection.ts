@@ -11,7 +11,6 @@ export type SessionSettings = Readonly<Record<string, string>>
 
 type WireClient = pg.Client & {
   connection: { stream: Socket; on(event: 'parameterStatus', listener: (m: ParameterStatus) => void): void }
-  processID: number | null
 }
 interface ParameterStatus {
   parameterName: string
@@ -82,11 +81,6 @@ export class Connection {
       })
     }
     return connection
-  }
-
-  /** The server process that serves this session. */
-  get backendPid(): number | null {
-    return this.#client.processID
   }
 
   /** Why the session is unusable, or undefined while it is usable. */

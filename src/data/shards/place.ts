@@ -1,3 +1,4 @@
+import { BUCKETS } from '../../core/keys.ts'
 import type { Queryable } from '../../core/ports.ts'
 import { ClusterMistaken, PlacementMismatch } from '../errors.ts'
 import { type Directory, type DirectoryRow, directoryOf, initialOwner } from './directory.ts'
@@ -29,23 +30,24 @@ export async function placeBuckets(clusters: readonly PlacedCluster[]): Promise<
     await Promise.all(clusters.map((cluster) => refuseMistaken(cluster)))
     return
   }
+  // Decided once: where a bucket is open and where the directory sends its writes must never differ.
+  const owners = Array.from({ length: BUCKETS }, (_, bucket) => names[initialOwner(bucket, names.length)])
   for (const [at, { name, db }] of clusters.entries()) {
     const known = await db.query<{ name: string }>(
       'insert into tenfold.cluster (name, home) values ($1, $2) on conflict (single) do update set home = tenfold.cluster.home returning name',
       [name, at === 0],
     )
     if (known[0] && known[0].name !== name) throw new ClusterMistaken(name, known[0].name)
-    const mine = bucketsOf(at, clusters.length)
-    await db.query(
-      'insert into tenfold.buckets (bucket) select generate_series($1::int, $2::int) on conflict do nothing',
-      [mine.first, mine.last],
-    )
+    const mine = owners.flatMap((owner, bucket) => (owner === name ? [bucket] : []))
+    await db.query('insert into tenfold.buckets (bucket) select unnest($1::int[]) on conflict do nothing', [
+      mine,
+    ])
   }
   await home.query(
     `with epoch as (insert into tenfold.directory_epoch (epoch) values (1) on conflict do nothing)
      insert into tenfold.directory (bucket, cluster)
-     select bucket, ($1::text[])[1 + bucket * $2::int / 4096] from generate_series(0, 4095) bucket on conflict do nothing`,
-    [names, names.length],
+     select place - 1, cluster from unnest($1::text[]) with ordinality as owners (cluster, place) on conflict do nothing`,
+    [owners],
   )
 }
 
@@ -68,15 +70,4 @@ function refuseOthers(found: readonly string[], given: readonly string[]): void 
 async function refuseMistaken({ name, db }: PlacedCluster): Promise<void> {
   const [known] = await db.query<{ name: string }>('select name from tenfold.cluster')
   if (known?.name !== name) throw new ClusterMistaken(name, known?.name)
-}
-
-function bucketsOf(at: number, clusters: number): { first: number; last: number } {
-  let first = -1
-  let last = -1
-  for (let bucket = 0; bucket < 4096; bucket++) {
-    if (initialOwner(bucket, clusters) !== at) continue
-    if (first < 0) first = bucket
-    last = bucket
-  }
-  return { first, last }
 }
