@@ -6,6 +6,13 @@ import type { AppOptions, Placing, Toolkit } from './types.ts'
  */
 export function tenfold<Schema>(): <const P extends Placing<Schema>>(placing: P) => Toolkit<Schema, P> {
   return (placing) => ({
+    job: (name, options) => ({ kind: 'tenfold.job', name, options }),
+    cacheKey:
+      (name, argsOf) =>
+      (...given) => {
+        const args = argsOf(...given)
+        return { name, args, text: `${name}${JSON.stringify(args)}` }
+      },
     app: (options: AppOptions<Schema, typeof placing>) => ({ kind: 'tenfold.app', options, placing }),
   })
 }

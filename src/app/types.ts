@@ -1,6 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Client } from 'pg'
-import type { Jsonified } from '../core/json.ts'
+import type { ZodType } from 'zod'
+import type { CacheKey } from '../core/cache-key.ts'
+import type { Duration } from '../core/duration.ts'
+import type { Purge } from '../core/effects.ts'
+import type { Json, Jsonified } from '../core/json.ts'
 import type { KeyInput, KeyType } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
 
@@ -62,6 +66,19 @@ export interface Tx<Tables> extends RawQuery {
   readonly client: Client
   /** The commit marker's id: the same over every run of this write. */
   readonly id: string
+  /**
+   * Records a job in the bucket of this transaction. @returns the job's id, the same over every run
+   * @throws JobInputInvalid
+   */
+  enqueue<Input>(job: Job<Input>, input: Input, options?: EnqueueOptions): string
+  /** From this commit on nobody who saw it gets an older value of these keys of this shard. */
+  invalidate(...keys: readonly CacheKey[]): void
+  /** Makes the edges forget what was kept under a tag, a URL or a prefix. */
+  purge(...what: readonly Purge[]): void
+  /** Keeps a blob alive under a name of your own, e.g. `photo/12`, from this commit on. @throws BlobMissing */
+  attach(blob: string, name: string): void
+  /** Gives up what {@link attach} kept; a blob that nothing keeps is deleted later. */
+  detach(blob: string, name: string): void
 }
 
 export interface ReadOptions {
@@ -80,8 +97,28 @@ export interface WriteOptions {
   readonly signal?: AbortSignal
 }
 
+/** How long a cached value may be used. */
+export interface CachedOptions {
+  /** From the moment it was loaded; up to a tenth is taken off by chance, so that not all expire at once. @defaultValue '5m' */
+  readonly ttl?: Duration
+  /** After `ttl`, for so long again, the old value is given while one caller loads the new one. Never after an invalidation. @defaultValue 0 */
+  readonly stale?: Duration
+  /** Milliseconds until a `DeadlineExceeded`. @defaultValue 10_000 */
+  readonly deadlineMs?: number
+}
+
 /** The shard of one key. */
 export interface Shard<Tables> {
+  /**
+   * The value of `key`, from the cache or else from `work`, in the form that its JSON gives back, frozen. It is never older
+   * than what this session has seen or written, and for others at most one second behind a commit that
+   * invalidates the key. `work` must depend on nothing but the key and the rows of this shard.
+   */
+  cached<R>(
+    key: CacheKey,
+    options: CachedOptions,
+    work: (db: Db<Tables>) => Promise<R>,
+  ): Promise<Jsonified<R>>
   read<R>(work: (db: Db<Tables>) => Promise<R>, options?: ReadOptions): Promise<R>
   /**
    * Runs `work` in a transaction that is applied exactly once, however often it has to run. `name` is unique
@@ -167,6 +204,129 @@ export interface Limits {
   reset(key: string): Promise<void>
 }
 
+/** How a job is put into the queue. */
+export interface EnqueueOptions {
+  /** Not before this time has passed. */
+  readonly delay?: Duration
+  /** Not before this moment. */
+  readonly runAt?: Date
+  /** −100 … 100; higher goes first. @defaultValue that of the job, else 0 */
+  readonly priority?: number
+  /** While a job of this kind with the same unique key waits or runs, no second one is added. In a transaction the key counts within its shard. */
+  readonly unique?: string
+  /** Whose job it is: jobs of one owner take turns with those of others. @defaultValue the shard of the transaction */
+  readonly owner?: string
+}
+
+/** What a job is and how it runs. */
+export interface JobOptions<Sys, Tables, Input, Output> {
+  /** Checks the payload when it is put in and again when it is claimed. */
+  readonly input: ZodType<Output, Input>
+  readonly run: (job: JobRun<Tables, Output>, system: Sys) => Promise<void>
+  /** Runs at most, before the job is put aside as dead. @defaultValue 10 */
+  readonly attempts?: number
+  /** How long one run may take; then `signal` is aborted and the run counts as failed. @defaultValue '60s' */
+  readonly timeout?: Duration
+  /** First and longest wait between runs, doubled in between; the wait is drawn from 0 up to it. @defaultValue ['1s', '15m'] */
+  readonly backoff?: readonly [first: Duration, longest: Duration]
+  /** @defaultValue 0 */
+  readonly priority?: number
+  /** Jobs of this kind that may run at once for one owner, over all workers. @defaultValue unlimited */
+  readonly concurrency?: number
+  /** A cron expression (UTC, five or six fields). `input` must accept `{}`. Runs once for each time, over all workers. */
+  readonly cron?: string
+}
+
+/** A kind of job, made by `t.job`. `Input` is what `enqueue` takes. */
+export interface Job<Input> {
+  readonly kind: 'tenfold.job'
+  readonly name: string
+  // biome-ignore lint/suspicious/noExplicitAny: the options' own types are checked where the job is made
+  readonly options: JobOptions<any, any, Input, any>
+}
+
+/** One run of a job. */
+export interface JobRun<Tables, Input> {
+  readonly id: string
+  readonly name: string
+  readonly input: Input
+  /** 1 at the first run. */
+  readonly attempt: number
+  readonly attemptsMax: number
+  /** Aborted by `timeout`, cancellation, loss of the lease, and shutdown. */
+  readonly signal: AbortSignal
+  /** Shown in {@link JobStatus}; kept when the run fails. Written at most a few times a second. */
+  progress(value: Json): Promise<void>
+  /**
+   * Commits rows of the job's own shard and the job's completion together; nothing can follow it. Rows elsewhere
+   * are written before, by `system.shard.….write`: their markers derive from the job's id.
+   * @throws JobLeaseLost when another worker has taken over
+   */
+  write<R>(name: string, work: (tx: Tx<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>>
+}
+
+/** A job that waits, runs or has been put aside. A job that is done is gone. */
+export interface JobStatus {
+  readonly id: string
+  readonly name: string
+  readonly state: 'ready' | 'delayed' | 'blocked' | 'running' | 'dead'
+  readonly attempt: number
+  readonly attemptsMax: number
+  readonly priority: number
+  readonly runAt: string
+  readonly createdAt: string
+  readonly progress: Json | null
+  /** Why its last run failed. */
+  readonly error: string | null
+  readonly input: Json
+}
+
+export interface Jobs {
+  /**
+   * Records a job outside of a transaction, in the shard of its `unique` key if it has one. @returns its id, or that of the one
+   * that waits already under the same unique key
+   */
+  enqueue<Input>(job: Job<Input>, input: Input, options?: EnqueueOptions): Promise<string>
+  /** null when it is done or was never there. */
+  get(id: string): Promise<JobStatus | null>
+  /** Takes a waiting job out, asks a running one to end. @returns false when there was none */
+  cancel(id: string): Promise<boolean>
+}
+
+/** A cache with a time to live and no promise beyond; each process has its own at this stage. */
+export interface PlainCache {
+  get<V = unknown>(key: string): Promise<V | undefined>
+  /** `value` is kept as JSON. */
+  set(key: string, value: unknown, ttl: Duration): Promise<void>
+  delete(key: string): Promise<void>
+  /** The value, or what `load` gives, kept for `ttl`; concurrent callers share one load. */
+  through<V>(key: string, ttl: Duration, load: () => Promise<V>): Promise<Jsonified<V>>
+}
+
+/** What is known of a stored blob. */
+export interface Blob {
+  /** SHA-256 of its bytes, 64 hexadecimal digits. */
+  readonly id: string
+  readonly bytes: number
+}
+
+/** Large immutable objects, named by their content. What no transaction keeps with `attach` within a day is deleted. */
+export interface Blobs {
+  /** @throws BlobTooLarge (413), DiskFull */
+  put(
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    options: { readonly bytesMax: number; readonly signal?: AbortSignal },
+  ): Promise<Blob>
+  /** null when it is not there. */
+  stat(id: string): Promise<Blob | null>
+  /** @throws BlobMissing */
+  read(id: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>
+  /** Path of a local copy, for tools that read files; do not change it. @throws BlobMissing */
+  file(id: string): Promise<string>
+  /** An answer with the blob's bytes: immutable, with ranges and ETag. 404 when it is not there. */
+  respond(request: Request, id: string, options: { readonly type: string }): Promise<Response>
+}
+
 export interface Assets {
   /** The immutable URL of a file in the app's `assets` folder. @throws AssetMissing */
   url(path: string): string
@@ -202,6 +362,9 @@ export interface System<Schema, P extends Placing<Schema>> {
   /** Tables of no key space. */
   readonly home: Shard<HomeSchema<Schema, P>>
   readonly ids: Ids<P>
+  readonly jobs: Jobs
+  readonly cache: PlainCache
+  readonly blobs: Blobs
   readonly sessions: Sessions
   readonly limits: Limits
   readonly assets: Assets
@@ -229,8 +392,14 @@ export interface AppOptions<Schema, P extends Placing<Schema>> {
   readonly fetch: (system: System<Schema, P>) => (request: Request) => Response | Promise<Response>
   /** Called after migration of an empty database, before the first request; writes need fixed names. */
   readonly seed?: (system: System<Schema, P>) => Promise<void>
-  /** Bytes of a request's body beyond which it is refused with 413. @defaultValue 1 MiB */
-  readonly bodyBytesMax?: number
+  /** Everything that may be enqueued; a job that is missing here never runs. */
+  // biome-ignore lint/suspicious/noExplicitAny: jobs of every kind of input
+  readonly jobs?: readonly Job<any>[]
+  /**
+   * Bytes of a request's body beyond which it is refused with 413; a function of method and path where routes
+   * differ. What is larger than 64 KiB waits on disk, not in memory. @defaultValue 1 MiB
+   */
+  readonly bodyBytesMax?: number | ((method: string, path: string) => number)
 }
 
 /** What `t.app` returns and a module exports as default; opaque to its user. */
@@ -242,6 +411,13 @@ export interface AppDefinition<Schema = unknown, P extends Placing<Schema> = Pla
 
 /** What `tenfold<Schema>()({ keys, global })` returns. */
 export interface Toolkit<Schema, P extends Placing<Schema>> {
+  /** Declares a kind of job; list it in the app's `jobs`. @param name lasts as long as jobs of it wait somewhere */
+  job<Input, Output>(name: string, options: JobOptions<System<Schema, P>, Schema, Input, Output>): Job<Input>
+  /** Names a cached value: `t.cacheKey('userCard', (id: UserId) => [id])`. */
+  cacheKey<Args extends readonly unknown[]>(
+    name: string,
+    args: (...args: Args) => readonly Json[],
+  ): (...args: Args) => CacheKey
   app(options: AppOptions<Schema, P>): AppDefinition<Schema, P>
 }
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logger } from './log.ts'
 import type { Position } from './position.ts'
+import type { SeenScope } from './seen.ts'
 
 /** What belongs to one request (or one job run) while it is handled. */
 export interface RequestContext {
@@ -21,6 +22,10 @@ export interface RequestContext {
   readonly keyed?: boolean | undefined
   /** By cluster: the position that this request's own commits have reached. */
   readonly wrote?: Map<string, Position> | undefined
+  /** What the session behind this request has seen; absent where there is no session, e.g. in a script. */
+  readonly seen?: SeenScope | undefined
+  /** The job that runs here; its markers live as long as it can be run again. */
+  readonly jobId?: string | undefined
   /** Present when this is a request that came by HTTP; absent in a job. */
   readonly http?: HttpScope
 }

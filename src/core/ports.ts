@@ -24,3 +24,33 @@ export interface SystemStore {
   /** Runs `work` once on every cluster's primary, for clean-up in small batches. */
   everywhere(work: (tx: Queryable) => Promise<void>): Promise<void>
 }
+
+/** One statement of the platform's own, with `$1` parameters. */
+export interface SystemStatement {
+  readonly sql: string
+  readonly params?: readonly unknown[]
+}
+
+/**
+ * A session of its own on a cluster's primary, for a part of the platform that works all the time (relay, worker).
+ * It connects when it is used and again after it was lost; nothing is sent twice by itself.
+ */
+export interface UpkeepSession {
+  /**
+   * Sends all statements in one round trip; without a `begin` among them they are one transaction, in which each
+   * still sees what was committed when it starts. Resolves with the rows of each.
+   * @throws the first failure, of the connection too: what was sent may then have been applied
+   */
+  run(statements: readonly SystemStatement[]): Promise<Record<string, unknown>[][]>
+  /** Counts the connections so far: what belonged to an earlier one (locks) is gone. */
+  readonly generation: number
+  /** Whether `error` means that the connection is lost or the server away, so that trying again may help. */
+  isTransient(error: unknown): boolean
+  close(): Promise<void>
+}
+
+/** Where every cluster's primary can be reached for upkeep. */
+export interface UpkeepSessions {
+  readonly clusters: readonly string[]
+  open(cluster: string, purpose: string): UpkeepSession
+}
