@@ -1,3 +1,5 @@
+import type { Lsn } from './lsn.ts'
+
 /** Runs SQL with `$1`-style parameters and returns the rows. */
 export interface Queryable {
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>
@@ -53,4 +55,15 @@ export interface UpkeepSession {
 export interface UpkeepSessions {
   readonly clusters: readonly string[]
   open(cluster: string, purpose: string): UpkeepSession
+}
+
+/** Between which positions of its cluster a read happened; filled in by the data tier. */
+export interface ReadSpan {
+  /** Lowest position noted before a snapshot of the read; unset while it has sent no statement. */
+  from?: Lsn
+  /** Highest position noted after a statement of the read. */
+  upto?: Lsn
+  timeline?: number
+  /** The read cannot be placed, e.g. its statements ran on different timelines. */
+  torn?: boolean
 }

@@ -1,6 +1,7 @@
 export { DataClient, type DataClientOptions } from './client/data-client.ts'
 export { systemStore } from './client/system-store.ts'
 export type { ClusterOptions, ConnectionOptions } from './client/types.ts'
+export { upkeepSessions } from './client/upkeep-session.ts'
 export { type Prepared, type PrepareOptions, prepareData } from './prepare.ts'
 export { type Directory, directoryStatus } from './shards/directory.ts'
 export type { PlacedTables } from './shards/placing.ts'

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { BatchItem } from '../connection/batch.ts'
 import { ReadLane } from '../connection/lane.ts'
 import { Pool } from '../connection/pool.ts'
+import { POSITION_SQL } from '../connection/span.ts'
 import type { Statements } from '../connection/statements.ts'
 import type { Deadline } from './retry.ts'
 import type { ClusterOptions } from './types.ts'
@@ -13,7 +14,7 @@ const LANE_STATEMENT_MS = 250
 /** Shared sessions for fast reads. Two keep two processors busy; more only make batches smaller. */
 const LANE_WIDTH = 2
 
-const COMMON = {
+export const COMMON = {
   jit: 'off',
   timezone: 'UTC',
   datestyle: 'ISO,MDY',
@@ -83,7 +84,15 @@ export class Cluster {
       max: LANE_WIDTH,
       clock,
     })
-    this.lane = new ReadLane({ cluster: name, pool: this.#laneSessions, width: LANE_WIDTH, clock })
+    statements.get(POSITION_SQL)
+    this.lane = new ReadLane({
+      cluster: name,
+      pool: this.#laneSessions,
+      width: LANE_WIDTH,
+      clock,
+      // Asked for the second time it has a name.
+      position: statements.get(POSITION_SQL),
+    })
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,10 @@
 import type { Placement } from '../../core/keys.ts'
 import { parseLsn, timelineOfWalFile } from '../../core/lsn.ts'
+import type { SystemStatement } from '../../core/ports.ts'
 import type { Position } from '../../core/position.ts'
 import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
+import { POSITION_SQL } from '../connection/span.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DEADLINE_MS } from './cluster.ts'
 import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
@@ -14,6 +16,7 @@ export interface Begin {
   readonly isolation: string | undefined
   readonly timeoutMs: number
   readonly keyed: boolean | undefined
+  readonly jobId: string | undefined
 }
 
 /** The round trips of a write, as bytes on one session. Nothing here decides; nothing throws. */
@@ -22,17 +25,24 @@ export interface Conversation {
   readonly dbMs: number
   /** BEGIN, fence and marker. `first`: no run of this write has committed before. */
   begin(begin: Begin): Promise<{ first: boolean; failure: Error | undefined }>
-  /** The stored result of a write that committed before; commits by itself. */
-  resolve(
-    markerId: string,
-  ): Promise<{ row: StoredResult | undefined; committed: boolean; failure: Error | undefined }>
-  /** Stores the result, commits, asks for the position that the commit has reached. */
-  commit(
-    markerId: string,
-    json: string | undefined,
-  ): Promise<{ committed: boolean; position: Position | undefined; failure: Error | undefined }>
+  /** The stored result of a write that committed before, and what it may have left; commits by itself. */
+  resolve(markerId: string, left: string | undefined): Promise<Resolved>
+  /** Stores the result, sends what rides along, commits, asks for the position that the commit has reached. */
+  commit(markerId: string, json: string | undefined, riding: readonly SystemStatement[]): Promise<Committed>
   /** A session that cannot be rolled back is cut. */
   rollback(): Promise<undefined>
+}
+
+export interface Committed {
+  readonly committed: boolean
+  readonly position: Position | undefined
+  readonly failure: Error | undefined
+}
+
+export interface Resolved extends Committed {
+  readonly row: StoredResult | undefined
+  /** What the statement `left` found. */
+  readonly rows: readonly Record<string, unknown>[]
 }
 
 export interface StoredResult {
@@ -45,10 +55,6 @@ export interface PositionRow {
   readonly lsn: string
   readonly wal: string
 }
-
-/** The flush position: the insert position can be handed out again after a crash. */
-export const POSITION_SQL =
-  'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
 
 export function converse(connection: Connection, statements: Statements): Conversation {
   let dbMs = 0
@@ -70,13 +76,22 @@ export function converse(connection: Connection, statements: Statements): Conver
       const batch = await run(beginItems(begin, sql))
       return { first: batch.results.at(-1)?.tag === 'INSERT 0 1', failure: batch.failure }
     },
-    resolve: async (markerId) => {
-      const batch = await run([sql(MARKER_SQL.resolve, [markerId]), sql('commit')])
-      const row = batch.results[0]?.rows[0] as StoredResult | undefined
-      return { row, committed: isCommitted(connection, batch, 1), failure: batch.failure }
+    resolve: async (markerId, left) => {
+      const items = [sql(MARKER_SQL.resolve, [markerId])]
+      if (left !== undefined) items.push(sql(left, [markerId]))
+      const at = items.push(sql('commit')) - 1
+      const batch = await run([...items, sql(POSITION_SQL)])
+      return {
+        row: batch.results[0]?.rows[0] as StoredResult | undefined,
+        rows: left === undefined ? [] : (batch.results[1]?.rows ?? []),
+        committed: isCommitted(connection, batch, at),
+        position: positionOf(batch, at + 1),
+        failure: batch.failure,
+      }
     },
-    commit: async (markerId, json) => {
+    commit: async (markerId, json, riding) => {
       const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [markerId, json])]
+      for (const statement of riding) items.push(sql(statement.sql, statement.params))
       const at = items.push(sql('commit')) - 1
       connection.takeSyncWaitCancelled() // a warning before COMMIT is the app's own
       const batch = await run([...items, sql(POSITION_SQL)])
@@ -108,15 +123,11 @@ function beginItems(
       ? sql('select tenfold.enter_home()')
       : sql('select tenfold.enter($1, $2, $3)', [place.bucket, place.tag, begin.epoch]),
   )
+  const { jobId } = begin
+  const keep = keepMs(begin.keyed || jobId !== undefined, timeoutMs)
+  const claim = [marker.id, place.bucket, place.tag, marker.name, marker.key, keep]
   items.push(
-    sql(MARKER_SQL.claim, [
-      marker.id,
-      place.bucket,
-      place.tag,
-      marker.name,
-      marker.key,
-      keepMs(begin.keyed, timeoutMs),
-    ]),
+    jobId === undefined ? sql(MARKER_SQL.claim, claim) : sql(MARKER_SQL.claimForJob, [...claim, jobId]),
   )
   return items
 }

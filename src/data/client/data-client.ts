@@ -6,14 +6,16 @@ import type { Logger } from '../../core/log.ts'
 import type { Queryable } from '../../core/ports.ts'
 import type { Position } from '../../core/position.ts'
 import type { RandomSource } from '../../core/random.ts'
+import type { ReplayHook } from '../../core/rider.ts'
 import { uuidv7 } from '../../core/uuid.ts'
+import { POSITION_SQL } from '../connection/span.ts'
 import { Statements } from '../connection/statements.ts'
 import { clusterOf, type Directory } from '../shards/directory.ts'
 import { shardKey } from '../shards/key.ts'
 import { loadDirectory } from '../shards/place.ts'
 import type { PlacedTables } from '../shards/placing.ts'
 import { Cluster } from './cluster.ts'
-import { POSITION_SQL, type PositionRow, positionOfRow } from './conversation.ts'
+import { type PositionRow, positionOfRow } from './conversation.ts'
 import { ownedId, placementOfId } from './ids.ts'
 import { read } from './read.ts'
 import type { ReadHandle } from './read-handle.ts'
@@ -39,6 +41,8 @@ export interface DataClientOptions {
   readonly connectionsMax: number
   /** Tests: run every write's `work` twice, the first run rolled back. */
   readonly doubleRun: boolean
+  /** Finds what a write that committed before has still to deliver. */
+  readonly replayHook?: ReplayHook | undefined
 }
 
 /** A checked key and where it lies. */
@@ -211,10 +215,10 @@ export class DataClient {
     work: (tx: TxHandle<Tables>) => Promise<R>,
     options?: WriteOptions,
   ): Promise<Jsonified<R>> {
-    const { storage, random, doubleRun, log } = this.#options
+    const { storage, random, doubleRun, log, replayHook } = this.#options
     const context: RequestContext = storage.current() ?? detachedContext(this.#newRequestId(), log)
     return write(
-      { storage, context, random, doubleRun, refresh: () => this.refresh() },
+      { storage, context, random, doubleRun, replayHook, refresh: () => this.refresh() },
       target,
       name,
       work,

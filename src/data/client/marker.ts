@@ -32,6 +32,9 @@ export const MARKER_SQL = {
   /** Waits while another run of the same write is in flight; tells by its command tag whether it was first. */
   claim: `insert into tenfold.markers (id, bucket, tag, name, key, keep_until)
           values ($1, $2, $3, $4, $5, now() + $6::float8 * interval '1 ms') on conflict (id) do nothing`,
+  /** A job's markers are kept as long as the job can be run again, however late; see sweep.ts. */
+  claimForJob: `insert into tenfold.markers (id, bucket, tag, name, key, keep_until, job)
+          values ($1, $2, $3, $4, $5, now() + $6::float8 * interval '1 ms', $7) on conflict (id) do nothing`,
   /**
    * Reads the result of a write that committed. It writes, too: what is read may have been committed by a
    * session whose synchronous wait was cut off, and only the commit that follows proves it durable.

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../core/context.ts'
+import type { ReadSpan } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
 import type { Connection } from '../connection/connection.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
@@ -11,6 +12,8 @@ export interface ReadOptions {
   readonly snapshot?: boolean | undefined
   readonly deadlineMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Where the read happened is noted here. */
+  readonly span?: ReadSpan | undefined
 }
 
 /** Everything a read needs from its surroundings. */

@@ -1,5 +1,7 @@
+import type { ReadSpan } from '../../core/ports.ts'
 import type { StatementResult } from '../connection/batch.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
+import { POSITION_SQL, widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
 import { ReadOnly } from '../errors.ts'
 import { DEADLINE_MS, longer } from './cluster.ts'
@@ -20,8 +22,7 @@ export function read<Tables, R>(
 ): Promise<R> {
   if (options.snapshot) return readSnapshot(env, work, options)
   const deadline = new Deadline(env.cluster.clock, options.deadlineMs ?? DEADLINE_MS)
-  const run = (sql: string, params: readonly unknown[]) =>
-    runSingle(env, sql, params, deadline, options.signal)
+  const run = (sql: string, params: readonly unknown[]) => runSingle(env, sql, params, deadline, options)
   return work(readHandle<Tables>(run))
 }
 
@@ -30,7 +31,7 @@ async function runSingle(
   sql: string,
   params: readonly unknown[],
   deadline: Deadline,
-  signal: AbortSignal | undefined,
+  { signal, span }: ReadOptions,
 ): Promise<StatementResult> {
   const { cluster, context } = env
   signal?.throwIfAborted()
@@ -38,12 +39,12 @@ async function runSingle(
   const startedAt = cluster.clock.monotonic()
   try {
     if (isKnownFast(statement)) {
-      const rows = await runShared(env, statement, params, deadline)
+      const rows = await runShared(env, statement, params, deadline, span)
       if (rows) return { rows, tag: '' }
     }
     statement.mayRead ??= mayRead(sql)
     if (!statement.mayRead) throw new ReadOnly(sql)
-    return await runExclusive(env, statement, params, deadline, signal)
+    return await runExclusive(env, statement, params, deadline, { signal, span })
   } catch (error) {
     throw readable(error, sql, deadline)
   } finally {
@@ -57,9 +58,10 @@ async function runShared(
   statement: Statement,
   params: readonly unknown[],
   deadline: Deadline,
+  span: ReadSpan | undefined,
 ): Promise<Record<string, unknown>[] | undefined> {
   try {
-    return await cluster.lane.query(statement, params, deadline.leftMs)
+    return await cluster.lane.query(statement, params, deadline.leftMs, span)
   } catch (error) {
     // Too slow for the lane, or refused by concurrency control, which asks for pauses between attempts.
     if (sqlStateOf(error) !== '57014' && classify(error) !== 'serialization') throw error
@@ -74,17 +76,20 @@ async function runExclusive(
   statement: Statement,
   params: readonly unknown[],
   deadline: Deadline,
-  signal: AbortSignal | undefined,
+  { signal, span }: ReadOptions,
 ): Promise<StatementResult> {
   const { cluster } = env
+  const position = span && { statement: cluster.statements.get(POSITION_SQL), params: [] }
   return retrying(env, deadline, signal, async (connection) => {
     const sentAt = cluster.clock.monotonic()
-    const batch = await connection.run([
-      ...longer(cluster.statements, deadline, ['statement_timeout']),
-      { statement, params },
-    ])
-    if (batch.failure) throw batch.failure
+    const items = longer(cluster.statements, deadline, ['statement_timeout'])
+    if (position) items.push(position)
+    const at = items.push({ statement, params }) - 1
+    if (position) items.push(position)
+    const { failure, results } = await connection.run(items)
+    if (failure) throw failure
     noteRun(statement, cluster.clock.monotonic() - sentAt)
-    return batch.results.at(-1) as StatementResult
+    if (span) widen(span, results[at - 1], results[at + 1])
+    return results[at] as StatementResult
   })
 }

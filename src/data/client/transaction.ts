@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type pg from 'pg'
+import type { Rider } from '../../core/rider.ts'
 import type { StatementResult } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Statements } from '../connection/statements.ts'
@@ -15,6 +16,8 @@ export interface TxHandle<Tables> {
   readonly id: string
   readonly db: Kysely<Tables>
   query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]>
+  /** Adds what goes along with the commit of this run; see {@link Rider}. */
+  ride(rider: Rider): void
 }
 
 /** An open transaction on a session of its own, as its user sees it. */
@@ -28,6 +31,7 @@ export class Transaction<Tables> implements TxHandle<Tables> {
   failure: Error | undefined
   /** Milliseconds spent waiting for statements. */
   dbMs = 0
+  readonly riders: Rider[] = []
 
   constructor(id: string, connection: Connection, statements: Statements) {
     this.id = id
@@ -47,6 +51,11 @@ export class Transaction<Tables> implements TxHandle<Tables> {
 
   readonly query = async <Row>(sql: string, params: readonly unknown[] = []): Promise<Row[]> =>
     (await this.#run(sql, params)).rows as Row[]
+
+  ride(rider: Rider): void {
+    if (!this.#open) throw new HandleClosed('A transaction')
+    this.riders.push(rider)
+  }
 
   /** From now on the handle refuses; statements that nobody awaited would otherwise reach another's session. */
   end(): void {

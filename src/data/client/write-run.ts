@@ -1,4 +1,5 @@
 import type { WriteScope } from '../../core/context.ts'
+import type { Rider } from '../../core/rider.ts'
 import type { Connection } from '../connection/connection.ts'
 import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
 import {
@@ -46,6 +47,8 @@ export class WriteRun<Tables, R> {
   #working = false
   /** A COMMIT was sent and not answered: only the marker can tell. */
   inDoubt = false
+  /** What rode along with a COMMIT whose outcome is not known yet. */
+  #doubtful: Rider[] = []
 
   constructor(
     env: WriteEnvironment,
@@ -65,7 +68,15 @@ export class WriteRun<Tables, R> {
 
   async resolve(): Promise<unknown> {
     if (this.#env.doubleRun) await this.#settled({ rollback: true })
-    return this.#settled({ rollback: false })
+    try {
+      return await this.#settled({ rollback: false })
+    } finally {
+      this.#settleDoubt((rider) => rider.unknown())
+    }
+  }
+
+  #settleDoubt(tell: (rider: Rider) => void): void {
+    for (const rider of this.#doubtful.splice(0)) tell(rider)
   }
 
   /** Repeats the attempt until it is decided or time is up. */
@@ -131,7 +142,7 @@ export class WriteRun<Tables, R> {
     epoch: number,
     how: { rollback: boolean },
   ): Promise<unknown> {
-    const { timing, keyed } = this.#env.context
+    const { timing, keyed, jobId } = this.#env.context
     const begun = await talk.begin({
       marker: this.#marker,
       placement: this.#target.placement,
@@ -139,10 +150,12 @@ export class WriteRun<Tables, R> {
       isolation: this.#options.isolation,
       timeoutMs: this.#deadline.ms,
       keyed,
+      jobId,
     })
     if (begun.failure) throw await this.#undone(talk, connection, begun.failure)
     if (!begun.first) return this.#replay(talk, connection)
     this.inDoubt = false // the claim would have waited for, and met, an earlier run that could still commit
+    this.#settleDoubt((rider) => rider.rolledBack())
     const tx = new Transaction<Tables>(this.#marker.id, connection, this.#cluster.statements)
     let json: string | undefined
     try {
@@ -162,7 +175,7 @@ export class WriteRun<Tables, R> {
       throw undone instanceof RunAgain ? undone : new TransactionAborted(this.#marker.name)
     }
     if (how.rollback) return talk.rollback()
-    await this.#commit(talk, connection, json)
+    await this.#commit(talk, connection, json, tx.riders)
     return json === undefined ? undefined : JSON.parse(json)
   }
 
@@ -185,7 +198,8 @@ export class WriteRun<Tables, R> {
 
   /** The write has committed before: its stored result, once a synchronous commit has proven it durable. */
   async #replay(talk: Conversation, connection: Connection): Promise<unknown> {
-    const { row, committed, failure } = await talk.resolve(this.#marker.id)
+    const hook = this.#env.replayHook
+    const { row, rows, committed, position, failure } = await talk.resolve(this.#marker.id, hook?.sql)
     if (!committed || !row)
       throw await this.#undone(
         talk,
@@ -195,20 +209,34 @@ export class WriteRun<Tables, R> {
       )
     if (row.name !== this.#marker.name || row.key !== this.#marker.key)
       throw new ReplayDiverged(this.#marker, row)
+    this.inDoubt = false
+    this.#settleDoubt((rider) => rider.committed(position))
+    if (rows.length > 0) hook?.replayed(this.#cluster.name, this.#marker.id, rows, position)
+    if (position) this.#env.context.wrote?.set(this.#cluster.name, position)
     return row.result === null ? undefined : JSON.parse(row.result)
   }
 
-  async #commit(talk: Conversation, connection: Connection, json: string | undefined): Promise<void> {
+  async #commit(
+    talk: Conversation,
+    connection: Connection,
+    json: string | undefined,
+    riders: readonly Rider[],
+  ): Promise<void> {
+    const riding = riders.flatMap((rider) => rider.statements())
     this.inDoubt = true
-    const { committed, position, failure } = await talk.commit(this.#marker.id, json)
+    this.#doubtful = [...riders]
+    for (const rider of riders) rider.sending()
+    const { committed, position, failure } = await talk.commit(this.#marker.id, json, riding)
     if (committed) {
       this.inDoubt = false
+      this.#settleDoubt((rider) => rider.committed(position))
       if (position) this.#env.context.wrote?.set(this.#cluster.name, position)
       return
     }
     const undone = await this.#undone(talk, connection, failure ?? new TransactionAborted(this.#marker.name))
     // The server itself said no: decided. Only a lost session leaves doubt.
     this.inDoubt = connection.lost !== undefined
+    if (!this.inDoubt) this.#settleDoubt((rider) => rider.rolledBack())
     throw undone
   }
 

@@ -1,6 +1,7 @@
 import type { ContextStorage, RequestContext } from '../../core/context.ts'
 import type { Placement } from '../../core/keys.ts'
 import type { RandomSource } from '../../core/random.ts'
+import type { ReplayHook } from '../../core/rider.ts'
 import type { Cluster } from './cluster.ts'
 
 export interface WriteOptions {
@@ -25,6 +26,8 @@ export interface WriteEnvironment {
   readonly random: RandomSource
   /** Brings the directory up to date after the fence refused. */
   refresh(): Promise<void>
+  /** Finds what a write that committed before has still to deliver. */
+  readonly replayHook: ReplayHook | undefined
   /** Tests: run `work` once and roll back, before the run that counts. */
   readonly doubleRun: boolean
 }

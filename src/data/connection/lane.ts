@@ -1,9 +1,11 @@
 import type { Clock, Timer } from '../../core/clock.ts'
+import type { ReadSpan } from '../../core/ports.ts'
 import { DataUnavailable, DeadlineExceeded } from '../errors.ts'
 import type { Batch, BatchItem } from './batch.ts'
 import type { Connection } from './connection.ts'
 import { classify, sqlStateOf } from './failure.ts'
 import type { Pool } from './pool.ts'
+import { widen } from './span.ts'
 import type { Statement } from './statements.ts'
 
 /** Statements sent in one round trip, at most. */
@@ -20,6 +22,7 @@ const BACKOFF_MS = [5, 200] as const
 interface Pending extends BatchItem {
   readonly deadlineAt: number
   readonly deadlineMs: number
+  readonly span: ReadSpan | undefined
   sends: number
   failure?: Error
   resolve(rows: Record<string, unknown>[]): void
@@ -29,6 +32,8 @@ interface Pending extends BatchItem {
 interface InFlight {
   readonly connection: Connection
   readonly items: Pending[]
+  /** Somebody wants to know where the log stood: the first and the last statement of the batch ask for it. */
+  readonly placed: boolean
 }
 
 /**
@@ -41,6 +46,7 @@ export class ReadLane {
   readonly #pool: Pool
   readonly #width: number
   readonly #clock: Clock
+  readonly #position: BatchItem
   #queue: Pending[] = []
   readonly #inFlight = new Set<InFlight>()
   #active = 0
@@ -49,8 +55,21 @@ export class ReadLane {
   #tick: Timer | undefined
 
   /** @param width sessions that the lane uses at once */
-  constructor({ cluster, pool, width, clock }: { cluster: string; pool: Pool; width: number; clock: Clock }) {
+  constructor({
+    cluster,
+    pool,
+    width,
+    clock,
+    position,
+  }: {
+    cluster: string
+    pool: Pool
+    width: number
+    clock: Clock
+    position: Statement
+  }) {
     this.#cluster = cluster
+    this.#position = { statement: position, params: [] }
     this.#pool = pool
     this.#width = width
     this.#clock = clock
@@ -60,12 +79,14 @@ export class ReadLane {
     statement: Statement,
     params: readonly unknown[],
     deadlineMs: number,
+    span?: ReadSpan,
   ): Promise<Record<string, unknown>[]> {
     return new Promise((resolve, reject) => {
       this.#queue.push({
         statement,
         params,
         deadlineMs,
+        span,
         deadlineAt: this.#clock.monotonic() + deadlineMs,
         sends: 0,
         resolve,
@@ -102,30 +123,33 @@ export class ReadLane {
   async #send(connection: Connection): Promise<void> {
     const share = Math.ceil(this.#queue.length / (this.#width - this.#active + 1))
     const items = this.#queue.splice(0, Math.min(BATCH_MAX, share))
-    const flight: InFlight = { connection, items }
+    const placed = items.some(({ span }) => span !== undefined)
+    const flight: InFlight = { connection, items, placed }
     this.#inFlight.add(flight)
-    const batch = await connection.run(items)
+    const batch = await connection.run(placed ? [this.#position, ...items, this.#position] : items)
     this.#inFlight.delete(flight)
     // A session that is ending takes no more statements: each would use up its sends on it.
     if (batch.failure && isEnding(batch.failure)) connection.destroy(batch.failure)
     this.#settle(flight, batch)
   }
 
-  #settle({ items }: InFlight, batch: Batch): void {
+  #settle({ items, placed }: InFlight, batch: Batch): void {
     const again: Pending[] = []
+    const first = placed ? 1 : 0
+    const unanswered = Math.max(0, batch.results.length - first)
     for (const [at, item] of items.entries()) {
-      const result = batch.results[at]
+      const result = batch.results[at + first]
+      if (result && item.span) widen(item.span, batch.results[0], batch.results[items.length + 1])
       if (result?.unreadable) item.reject(result.unreadable)
       else if (result) item.resolve(result.rows)
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
-      else if (at === batch.results.length && batch.failure && !this.#maySendAgain(item, batch.failure))
+      else if (at === unanswered && batch.failure && !this.#maySendAgain(item, batch.failure))
         item.reject(item.failure)
       else if (item.deadlineAt > this.#clock.monotonic()) again.push(item)
       else item.reject(new DataUnavailable(this.#cluster, 'not applied', batch.failure))
     }
     if (again.length > 0) this.#queue = again.concat(this.#queue)
-    if (batch.failure && sqlStateOf(batch.failure) === '57014')
-      this.#evict(items[batch.results.length], batch.failure)
+    if (batch.failure && sqlStateOf(batch.failure) === '57014') this.#evict(items[unanswered], batch.failure)
   }
 
   /** What was too slow would be so again, e.g. while a table is locked: all that wait for it leave together. */
