@@ -1,3 +1,4 @@
+import type { SystemStatement } from './ports.ts'
 import type { Position } from './position.ts'
 
 /**
@@ -9,7 +10,7 @@ import type { Position } from './position.ts'
  */
 export interface Rider {
   /** In order; none of them returns rows that matter. */
-  statements(): readonly { readonly sql: string; readonly params: readonly unknown[] }[]
+  statements(): readonly SystemStatement[]
   sending(): void
   /** Without a position when the connection was lost after COMMIT was confirmed. */
   committed(position: Position | undefined): void

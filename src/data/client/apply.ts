@@ -63,7 +63,7 @@ async function attempt<R>(
     statement: cluster.statements.get(text),
     params,
   })
-  const tx = new Transaction('', connection, cluster.statements)
+  const tx = new Transaction('', cluster.name, connection, cluster.statements)
   let done = false
   try {
     const begun = await connection.run([

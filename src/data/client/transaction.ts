@@ -16,13 +16,16 @@ export interface TxHandle<Tables> {
   readonly id: string
   readonly db: Kysely<Tables>
   query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]>
-  /** Adds what goes along with the commit of this run; see {@link Rider}. */
+  /** Where it runs. */
+  readonly cluster: string
+  /** Adds what goes along with the commit of this run, once; see {@link Rider}. @throws HandleClosed */
   ride(rider: Rider): void
 }
 
 /** An open transaction on a session of its own, as its user sees it. */
 export class Transaction<Tables> implements TxHandle<Tables> {
   readonly id: string
+  readonly cluster: string
   readonly #connection: Connection
   readonly #statements: Statements
   #db: Kysely<Tables> | undefined
@@ -33,8 +36,9 @@ export class Transaction<Tables> implements TxHandle<Tables> {
   dbMs = 0
   readonly riders: Rider[] = []
 
-  constructor(id: string, connection: Connection, statements: Statements) {
+  constructor(id: string, cluster: string, connection: Connection, statements: Statements) {
     this.id = id
+    this.cluster = cluster
     this.#connection = connection
     this.#statements = statements
   }
@@ -54,7 +58,7 @@ export class Transaction<Tables> implements TxHandle<Tables> {
 
   ride(rider: Rider): void {
     if (!this.#open) throw new HandleClosed('A transaction')
-    this.riders.push(rider)
+    if (!this.riders.includes(rider)) this.riders.push(rider)
   }
 
   /** From now on the handle refuses; statements that nobody awaited would otherwise reach another's session. */

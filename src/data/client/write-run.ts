@@ -156,7 +156,12 @@ export class WriteRun<Tables, R> {
     if (!begun.first) return this.#replay(talk, connection)
     this.inDoubt = false // the claim would have waited for, and met, an earlier run that could still commit
     this.#settleDoubt((rider) => rider.rolledBack())
-    const tx = new Transaction<Tables>(this.#marker.id, connection, this.#cluster.statements)
+    const tx = new Transaction<Tables>(
+      this.#marker.id,
+      this.#cluster.name,
+      connection,
+      this.#cluster.statements,
+    )
     let json: string | undefined
     try {
       json = encode(this.#marker.name, await this.#runWork(tx, connection))

@@ -1,7 +1,10 @@
 import { TenfoldError } from '../../core/errors.ts'
 
-const withTail = (message: string, logTail: string): string =>
-  logTail === '' ? message : `${message}\nThe last lines of its log:\n${logTail.replace(/^/gm, '  | ')}`
+/** The end of a server's log, to follow a message. */
+export const tailText = (logTail: string): string =>
+  logTail === '' ? '' : `\nThe last lines of its log:\n${logTail.replace(/^/gm, '  | ')}`
+
+const withTail = (message: string, logTail: string): string => message + tailText(logTail)
 
 /** No PostgreSQL binaries for this platform, or not where `--pg-bin` points. */
 export class PostgresMissing extends TenfoldError {
@@ -65,19 +68,6 @@ export class DataFolderUnwritable extends TenfoldError {
     super(
       `Cannot write to ${path}: ${cause}.`,
       'Give this user the folder (chown, chmod, mount it read-write), or use another with --data DIR.',
-      options,
-    )
-  }
-}
-
-/** No room left on the disk (or a quota or file size limit). */
-export class DiskFull extends TenfoldError {
-  readonly code = 'TENFOLD_DISK_FULL'
-  override readonly status = 507
-  constructor(path: string, logTail = '', options?: ErrorOptions) {
-    super(
-      withTail(`The disk of ${path} is full (or a quota or file size limit is reached).`, logTail),
-      'Make room on that disk, then start again: acknowledged writes are safe. A new folder needs about 100 MB.',
       options,
     )
   }

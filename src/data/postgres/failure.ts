@@ -1,11 +1,12 @@
+import { DiskFull, isDiskFull } from '../../core/disk-full.ts'
 import type { TenfoldError } from '../../core/errors.ts'
 import {
   DataFolderCorrupt,
   DataFolderUnwritable,
   DataFolderVersion,
-  DiskFull,
   PostgresFailed,
   PostgresPortTaken,
+  tailText,
 } from './errors.ts'
 
 type Case = readonly [pattern: RegExp, make: (dataDir: string, line: string, tail: string) => TenfoldError]
@@ -14,7 +15,7 @@ type Case = readonly [pattern: RegExp, make: (dataDir: string, line: string, tai
 const CASES: readonly Case[] = [
   [
     /No space left on device|Disk quota exceeded|File too large|wrote only \d+ of \d+|Check free disk space/i,
-    (dataDir, _, tail) => new DiskFull(dataDir, tail),
+    (dataDir, _, tail) => new DiskFull(dataDir, { detail: tailText(tail) }),
   ],
   [
     /was initialized by PostgreSQL version/i,
@@ -57,8 +58,7 @@ const strip = (line: string): string => line.replace(/^.*?\b(FATAL|PANIC|ERROR|L
 export function explainSystemError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   const at = (error as NodeJS.ErrnoException | undefined)?.path ?? path
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
-    return new DiskFull(at, '', { cause: error })
+  if (isDiskFull(error)) return new DiskFull(at, { cause: error })
   const cause = code === undefined ? undefined : UNWRITABLE[code]
   return cause === undefined ? error : new DataFolderUnwritable(at, cause, { cause: error })
 }
