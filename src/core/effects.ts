@@ -39,6 +39,23 @@ export interface Follower {
 }
 
 /**
+ * A follower in the process that commits: what its own commits ask for is applied before they are answered.
+ *
+ * Holds survive {@link Follower.reset}: they belong to transactions that are under way, not to what is stored.
+ */
+export interface LocalFollower extends Follower {
+  /** At once, and never twice at the same time for one cluster: a commit does not wait for its own level. */
+  apply(cluster: string, batch: readonly DeliveredEffects[]): void
+  /**
+   * A transaction that changes these is about to commit: from now on they are answered by the database, and what
+   * was loaded while they were held is not stored. Holds count; keys come as {@link cacheKeyText} makes them.
+   */
+  hold(cluster: string, keys: readonly string[]): void
+  /** Takes one hold from each key. Its floor, if the transaction committed, was raised before. */
+  release(cluster: string, keys: readonly string[]): void
+}
+
+/**
  * Marks of a transaction that is about to commit, in the process that commits it: its keys are answered by the
  * database from before COMMIT is sent until the outcome is known and applied.
  */
@@ -60,6 +77,10 @@ export interface LocalEffects {
 
 /** Positions that followers must get past, asked of the relay by those who wait. */
 export interface PositionDemand {
-  /** Somebody would like the followers' position to pass `lsn` soon. Cheap; called on hot paths. */
+  /**
+   * Somebody would like the followers' position to be fresh, and to pass `lsn` soon; `0n` asks only for freshness.
+   * As long as it is called now and then, the position stays younger than about 200 ms while PostgreSQL answers;
+   * otherwise the relay looks once a second. Cheap; call it for every read of a level, hit or bypass.
+   */
   demand(cluster: string, lsn: Lsn): void
 }
