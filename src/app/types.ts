@@ -312,19 +312,36 @@ export interface Blob {
 
 /** Large immutable objects, named by their content. What no transaction keeps with `attach` within a day is deleted. */
 export interface Blobs {
-  /** @throws BlobTooLarge (413), DiskFull */
+  /**
+   * Stores content, in parts as they come. When it resolves the content is durable; when it fails nothing is left.
+   * @throws BlobTooLarge (413), DiskFull (507), the signal's reason
+   */
   put(
     content: Uint8Array | AsyncIterable<Uint8Array>,
     options: { readonly bytesMax: number; readonly signal?: AbortSignal },
   ): Promise<Blob>
   /** null when it is not there. */
   stat(id: string): Promise<Blob | null>
-  /** @throws BlobMissing */
+  /**
+   * The bytes from `range.start` up to, not including, `range.end`; what lies beyond the blob is left out.
+   * @defaultValue range: all of them
+   * @throws BlobMissing, BlobDamaged
+   */
   read(id: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>
-  /** Path of a local copy, for tools that read files; do not change it. @throws BlobMissing */
+  /** Path of a local copy, for tools that read files; do not change it. @throws BlobMissing, BlobDamaged */
   file(id: string): Promise<string>
-  /** An answer with the blob's bytes: immutable, with ranges and ETag. 404 when it is not there. */
-  respond(request: Request, id: string, options: { readonly type: string }): Promise<Response>
+  /**
+   * An answer with the blob's bytes: immutable, with ranges and ETag. 404 when it is not there.
+   *
+   * @param options `type` is the app's own knowledge, never what an uploader claims; `filename` makes browsers save
+   * the blob instead of showing it; `cacheControl` replaces that of a public immutable file
+   * @throws BlobDamaged
+   */
+  respond(
+    request: Request,
+    id: string,
+    options: { readonly type: string; readonly filename?: string; readonly cacheControl?: string },
+  ): Promise<Response>
 }
 
 export interface Assets {

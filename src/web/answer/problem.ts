@@ -22,7 +22,8 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 const PAGE_POLICY = `default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-${STYLE_HASH}'`
 
 /** Errors whose text may tell of paths, queries and other insides; their code and the request id must do. */
-const hidden = (error: TenfoldError): boolean => error.status >= 500 && error.status !== 503
+const hidden = (error: TenfoldError): boolean =>
+  error.status >= 500 && error.status !== 503 && error.status !== 507
 
 const ENTITIES: Record<string, string> = {
   '&': '&amp;',

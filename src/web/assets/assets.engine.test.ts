@@ -7,12 +7,12 @@ import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { parseRange } from '../../core/byte-range.ts'
 import { systemClock } from '../../core/clock.ts'
 import { silentLogger } from '../../core/log.ts'
 import { send, site } from '../fixtures/site.ts'
 import { createAssets } from './assets.ts'
 import { acceptedEncodings } from './encode.ts'
-import { parseRange } from './range.ts'
 
 const CSS = 'body { color: red }\n'.repeat(200)
 

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { namesEtag, parseRange } from '../../core/byte-range.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
 import type { Logger } from '../../core/log.ts'
@@ -10,7 +11,6 @@ import { DEFAULT_CONTENT_SECURITY_POLICY, isDocument } from '../answer/security.
 import { acceptedEncodings, CompressedCopies } from './encode.ts'
 import { AssetMissing, AssetNotFound } from './errors.ts'
 import { nearest } from './nearest.ts'
-import { parseRange } from './range.ts'
 import { type Asset, hashedName, scan } from './scan.ts'
 
 /** The part of the URL space that belongs to the folder. */
@@ -177,9 +177,7 @@ class AssetAnswer {
   }
 
   #notModified(etag: string): boolean {
-    const header = this.#req.headers['if-none-match']
-    const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-    if (!tags?.some((tag) => tag === '*' || tag === etag)) return false
+    if (!namesEtag(this.#req.headers['if-none-match'], etag)) return false
     this.#res.writeHead(304, [...this.#head, 'etag', etag])
     this.#res.end()
     return true
