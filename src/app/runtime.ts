@@ -21,6 +21,10 @@ export interface RuntimeOptions {
   readonly secureCookies: boolean
   /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed. @defaultValue none */
   readonly trustedProxies?: readonly string[]
+  /** Where `system.blobs` keeps its files. @defaultValue none: `system.blobs` raises BlobOptionInvalid */
+  readonly blobFolder?: string
+  /** Where large bodies wait while their requests are handled. @defaultValue none: they wait in memory */
+  readonly spoolFolder?: string
   /** Milliseconds that `stop` waits for requests in flight; then they are ended with a 503. @defaultValue 10_000 */
   readonly drainMs?: number
   /** Tests: run every write's `work` twice, the first run rolled back. @defaultValue false */

@@ -1,10 +1,10 @@
 import { statSync, utimesSync } from 'node:fs'
 import type { Clock } from '../core/clock.ts'
+import type { Placement } from '../core/keys.ts'
 import type { SystemStatement, SystemStore } from '../core/ports.ts'
 import { BlobMissing, BlobOptionInvalid } from './errors.ts'
 import { type Intact, isMissing } from './intact.ts'
 import { isBlobId, type Places } from './places.ts'
-import type { BlobPlacement } from './types.ts'
 
 /** The name is part of an index. */
 const NAME_LENGTH_MAX = 200
@@ -18,10 +18,14 @@ function checkName(name: string): void {
   )
 }
 
-const params = ({ bucket, tag }: BlobPlacement, blob: string, name: string) => [bucket, tag, blob, name]
+/** Home tables are in no bucket. */
+function params(placement: Placement | 'home', blob: string, name: string): unknown[] {
+  const { bucket, tag } = placement === 'home' ? { bucket: -1, tag: 0 } : placement
+  return [bucket, tag, blob, name]
+}
 
 /** For the transaction that needs a blob. */
-export function attachStatement(placement: BlobPlacement, blob: string, name: string): SystemStatement {
+export function attachStatement(placement: Placement | 'home', blob: string, name: string): SystemStatement {
   checkName(name)
   return {
     sql: `insert into tenfold.blob_refs (bucket, tag, blob, name) values ($1::int, $2::int, decode($3, 'hex'), $4) on conflict do nothing`,
@@ -30,7 +34,7 @@ export function attachStatement(placement: BlobPlacement, blob: string, name: st
 }
 
 /** For the transaction that gives it up. */
-export function detachStatement(placement: BlobPlacement, blob: string, name: string): SystemStatement {
+export function detachStatement(placement: Placement | 'home', blob: string, name: string): SystemStatement {
   checkName(name)
   if (!isBlobId(blob)) throw new BlobMissing(String(blob))
   return {

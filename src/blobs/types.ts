@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { Placement } from '../core/keys.ts'
 import type { Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
 import type { SystemStatement, SystemStore } from '../core/ports.ts'
@@ -32,12 +33,6 @@ export interface RespondOptions {
   readonly cacheControl?: string
 }
 
-/** The places a bucket and a key's tag have; `{ bucket: -1, tag: 0 }` for the home tables. */
-export interface BlobPlacement {
-  readonly bucket: number
-  readonly tag: number
-}
-
 /** Steps of a put, in this order; a step is announced before it is taken. */
 export type PutStep = 'open' | 'write' | 'sync' | 'rename' | 'sync-folder' | 'done'
 
@@ -68,9 +63,9 @@ export interface LocalBlobs extends Service {
    * @returns the statement that has to commit with that transaction
    * @throws BlobMissing, BlobOptionInvalid
    */
-  attach(placement: BlobPlacement, blob: string, name: string): SystemStatement
+  attach(placement: Placement | 'home', blob: string, name: string): SystemStatement
   /** @returns the statement that has to commit with the transaction */
-  detach(placement: BlobPlacement, blob: string, name: string): SystemStatement
+  detach(placement: Placement | 'home', blob: string, name: string): SystemStatement
   /** Reads the whole blob and compares its hash. @throws BlobMissing, BlobDamaged */
   verify(id: string): Promise<void>
   /** Deletes a share of what nothing needs; a sweep of upkeep, any node may run it at any time. */

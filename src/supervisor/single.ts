@@ -115,6 +115,8 @@ export class Single {
       signingKeys: keys,
       log,
       secureCookies: request.tls !== undefined,
+      blobFolder: folder.blobs,
+      spoolFolder: folder.spool,
       ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
     })
     this.#runtime = runtime

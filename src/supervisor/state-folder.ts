@@ -17,6 +17,10 @@ export interface StateFolder {
   /** PostgreSQL's Unix socket, when the path is short enough. */
   readonly run: string
   readonly secrets: string
+  /** What `system.blobs` stores. */
+  readonly blobs: string
+  /** Bodies of requests that are being handled; nothing in it outlives its request. */
+  readonly spool: string
   readonly serverLog: string
   readonly postgresLog: string
 }
@@ -29,6 +33,8 @@ export function stateFolder(dir: string): StateFolder {
     pg: join(path, 'pg', 'c0'),
     run: join(path, 'run'),
     secrets: join(path, 'secrets.json'),
+    blobs: join(path, 'blobs'),
+    spool: join(path, 'spool'),
     serverLog: join(path, 'logs', 'server.log'),
     postgresLog: join(path, 'logs', 'postgres.log'),
   }

@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { createRuntime } from '../app/compose.ts'
 import type { Runtime, RuntimeOptions } from '../app/runtime.ts'
 import type { AppDefinition, Placing, System } from '../app/types.ts'
@@ -13,6 +15,7 @@ import { TestClock } from './clock.ts'
 import { dropTestDatabase } from './databases.ts'
 import { InProcessServer, toRequest } from './exchange.ts'
 import { createFault } from './fault.ts'
+import { makeTestFolder } from './folder.ts'
 import { checkSessions } from './leak.ts'
 import { type TestServer, testServer } from './server.ts'
 import { RawConnections } from './sql.ts'
@@ -56,10 +59,13 @@ export async function startTest<Schema, P extends Placing<Schema>>(
   const releasers = new Releasers()
   try {
     const clusters = await databases(server, anyDefinition, options)
+    const files = makeTestFolder(false)
+    releasers.push(() => rmSync(files, { recursive: true, force: true }))
     releasers.push(async () => {
       for (const { connection } of clusters) await dropTestDatabase(server, connection.database)
     })
-    return (await start<Schema, P>(server, anyDefinition, clusters, options, releasers)) as TestApp<Schema, P>
+    const places = { clusters, files }
+    return (await start<Schema, P>(server, anyDefinition, places, options, releasers)) as TestApp<Schema, P>
   } catch (error) {
     await releasers.releaseAll().catch(() => {}) // what went wrong first is what matters
     throw error
@@ -108,7 +114,7 @@ const runtimeOptions = (
 async function start<Schema, P extends Placing<Schema>>(
   server: TestServer,
   definition: AppDefinition,
-  clusters: readonly ClusterOptions[],
+  { clusters, files }: { clusters: readonly ClusterOptions[]; files: string },
   options: StartTestOptions,
   releasers: Releasers,
 ): Promise<TestApp<Schema, P>> {
@@ -121,7 +127,12 @@ async function start<Schema, P extends Placing<Schema>>(
   )
   releasers.push(() => checkSessions(server, clusters))
   releasers.push(() => raw.end())
-  const runtime = createRuntime(definition, { ...runtimeOptions(clusters, options), clock })
+  const runtime = createRuntime(definition, {
+    blobFolder: join(files, 'blobs'),
+    spoolFolder: join(files, 'spool'),
+    ...runtimeOptions(clusters, options),
+    clock,
+  })
   releasers.push(() => runtime.stop())
   await runtime.start()
   const secure = options.config?.secureCookies ?? false
