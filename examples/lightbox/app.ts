@@ -1,4 +1,4 @@
-import { t } from './domain/index.ts'
+import { feedJobs, t } from './domain/index.ts'
 import { routes } from './routes/index.ts'
 import { seedCommunity } from './seed/community.ts'
 import { pages } from './web/index.ts'
@@ -12,5 +12,6 @@ export default t.app({
   assets: new URL('./public/', import.meta.url),
   fetch: (system) => routes(system, pages(system)),
   seed: seedCommunity,
+  jobs: [...feedJobs],
   bodyBytesMax: BODY_BYTES_MAX,
 })

@@ -1,4 +1,5 @@
 import { confirmHandle, reserveHandle } from './handles.ts'
+import { shownOf } from './keys.ts'
 import { limitLogIns } from './log-in-limit.ts'
 import { hashPassword, isOutdated, verifyPassword } from './passwords.ts'
 import type { Lightbox } from './placing.ts'
@@ -43,14 +44,19 @@ function createUser(
   { handle, firstName, lastName }: NewAccount,
   passwordHash: string,
 ): Promise<boolean> {
-  return system.shard.user(id).write('create user', async ({ db }) => {
-    const decided = await db
+  return system.shard.user(id).write('create user', async (tx) => {
+    const decided = await tx.db
       .insertInto('credentials')
       .values({ user_id: id, password_hash: passwordHash })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst()
     if (decided.numInsertedOrUpdatedRows === 0n) return false
-    await db.insertInto('users').values({ id, handle, first_name: firstName, last_name: lastName }).execute()
+    await tx.db
+      .insertInto('users')
+      .values({ id, handle, first_name: firstName, last_name: lastName })
+      .execute()
+    // Somebody may have asked for this id before, and that there was nobody is in the cache.
+    tx.invalidate(...shownOf(id))
     return true
   })
 }

@@ -1,4 +1,7 @@
+import { authorOf } from './cards.ts'
+import { copyFollow, type Decided, settleFollow } from './follow-copy.ts'
 import { isUserId } from './ids.ts'
+import { personKey } from './keys.ts'
 import type { Lightbox } from './placing.ts'
 import { notFound, selfFollow } from './problems.ts'
 
@@ -8,8 +11,8 @@ import { notFound, selfFollow } from './problems.ts'
  * (`version`). The second copies state and version, unless it has seen a later one: whatever order two copies
  * arrive in, both shards end in the state of the highest version, and the counts follow the rows.
  *
- * When the process dies between the two, the front door sends the request again and the first write replays.
- * A client that gives up leaves the second behind until the pair changes again or the PUT is repeated.
+ * The request does the second at once, so that counts are fresh in the answer. Should it end in between, a job does
+ * it, which the first has enqueued. The job also fills the follower's feed.
  */
 
 /** How the viewer and another person stand. */
@@ -60,23 +63,13 @@ async function change(
   if (followerId === followeeId) throw selfFollow()
   await mustExist(system, followeeId)
   const decided = await decide(system, followerId, followeeId, active)
-  const followers = await copyFollow(system, followerId, followeeId, decided)
+  const { followers } = await copyFollow(system, followerId, followeeId, decided)
   return { id: followeeId, following: active, followers }
 }
 
 /** People are never removed, so this may be asked ahead of the writes. */
 async function mustExist(system: Lightbox, userId: string): Promise<void> {
-  const found = isUserId(userId)
-    ? await system.shard.user(userId).read((db) => db.query('select 1 from users where id = $1', [userId]))
-    : []
-  if (found.length === 0) throw notFound('person')
-}
-
-/** What the follower's shard says of a pair. */
-export interface Decided {
-  active: boolean
-  /** 0 when the two never had to do with each other. */
-  version: number
+  if (!isUserId(userId) || (await authorOf(system, userId)) === null) throw notFound('person')
 }
 
 const FOLLOW = `insert into following as f (follower_id, followee_id, active, version) values ($1, $2, true, 1)
@@ -86,6 +79,9 @@ returning active, version`
 
 const UNFOLLOW = `update following set active = false, version = version + 1, changed_at = now()
 where follower_id = $1 and followee_id = $2 and active returning active, version`
+
+/** What still arrives from a fan-out under way is hidden by the state of the pair. */
+const FORGET = 'delete from feed_entries where reader_id = $1 and author_id = $2'
 
 const DECIDED = 'select active, version from following where follower_id = $1 and followee_id = $2'
 
@@ -97,34 +93,9 @@ function decide(system: Lightbox, followerId: string, followeeId: string, active
     if (!changed) return (await tx.query<Decided>(DECIDED, pair))[0] ?? { active: false, version: 0 }
     const count = 'update users set following_count = following_count + $2 where id = $1'
     await tx.query(count, [followerId, active ? 1 : -1])
+    if (!active) await tx.query(FORGET, pair)
+    tx.invalidate(personKey(followerId))
+    tx.enqueue(settleFollow, { followerId, followeeId, ...changed })
     return changed
-  })
-}
-
-const COPY = `insert into followers (followee_id, follower_id, active, version) values ($1, $2, $3, $4)
-on conflict (followee_id, follower_id) do update
-  set active = excluded.active, version = excluded.version, changed_at = now()`
-
-/** In the shard of the person followed. Their row is locked first: all copies to it come one by one. */
-export function copyFollow(
-  system: Lightbox,
-  followerId: string,
-  followeeId: string,
-  decided: Decided,
-): Promise<number> {
-  return system.shard.user(followeeId).write('copy follow', async (tx) => {
-    const lock = 'select follower_count from users where id = $1 for update'
-    const [followee] = await tx.query<{ follower_count: number }>(lock, [followeeId])
-    if (!followee) throw notFound('person')
-    const held = 'select active, version from followers where followee_id = $1 and follower_id = $2'
-    const [before] = await tx.query<Decided>(held, [followeeId, followerId])
-    if (decided.version <= (before?.version ?? 0)) return followee.follower_count
-    await tx.query(COPY, [followeeId, followerId, decided.active, decided.version])
-    const step = Number(decided.active) - Number(before?.active ?? false)
-    if (step !== 0) {
-      const count = 'update users set follower_count = follower_count + $2 where id = $1'
-      await tx.query(count, [followeeId, step])
-    }
-    return followee.follower_count + step
   })
 }

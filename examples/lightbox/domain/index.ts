@@ -1,18 +1,13 @@
 export { type Account, createAccount, logIn, type NewAccount } from './accounts.ts'
+export type { Author, Post, PostCard } from './cards.ts'
+export { readFeed } from './feed.ts'
 export { type FollowState, follow, type Relationship, relationship, unfollow } from './follows.ts'
 export { drawnAt, isPostId, isUserId, nextPostId, timeOf } from './ids.ts'
+export { feedJobs } from './jobs.ts'
 export { type LikeState, like, unlike } from './likes.ts'
+export type { PageOf, PageOptions } from './pages.ts'
 export { type Lightbox, t } from './placing.ts'
-export {
-  createPost,
-  getPost,
-  listPosts,
-  type PageOf,
-  type PageOptions,
-  type Post,
-  type PostCard,
-  recentPosts,
-} from './posts.ts'
+export { createPost, getPost, listPosts, recentPosts } from './posts.ts'
 export { type FieldProblem, logInRequired, notFound, Problem } from './problems.ts'
 export {
   type Address,

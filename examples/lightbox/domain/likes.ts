@@ -1,4 +1,5 @@
 import { isPostId } from './ids.ts'
+import { postKey } from './keys.ts'
 import type { Lightbox } from './placing.ts'
 import { notFound } from './problems.ts'
 
@@ -36,7 +37,10 @@ async function change(system: Lightbox, userId: string, postId: string, liked: b
   if (!isPostId(postId)) throw notFound('post')
   const likes = await system.shard.user.ofId(postId).write(liked ? 'like' : 'unlike', async (tx) => {
     const changed = await tx.query<{ likes: number }>(liked ? LIKE : UNLIKE, [postId, userId])
-    if (changed[0]) return changed[0].likes
+    if (changed[0]) {
+      tx.invalidate(postKey(postId))
+      return changed[0].likes
+    }
     const post = await tx.query<{ likes: number }>('select likes from posts where id = $1', [postId])
     return post[0]?.likes ?? null
   })

@@ -12,6 +12,7 @@ const placing = {
         post_likes: 'author_id',
         following: 'follower_id',
         followers: 'followee_id',
+        feed_entries: 'reader_id',
       },
     },
     handle: { type: 'text', columns: { handles: 'handle' } },

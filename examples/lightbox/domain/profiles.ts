@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { isUserId } from './ids.ts'
+import { personKey, profileKey, shownOf } from './keys.ts'
 import type { Lightbox } from './placing.ts'
 import { notFound } from './problems.ts'
 import type { Tables } from './tables.ts'
@@ -38,26 +39,27 @@ const PROFILE_JSON = `select json_build_object(
   'phoneNumbers', phone_numbers)::text as body
 from users where id = $1`
 
-const NOBODY = Promise.resolve(undefined)
-const bodyOf = (rows: readonly { body: string }[]): string | undefined => rows[0]?.body
+const TTL = { ttl: '10m' } as const
+const NOBODY = Promise.resolve(null)
 
-/** The profile as JSON text, or undefined: one statement and nothing else, because it is asked for most. */
-export function profileJson(system: Lightbox, id: string): Promise<string | undefined> {
+/** The profile as JSON text, or null: from the cache and nothing else, because it is asked for most. */
+export function profileJson(system: Lightbox, id: string): Promise<string | null> {
   if (!isUserId(id)) return NOBODY
-  return system.shard
-    .user(id)
-    .read((db) => db.query<{ body: string }>(PROFILE_JSON, [id]))
-    .then(bodyOf)
+  return system.shard.user(id).cached(profileKey(id), TTL, async (db) => {
+    const [row] = await db.query<{ body: string }>(PROFILE_JSON, [id])
+    return row?.body ?? null
+  })
 }
 
 /** @throws Problem `not-found` */
 export async function getPerson(system: Lightbox, id: string): Promise<Person> {
   if (!isUserId(id)) throw notFound('person')
-  const row = await system.shard
-    .user(id)
-    .read((db) => db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst())
-  if (!row) throw notFound('person')
-  return personOf(row)
+  const person = await system.shard.user(id).cached(personKey(id), TTL, async (db) => {
+    const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+    return row ? personOf(row) : null
+  })
+  if (!person) throw notFound('person')
+  return person
 }
 
 /** The person who has this handle, in any case. @throws Problem `not-found` */
@@ -86,6 +88,7 @@ export async function changeProfile(system: Lightbox, id: string, change: Profil
     if (Object.keys(columns).length === 0) {
       return tx.db.selectFrom('users').select(PROFILE_COLUMNS).where('id', '=', id).executeTakeFirst()
     }
+    tx.invalidate(...shownOf(id))
     const update = tx.db.updateTable('users').set(columns).where('id', '=', id)
     return update.returning(PROFILE_COLUMNS).executeTakeFirst()
   })

@@ -26,12 +26,24 @@ export interface Tables {
     follower_count: Generated<number>
     following_count: Generated<number>
     created_at: Generated<Date>
+    reach: Generated<Reach>
   }
-  posts: { author_id: Int8; id: string; text: string; likes: Generated<number>; created_at: Date }
+  posts: {
+    author_id: Int8
+    id: string
+    text: string
+    likes: Generated<number>
+    created_at: Date
+    on_read: Generated<boolean>
+  }
   post_likes: { author_id: Int8; post_id: string; liker_id: Int8; liked_at: Generated<Date> }
-  following: Follow
+  following: Follow & { on_read: Generated<boolean> }
   followers: Follow
+  feed_entries: { reader_id: Int8; post_id: string; author_id: Int8 }
 }
+
+/** How the posts of a person come into the feeds of those who follow them: see reach.ts. */
+export type Reach = 'ordinary' | 'rising' | 'celebrity' | 'former'
 
 interface Follow {
   follower_id: Int8

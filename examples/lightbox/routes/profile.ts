@@ -27,10 +27,10 @@ export function profileIdOf(url: string): string | undefined {
   return id.includes('/') ? undefined : id
 }
 
-/** The hottest path: one statement, and its text is the body. */
+/** The hottest path: one text from the cache, which is the body. */
 export const serveProfile = (system: Lightbox, id: string): Promise<Response> =>
   profileJson(system, id).then(respond)
 
-function respond(body: string | undefined): Response {
-  return body === undefined ? problemResponse(notFound('person')) : new Response(body, { headers: HEADERS })
+function respond(body: string | null): Response {
+  return body === null ? problemResponse(notFound('person')) : new Response(body, { headers: HEADERS })
 }

@@ -8,8 +8,10 @@ import {
   like,
   listPosts,
   logIn,
+  type PageOf,
   type Post,
   type PostCard,
+  readFeed,
   unfollow,
   unlike,
 } from '../domain/index.ts'
@@ -99,10 +101,18 @@ export const table: readonly Route[] = [
     paged: true,
     status: 200,
     answer: answers.postPage,
-    handle: async ({ system, id, before }) => {
-      const { posts, next } = await listPosts(system, id, { before })
-      return { posts: posts.map(publicPost), next }
-    },
+    handle: async ({ system, id, before }) => publicPage(await listPosts(system, id, { before })),
+  }),
+  route({
+    method: 'get',
+    path: '/api/feed',
+    operation: 'readFeed',
+    summary: 'Posts of those whom one follows, and the own ones, newest first',
+    auth: true,
+    paged: true,
+    status: 200,
+    answer: answers.postPage,
+    handle: async ({ system, userId, before }) => publicPage(await readFeed(system, userId, { before })),
   }),
   ...pair('/api/follows/{id}', 'user', answers.followState, {
     put: { operation: 'follow', summary: 'Follow a person', act: follow, problems: [422] },
@@ -155,11 +165,7 @@ async function beginSession(
   return bearer ? { token } : {}
 }
 
-const publicPost = ({ id, authorId, text, photo, likes, createdAt }: PostCard): Post => ({
-  id,
-  authorId,
-  text,
-  photo,
-  likes,
-  createdAt,
+const publicPage = ({ posts, next }: PageOf<PostCard>): PageOf<Post> => ({
+  posts: posts.map(({ author: _, liked: __, ...post }) => post),
+  next,
 })

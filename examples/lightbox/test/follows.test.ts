@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { copyFollow, type Decided } from '../domain/follows.ts'
+import { copyFollow, type Decided } from '../domain/follow-copy.ts'
 import { getPerson, relationship } from '../domain/index.ts'
 import { signUp, start } from './visitor.ts'
 

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PostCard } from '../../domain/posts.ts'
+import type { PostCard } from '../../domain/index.ts'
 import { attributes, type Html, words } from '../html.ts'
 import { icon } from '../icons.ts'
 import { ago, count, fullTime } from '../locale.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PageOf, PostCard } from '../../domain/posts.ts'
+import type { PageOf, PostCard } from '../../domain/index.ts'
 import type { Person } from '../../domain/profiles.ts'
 import type { PageContent } from '../document.ts'
 import type { Html } from '../html.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PostCard } from '../../domain/posts.ts'
+import type { PostCard } from '../../domain/index.ts'
 import type { PageContent } from '../document.ts'
 import { paths } from '../paths.ts'
 import type { Visit } from '../visit.ts'
