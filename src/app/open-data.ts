@@ -5,8 +5,8 @@ import { systemRandom } from '../core/random.ts'
 import { isUuid } from '../core/uuid.ts'
 import { type ConnectionOptions, DataClient, prepareData } from '../data/index.ts'
 import { idSource } from './ids.ts'
-import { homeHandle, shardHandles } from './shards.ts'
-import type { Placing, System } from './types.ts'
+import { dataHandles, spaceHandles } from './shards.ts'
+import type { DataShard, HomeSchema, Placing, Space, SpaceSchema, System } from './types.ts'
 
 export interface OpenDataOptions<Schema, P extends Placing<Schema>> {
   /** One database per cluster; the first is the home cluster. */
@@ -21,8 +21,16 @@ export interface OpenDataOptions<Schema, P extends Placing<Schema>> {
 
 /** The data joint alone, on your own PostgreSQL. */
 export interface OpenData<Schema, P extends Placing<Schema>>
-  extends Pick<System<Schema, P>, 'shard' | 'shards' | 'home' | 'ids'>,
+  extends Pick<System<Schema, P>, 'shards' | 'ids'>,
     AsyncDisposable {
+  readonly shard: {
+    readonly [S in keyof P['keys'] & string]: Space<
+      SpaceSchema<Schema, P, S>,
+      DataShard<SpaceSchema<Schema, P, S>>
+    >
+  }
+  /** Tables of no key space. */
+  readonly home: DataShard<HomeSchema<Schema, P>>
   /**
    * Runs `work` as the request of this id: the same id again, in any process, finds the writes applied and gets
    * their results. Any UUID will do; UUIDv7 keeps markers in the order of time.
@@ -64,10 +72,11 @@ export function openData<Schema>() {
     })
     await data.start()
     const spaces = Object.keys(placing.keys)
+    const handle = dataHandles(data)
     return {
-      shard: shardHandles(data, spaces) as never,
+      shard: spaceHandles(data, spaces, handle) as never,
       shards: { read: (work, how) => data.readEach((db, cluster) => work(db as never, cluster), how) },
-      home: homeHandle(data) as never,
+      home: handle('home') as never,
       ids: idSource(data, spaces) as never,
       request: (id, work) => {
         if (!isUuid(id))

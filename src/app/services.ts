@@ -11,6 +11,7 @@ import { sweepReservations } from '../web/request/idempotency.ts'
 import { WebSessions } from '../web/sessions/sessions.ts'
 import { noAssets } from './no-assets.ts'
 import type { RuntimeOptions } from './runtime.ts'
+import { dataHandles } from './shards.ts'
 import { buildSystem } from './system.ts'
 import type { AppDefinition } from './types.ts'
 import { createUpkeep } from './upkeep.ts'
@@ -59,6 +60,10 @@ export function wireServices({ options: app, placing }: AppDefinition, options: 
     sessions,
     limits,
     assets: assets ?? noAssets,
+    handle: dataHandles(data) as never,
+    jobs: undefined as never,
+    cache: undefined as never,
+    blobs: undefined as never,
   })
   // The application's own handler is made at start, when `system` works.
   let fetch: Fetch = () => new Response(null, { status: 503 })

@@ -3,8 +3,19 @@ import type { LogFields, Logger } from '../core/log.ts'
 import type { DataClient } from '../data/index.ts'
 import { OutsideRequest } from '../web/errors.ts'
 import { idSource } from './ids.ts'
-import { homeHandle, shardHandles } from './shards.ts'
-import type { Assets, Limits, Metrics, Placing, Sessions, System } from './types.ts'
+import { type MakeHandle, spaceHandles } from './shards.ts'
+import type {
+  Assets,
+  Blobs,
+  Jobs,
+  Limits,
+  Metrics,
+  Placing,
+  PlainCache,
+  Sessions,
+  Shard,
+  System,
+} from './types.ts'
 
 /** The parts that {@link buildSystem} puts into an application's hands. */
 export interface SystemParts {
@@ -16,6 +27,10 @@ export interface SystemParts {
   readonly sessions: Sessions
   readonly limits: Limits
   readonly assets: Assets
+  readonly jobs: Jobs
+  readonly cache: PlainCache
+  readonly blobs: Blobs
+  readonly handle: MakeHandle<Shard<never>>
 }
 
 /** Makes the `system` that an application sees. */
@@ -28,6 +43,10 @@ export function buildSystem({
   sessions,
   limits,
   assets,
+  jobs,
+  cache,
+  blobs,
+  handle,
 }: SystemParts): System<unknown, Placing<unknown>> {
   const spaces = Object.keys(placing.keys)
   const current = () => {
@@ -36,13 +55,16 @@ export function buildSystem({
     return context
   }
   return {
-    shard: shardHandles(data, spaces) as never,
+    shard: spaceHandles(data, spaces, handle) as never,
     shards: { read: (work, options) => data.readEach((db, cluster) => work(db as never, cluster), options) },
-    home: homeHandle(data) as never,
+    home: handle('home') as never,
     ids: idSource(data, spaces) as never,
     sessions,
     limits,
     assets,
+    jobs,
+    cache,
+    blobs,
     metrics,
     log: boundLog(storage, log),
     request: {

@@ -59,13 +59,17 @@ export type Db<Tables> = Kysely<Tables> &
     readonly client: Client
   }
 
-/** A write transaction. Its effects commit with its rows or not at all. */
-export interface Tx<Tables> extends RawQuery {
+/** A write transaction on the database alone. */
+export interface DataTx<Tables> extends RawQuery {
   readonly db: Kysely<Tables>
   /** `pg`'s own client on this transaction, for COPY and streams. Do not begin or end transactions on it. */
   readonly client: Client
   /** The commit marker's id: the same over every run of this write. */
   readonly id: string
+}
+
+/** A write transaction. What it asks of other tiers commits with its rows or not at all. */
+export interface Tx<Tables> extends DataTx<Tables> {
   /**
    * Records a job in the bucket of this transaction. @returns the job's id, the same over every run
    * @throws JobInputInvalid
@@ -107,8 +111,18 @@ export interface CachedOptions {
   readonly deadlineMs?: number
 }
 
+/** The shard of one key: its rows alone. */
+export interface DataShard<Tables, T = DataTx<Tables>> {
+  read<R>(work: (db: Db<Tables>) => Promise<R>, options?: ReadOptions): Promise<R>
+  /**
+   * Runs `work` in a transaction that is applied exactly once, however often it has to run. `name` is unique
+   * within the request. The result is what its JSON form gives back.
+   */
+  write<R>(name: string, work: (tx: T) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>>
+}
+
 /** The shard of one key. */
-export interface Shard<Tables> {
+export interface Shard<Tables> extends DataShard<Tables, Tx<Tables>> {
   /**
    * The value of `key`, from the cache or else from `work`, in the form that its JSON gives back, frozen. It is never older
    * than what this session has seen or written, and for others at most one second behind a commit that
@@ -119,17 +133,11 @@ export interface Shard<Tables> {
     options: CachedOptions,
     work: (db: Db<Tables>) => Promise<R>,
   ): Promise<Jsonified<R>>
-  read<R>(work: (db: Db<Tables>) => Promise<R>, options?: ReadOptions): Promise<R>
-  /**
-   * Runs `work` in a transaction that is applied exactly once, however often it has to run. `name` is unique
-   * within the request. The result is what its JSON form gives back.
-   */
-  write<R>(name: string, work: (tx: Tx<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>>
 }
 
 /** The shards of one key space. */
-export interface Space<Tables> {
-  (key: KeyInput): Shard<Tables>
+export interface Space<Tables, S = Shard<Tables>> {
+  (key: KeyInput): S
   /** Runs `work` once per cluster, in parallel, with that cluster's keys; results in no particular order. */
   many<Key extends KeyInput, R>(
     keys: readonly Key[],
@@ -137,7 +145,7 @@ export interface Space<Tables> {
     options?: ReadOptions,
   ): Promise<R[]>
   /** The shard of the owner for whom `ids.next` drew this id. @throws BadKey when it is not such an id */
-  ofId(id: string): Shard<Tables>
+  ofId(id: string): S
 }
 
 export interface Ids<P extends { readonly keys: object }> {
@@ -308,6 +316,16 @@ export interface Blob {
   /** SHA-256 of its bytes, 64 hexadecimal digits. */
   readonly id: string
   readonly bytes: number
+}
+
+/** How a blob is served. */
+export interface BlobAnswer {
+  /** Media type. Of the app's own knowledge: never what an uploader claims. */
+  readonly type: string
+  /** Makes browsers save it under this name instead of showing it. */
+  readonly filename?: string
+  /** @defaultValue public, a year, immutable */
+  readonly cacheControl?: string
 }
 
 /** Large immutable objects, named by their content. What no transaction keeps with `attach` within a day is deleted. */
