@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { paint } from '../paint/paint.ts'
+import type { Order, Reply } from '../protocol.ts'
+import { ImageRefused } from '../refusal.ts'
+import { developFile, developPainting } from './develop.ts'
+
+/*
+ * The image process: the only one that loads sharp. What crashes or leaks in native code ends here, and it holds no
+ * secrets. Orders come one at a time.
+ */
+
+const send = (reply: Reply): void => {
+  process.send?.(reply)
+}
+
+async function carryOut(order: Order): Promise<void> {
+  if (order.kind === 'develop') return developFile(order.path, order.edits, send)
+  const original = await paint(order.scene, order.seed)
+  send({ kind: 'original', bytes: original })
+  await developPainting(original, send)
+}
+
+async function answer(order: Order): Promise<Reply> {
+  try {
+    await carryOut(order)
+    return { kind: 'done' }
+  } catch (error) {
+    if (error instanceof ImageRefused)
+      return { kind: 'refused', refusal: error.refusal, detail: error.message }
+    return { kind: 'failed', detail: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Requests come first, photos after; and when memory runs out, the kernel should end this process and no other. */
+function standBack(): void {
+  try {
+    os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
+    if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '800')
+  } catch {
+    // A container may forbid either; photos are made all the same.
+  }
+}
+
+standBack()
+process.on('message', (order: Order) => void answer(order).then(send))
+// The server has no more work, or is gone. An orderly end would wait for the threads of libvips.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -1,0 +1,27 @@
+import type { Edits } from '../schemas/photo.ts'
+import type { Refusal } from './refusal.ts'
+import type { Format } from './settings.ts'
+
+/** What the server asks of the image process, one at a time. */
+export type Order =
+  | { readonly kind: 'develop'; readonly path: string; readonly edits: Edits }
+  /** Paints a picture of the seeded community, then develops it. */
+  | { readonly kind: 'paint'; readonly seed: number; readonly scene: string }
+
+export interface Variant {
+  readonly width: number
+  readonly height: number
+  readonly format: Format
+  readonly bytes: Uint8Array
+}
+
+/** What the image process answers: any number of parts, then `done`, `refused` or `failed`. */
+export type Reply =
+  | { readonly kind: 'variant'; readonly variant: Variant; readonly of: number }
+  /** The whole photo without edits, on which a crop is chosen. Only when the variants do not show it. */
+  | { readonly kind: 'proof'; readonly variant: Variant }
+  /** What was painted, as if somebody had sent it. */
+  | { readonly kind: 'original'; readonly bytes: Uint8Array }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly detail: string }
+  | { readonly kind: 'failed'; readonly detail: string }
