@@ -3,7 +3,10 @@ import type { Logger } from './log.ts'
 import type { Position } from './position.ts'
 import type { SeenScope } from './seen.ts'
 
-/** What belongs to one request (or one job run) while it is handled. */
+/**
+ * What belongs to one request (or one job run) while it is handled. Parts of it may be made when they are asked for:
+ * derive a context by {@link withinWrite}, never by a spread.
+ */
 export interface RequestContext {
   /** UUIDv7, constant over every retry of the same request. */
   readonly requestId: string
@@ -27,7 +30,7 @@ export interface RequestContext {
   /** The job that runs here; its markers live as long as it can be run again. */
   readonly jobId?: string | undefined
   /** Present when this is a request that came by HTTP; absent in a job. */
-  readonly http?: HttpScope
+  readonly http?: HttpScope | undefined
 }
 
 /** What the web tier knows of a request that came by HTTP, for the parts that are bound to it. */
@@ -80,6 +83,56 @@ export interface WriteScope {
   readonly markerId: string
   readonly name: string
   idsDrawn: number
+}
+
+/** The context of the code inside a write. */
+export function withinWrite(context: RequestContext, write: WriteScope): RequestContext {
+  return new WithinWrite(context, write)
+}
+
+class WithinWrite implements RequestContext {
+  readonly #outer: RequestContext
+  readonly write: WriteScope
+  constructor(outer: RequestContext, write: WriteScope) {
+    this.#outer = outer
+    this.write = write
+  }
+  get requestId() {
+    return this.#outer.requestId
+  }
+  get log() {
+    return this.#outer.log
+  }
+  get signal() {
+    return this.#outer.signal
+  }
+  get writeNames() {
+    return this.#outer.writeNames
+  }
+  get idsDrawn() {
+    return this.#outer.idsDrawn
+  }
+  set idsDrawn(count: number) {
+    this.#outer.idsDrawn = count
+  }
+  get timing() {
+    return this.#outer.timing
+  }
+  get keyed() {
+    return this.#outer.keyed
+  }
+  get wrote() {
+    return this.#outer.wrote
+  }
+  get seen() {
+    return this.#outer.seen
+  }
+  get jobId() {
+    return this.#outer.jobId
+  }
+  get http() {
+    return this.#outer.http
+  }
 }
 
 /** Carries the {@link RequestContext} through asynchronous calls. */

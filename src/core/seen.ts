@@ -17,6 +17,9 @@ export interface Seen {
   readonly directoryEpoch: number
 }
 
+/** Nothing seen yet. */
+export const NOTHING_SEEN: Seen = { clusters: new Map(), directoryEpoch: 0 }
+
 /**
  * The part of a request that keeps what its session has seen. Within a request only its own writes raise what
  * reads must have reached; what its answers contained counts for the next request.
@@ -26,39 +29,37 @@ export interface SeenScope {
   of(cluster: string): Position | undefined
   /** The answer contains what a copy knew at this position. */
   answered(cluster: string, position: Position): void
-  /** Its own commit has reached this position. */
+  /** Its own commit has reached this position, which the primary told after COMMIT: nothing it showed lies beyond. */
   wrote(cluster: string, position: Position): void
   /** All of it as text, for a job that goes on in its name; empty when there is nothing. */
   text(): string
 }
 
-const CLUSTER = /^([a-z][a-z0-9-]*):(\d+):([0-9A-F/]+):([0-9A-F/]+)$/i
+/** Characters of a text that is read; some eighty clusters fit. */
+export const SEEN_LENGTH_MAX = 3_500
+const EPOCH = /^\d{1,15}$/
+const CLUSTER =
+  /^([a-z][a-z0-9-]{0,62}):(\d{1,10}):([0-9A-F]{1,8}\/[0-9A-F]{1,8}):([0-9A-F]{1,8}\/[0-9A-F]{1,8})$/
 
-/** Not signed: `directoryEpoch;c0:timeline:wrote:read;…`. */
+/** Not signed: `directoryEpoch~c0:timeline:wrote:read~…`, in characters that cookies and headers take as they are. */
 export function formatSeen({ clusters, directoryEpoch }: Seen): string {
-  const parts = [...clusters].map(
-    ([name, { timeline, wrote, read }]) => `${name}:${timeline}:${formatLsn(wrote)}:${formatLsn(read)}`,
-  )
-  return [String(directoryEpoch), ...parts].join(';')
+  let text = String(directoryEpoch)
+  for (const [name, { timeline, wrote, read }] of clusters)
+    text += `~${name}:${timeline}:${formatLsn(wrote)}:${formatLsn(read)}`
+  return text
 }
 
 /** @returns undefined when the text is not one of {@link formatSeen} */
 export function parseSeen(text: string): Seen | undefined {
-  const [epoch = '', ...parts] = text.split(';')
-  if (!/^\d{1,15}$/.test(epoch)) return undefined
+  if (text.length > SEEN_LENGTH_MAX) return undefined
+  const [epoch = '', ...parts] = text.split('~')
+  if (!EPOCH.test(epoch)) return undefined
   const clusters = new Map<string, SeenCluster>()
   for (const part of parts) {
     const match = CLUSTER.exec(part)
     if (!match) return undefined
-    try {
-      clusters.set(match[1] as string, {
-        timeline: Number(match[2]),
-        wrote: parseLsn(match[3] as string),
-        read: parseLsn(match[4] as string),
-      })
-    } catch {
-      return undefined
-    }
+    const [, name, timeline, wrote, read] = match as unknown as [string, string, string, string, string]
+    clusters.set(name, { timeline: Number(timeline), wrote: parseLsn(wrote), read: parseLsn(read) })
   }
   return { clusters, directoryEpoch: Number(epoch) }
 }

@@ -66,11 +66,15 @@ export class CookieJar {
       }),
     )
     const path = attributes.get('path')
-    this.#cookies.set(pair.slice(0, equals), {
-      value: pair.slice(equals + 1),
-      path: path?.startsWith('/') ? path : '/',
-      expiresAt: this.#expiry(attributes.get('max-age'), attributes.get('expires')),
-    })
+    const name = pair.slice(0, equals)
+    const expiresAt = this.#expiry(attributes.get('max-age'), attributes.get('expires'))
+    if (expiresAt <= this.#clock.now()) this.#cookies.delete(name)
+    else
+      this.#cookies.set(name, {
+        value: pair.slice(equals + 1),
+        path: path?.startsWith('/') ? path : '/',
+        expiresAt,
+      })
   }
 
   #expiry(maxAge: string | undefined, expires: string | undefined): number {

@@ -5,7 +5,7 @@ import { renderProblem } from './answer/problem.ts'
 import { DEFAULT_CONTENT_SECURITY_POLICY } from './answer/security.ts'
 import { platformLines, type Sending, send, sendPlain } from './answer/send.ts'
 import { ClientGone, ServerStopping } from './errors.ts'
-import { contextOf, Exchange } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import { installFetchClasses } from './fetch/install.ts'
 import { lightRequest } from './fetch/request.ts'
 import { InFlight } from './in-flight.ts'
@@ -125,7 +125,7 @@ class RequestPath implements Handler {
         contentType: req.headers['content-type'],
         body,
       })
-      exchange.requestId = await this.#options.contexts.run(contextOf(exchange), async () =>
+      exchange.requestId = await this.#options.contexts.run(exchange, async () =>
         reserve(
           this.#options.store,
           await this.#options.principal(),
@@ -139,8 +139,8 @@ class RequestPath implements Handler {
   }
 
   #run(exchange: Exchange, body: Uint8Array<ArrayBuffer> | undefined): void {
-    const request = lightRequest(exchange.req, exchange.target!.url, body, exchange.abort.signal)
-    const result = this.#options.contexts.run(contextOf(exchange), () => this.#options.fetch(request))
+    const request = lightRequest(exchange.req, exchange.target!.url, body, exchange)
+    const result = this.#options.contexts.run(exchange, () => this.#options.fetch(request))
     if (result instanceof Promise)
       result.then(
         (response) => this.#answer(exchange, response),
@@ -183,7 +183,8 @@ class RequestPath implements Handler {
   }
 
   #fail(exchange: Exchange, error: unknown): void {
-    const { req, res, log } = exchange
+    const { req, res } = exchange
+    const { log } = this.#options
     if (exchange.state === 'closed' || exchange.failed) return
     exchange.failed = true
     if (res.headersSent) {
@@ -196,7 +197,7 @@ class RequestPath implements Handler {
     const problem = renderProblem(error, { requestId, accept: req.headers.accept })
     if (!(error instanceof ClientGone) && problem.status >= 500)
       log.error({ requestId, status: problem.status, error }, 'a request failed')
-    if (!exchange.abort.signal.aborted) exchange.abort.abort(error)
+    exchange.abort(error)
     try {
       sendPlain(exchange, this.#sending(exchange), problem.status, problem.headers, problem.body, !lingers)
       if (lingers) this.#linger(req, res)
@@ -217,7 +218,7 @@ class RequestPath implements Handler {
 
   #closed(exchange: Exchange): void {
     const finished = exchange.res.writableFinished
-    if (!finished && !exchange.abort.signal.aborted) exchange.abort.abort(new ClientGone())
+    if (!finished) exchange.abort(new ClientGone())
     exchange.state = 'closed'
     this.#inFlight.delete(exchange)
     this.answered++

@@ -5,6 +5,7 @@ import type { Logger } from '../core/log.ts'
 import type { SystemStore } from '../core/ports.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
+import type { WebSeen } from './seen/web-seen.ts'
 
 /** Milliseconds that the app has to begin its answer. */
 export const DEADLINE_MS = 30_000
@@ -32,6 +33,8 @@ export interface HandlerOptions {
   readonly store: SystemStore
   /** Who sends the request, asked only when it has an `Idempotency-Key`; null for a stranger. */
   readonly principal: () => Promise<string | null>
+  /** Reads and writes seen tokens. @defaultValue none: sessions are not followed */
+  readonly seen?: WebSeen | undefined
   /** Static files, answered before the app. */
   readonly assets?: AssetRoute | undefined
   /** @defaultValue {@link BODY_BYTES_MAX} */

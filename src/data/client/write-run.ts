@@ -1,4 +1,5 @@
-import type { WriteScope } from '../../core/context.ts'
+import { type WriteScope, withinWrite } from '../../core/context.ts'
+import type { Position } from '../../core/position.ts'
 import type { Rider } from '../../core/rider.ts'
 import type { Connection } from '../connection/connection.ts'
 import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
@@ -193,7 +194,7 @@ export class WriteRun<Tables, R> {
     })
     try {
       return await Promise.race([
-        this.#env.storage.run({ ...this.#env.context, write: scope }, () => this.#work(tx)),
+        this.#env.storage.run(withinWrite(this.#env.context, scope), () => this.#work(tx)),
         lost,
       ])
     } finally {
@@ -217,8 +218,15 @@ export class WriteRun<Tables, R> {
     this.inDoubt = false
     this.#settleDoubt((rider) => rider.committed(position))
     if (rows.length > 0) hook?.replayed(this.#cluster.name, this.#marker.id, rows, position)
-    if (position) this.#env.context.wrote?.set(this.#cluster.name, position)
+    if (position) this.#reached(position)
     return row.result === null ? undefined : JSON.parse(row.result)
+  }
+
+  /** Later reads of this request, and of the session behind it, must see the commit. */
+  #reached(position: Position): void {
+    const { wrote, seen } = this.#env.context
+    wrote?.set(this.#cluster.name, position)
+    seen?.wrote(this.#cluster.name, position)
   }
 
   async #commit(
@@ -235,7 +243,7 @@ export class WriteRun<Tables, R> {
     if (committed) {
       this.inDoubt = false
       this.#settleDoubt((rider) => rider.committed(position))
-      if (position) this.#env.context.wrote?.set(this.#cluster.name, position)
+      if (position) this.#reached(position)
       return
     }
     const undone = await this.#undone(talk, connection, failure ?? new TransactionAborted(this.#marker.name))

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Exchange } from '../exchange.ts'
 import { FastResponse, type PlainBody } from '../fetch/response.ts'
 import { formatTraceparent } from '../request/trace.ts'
+import { SEEN_HEADER } from '../seen/request-seen.ts'
 import {
   DEFAULT_CONTENT_SECURITY_POLICY,
   isDocument,
@@ -31,33 +32,35 @@ export function platformLines(
   exchange: Exchange,
   sending: Sending,
   out: string[] = [],
-  seen = nothingSeen(),
+  noted = nothingNoted(),
 ): string[] {
   const { timing } = exchange
   let serverTiming = `app;dur=${tenths(sending.now - exchange.startedAt)}`
   if (timing.dbMs > 0) serverTiming += `, db;dur=${tenths(timing.dbMs)}`
   if (timing.cacheMs > 0) serverTiming += `, cache;dur=${tenths(timing.cacheMs)}`
   out.push('tenfold-request', exchange.requestId, 'server-timing', serverTiming)
-  if (!seen.nosniff) out.push('x-content-type-options', 'nosniff')
-  if (seen.document) {
-    if (!seen.policy && sending.contentSecurityPolicy !== false)
+  if (!noted.nosniff) out.push('x-content-type-options', 'nosniff')
+  if (noted.document) {
+    if (!noted.policy && sending.contentSecurityPolicy !== false)
       out.push('content-security-policy', sending.contentSecurityPolicy)
-    if (!seen.referrer) out.push('referrer-policy', REFERRER_POLICY)
+    if (!noted.referrer) out.push('referrer-policy', REFERRER_POLICY)
   }
-  if (exchange.secure && !seen.transport) out.push('strict-transport-security', STRICT_TRANSPORT_SECURITY)
+  if (exchange.secure && !noted.transport) out.push('strict-transport-security', STRICT_TRANSPORT_SECURITY)
   if (exchange.req.headers.traceparent !== undefined)
     out.push('traceparent', formatTraceparent(exchange.trace))
   const { cookies } = exchange
   if (cookies) {
     for (const cookie of cookies) out.push('set-cookie', cookie)
     // What sets a cookie is for one person: no shared cache may keep it.
-    if (!seen.cacheControl) out.push('cache-control', 'no-store')
+    if (!noted.cacheControl) out.push('cache-control', 'no-store')
+    noted.cacheControl = true
   }
   if (sending.closing) out.push('connection', 'close')
   return out
 }
 
-interface Seen {
+/** What the app's own headers were about. */
+interface Noted {
   document: boolean
   policy: boolean
   referrer: boolean
@@ -67,31 +70,32 @@ interface Seen {
   length: boolean
 }
 
-function add(out: string[], seen: Seen, name: string, value: string): void {
+function add(out: string[], noted: Noted, name: string, value: string): void {
   switch (name) {
     case 'content-type':
-      seen.document = isDocument(value)
+      noted.document = isDocument(value)
       break
     case 'content-length':
-      seen.length = true
+      noted.length = true
       break
     case 'content-security-policy':
-      seen.policy = true
+      noted.policy = true
       break
     case 'referrer-policy':
-      seen.referrer = true
+      noted.referrer = true
       break
     case 'x-content-type-options':
-      seen.nosniff = true
+      noted.nosniff = true
       break
     case 'strict-transport-security':
-      seen.transport = true
+      noted.transport = true
       break
     case 'cache-control':
-      seen.cacheControl = true
+      noted.cacheControl = true
       break
     case 'server-timing':
     case 'tenfold-request':
+    case SEEN_HEADER:
       return
     default:
       if (CONNECTION_HEADERS.has(name)) return
@@ -99,7 +103,7 @@ function add(out: string[], seen: Seen, name: string, value: string): void {
   out.push(name, value)
 }
 
-const nothingSeen = (): Seen => ({
+const nothingNoted = (): Noted => ({
   document: false,
   policy: false,
   referrer: false,
@@ -108,6 +112,18 @@ const nothingSeen = (): Seen => ({
   cacheControl: false,
   length: false,
 })
+
+/** What the session has seen, as far as it is known when the head leaves. */
+function seenLines(exchange: Exchange, out: string[], noted: Noted): void {
+  const answer = exchange.seenAnswer()
+  if (!answer) return
+  if (answer.header !== undefined) out.push(SEEN_HEADER, answer.header)
+  if (!answer.cookies) return
+  for (const cookie of answer.cookies) out.push('set-cookie', cookie)
+  if (noted.cacheControl) return
+  // The page itself may be kept by its reader (and by the back button), its cookie by no shared cache.
+  out.push('cache-control', 'private')
+}
 
 /** Writes the head. With `length` the body's size is known. */
 export function sendHead(
@@ -118,11 +134,12 @@ export function sendHead(
   length: number | undefined,
 ): void {
   const out: string[] = []
-  const seen = nothingSeen()
-  if (Symbol.iterator in headers) for (const [name, value] of headers as Headers) add(out, seen, name, value)
-  else for (const name in headers) add(out, seen, name, headers[name]!)
-  if (length !== undefined && !seen.length && !bodyless(status)) out.push('content-length', String(length))
-  platformLines(exchange, sending, out, seen)
+  const noted = nothingNoted()
+  if (Symbol.iterator in headers) for (const [name, value] of headers as Headers) add(out, noted, name, value)
+  else for (const name in headers) add(out, noted, name, headers[name]!)
+  if (length !== undefined && !noted.length && !bodyless(status)) out.push('content-length', String(length))
+  platformLines(exchange, sending, out, noted)
+  seenLines(exchange, out, noted)
   exchange.res.writeHead(status, out)
   exchange.state = 'answering'
 }
@@ -175,7 +192,7 @@ async function pump(exchange: Exchange, body: ReadableStream<Uint8Array>): Promi
   let left = res.destroyed
   res.once('close', () => {
     left = true
-    reader.cancel(exchange.abort.signal.reason).catch(() => {})
+    reader.cancel(exchange.signal.reason).catch(() => {})
   })
   // The head goes out before the first byte: the reader of an event stream waits for it.
   res.flushHeaders()

@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { BadJson } from '../errors.ts'
 
+/** Makes the signal when somebody asks for it, which costs more than the rest of a request. */
+export interface SignalSource {
+  readonly signal: AbortSignal
+}
+
 /** The platform's own class; ours only stands in front of it. */
 const NativeRequest = globalThis.Request
 
@@ -14,7 +19,7 @@ interface Parts {
   readonly method: string
   readonly url: string
   readonly body: Uint8Array<ArrayBuffer> | undefined
-  readonly signal: AbortSignal
+  readonly source: SignalSource
   headers: Headers | undefined
   native: Request | undefined
   used: boolean
@@ -48,7 +53,7 @@ function nativeOf(light: Parts): Request {
   light.native ??= new NativeRequest(light.url, {
     method: light.method,
     headers: headersOf(light),
-    signal: light.signal,
+    signal: light.source.signal,
     ...(light.body && light.method !== 'GET' && light.method !== 'HEAD' ? { body: light.body } : {}),
   })
   return light.native
@@ -86,7 +91,7 @@ const prototype = Object.create(NativeRequest.prototype, {
   },
   signal: {
     get(this: Light) {
-      return this[parts].signal
+      return this[parts].source.signal
     },
   },
   bodyUsed: {
@@ -153,11 +158,11 @@ export function lightRequest(
   incoming: IncomingMessage,
   url: string,
   body: Uint8Array<ArrayBuffer> | undefined,
-  signal: AbortSignal,
+  source: SignalSource,
 ): Request {
   const request = Object.create(prototype) as Light
   const method = incoming.method ?? 'GET'
-  request[parts] = { incoming, method, url, body, signal, headers: undefined, native: undefined, used: false }
+  request[parts] = { incoming, method, url, body, source, headers: undefined, native: undefined, used: false }
   return request
 }
 

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatSeen, mergeSeen, NOTHING_SEEN, parseSeen, type Seen } from './seen.ts'
+import { SeenRecord, seenOfJob } from './seen-record.ts'
+
+const DIRECTORY = { clusters: ['c0', 'c1'], directoryEpoch: 3 }
+const at = (lsn: bigint, timeline = 1) => ({ lsn, timeline })
+const seen = (c0: { timeline?: number; wrote?: bigint; read?: bigint }, directoryEpoch = 3): Seen => ({
+  clusters: new Map([['c0', { timeline: 1, wrote: 0n, read: 0n, ...c0 }]]),
+  directoryEpoch,
+})
+const c0 = (record: SeenRecord) => record.result().seen.clusters.get('c0')
+
+const lsns = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
+const anySeen: fc.Arbitrary<Seen> = fc.record(
+  {
+    directoryEpoch: fc.nat(),
+    clusters: fc
+      .dictionary(
+        fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/),
+        fc.record({ timeline: fc.nat(), wrote: lsns, read: lsns }, { noNullPrototype: true }),
+        { maxKeys: 4, noNullPrototype: true },
+      )
+      .map((record) => new Map(Object.entries(record))),
+  },
+  { noNullPrototype: true },
+)
+
+test('what is written is read back, and other text is not', () => {
+  fc.assert(fc.property(anySeen, (one) => assert.deepEqual(parseSeen(formatSeen(one)), one)))
+  fc.assert(fc.property(fc.string(), (text) => /^\d+$/.test(text) || parseSeen(text) === undefined))
+  for (const bad of [
+    '',
+    '1;c0:1:0/1:0/1',
+    '1~c0:1:0/1',
+    '1~c0:1:0/123456789:0/0',
+    `1${'~c0:1:0/1:0/1'.repeat(400)}`,
+  ])
+    assert.equal(parseSeen(bad), undefined, bad)
+})
+
+test('merging takes the maximum, whatever the order', () => {
+  fc.assert(
+    fc.property(anySeen, anySeen, anySeen, (a, b, c) => {
+      const left = mergeSeen(mergeSeen(a, b), c)
+      const right = mergeSeen(a, mergeSeen(c, b))
+      assert.deepEqual(Object.fromEntries(left.clusters), Object.fromEntries(right.clusters))
+      assert.deepEqual(mergeSeen(a, a), a)
+    }),
+  )
+})
+
+test('within a request only its own writes raise what reads must have reached', () => {
+  const record = new SeenRecord(DIRECTORY, () => seen({ wrote: 10n, read: 20n }))
+  assert.deepEqual(record.of('c0'), at(20n))
+  assert.equal(record.of('c1'), undefined)
+  record.answered('c0', at(30n))
+  assert.deepEqual(record.of('c0'), at(20n))
+  record.wrote('c0', at(25n))
+  assert.deepEqual(record.of('c0'), at(25n))
+  assert.deepEqual(c0(record), { timeline: 1, wrote: 25n, read: 30n })
+  assert.equal(record.result().raised, true)
+})
+
+test('what is nothing new does not raise', () => {
+  const record = new SeenRecord(DIRECTORY, () => seen({ wrote: 10n, read: 20n }))
+  record.answered('c0', at(20n))
+  record.answered('c0', at(5n))
+  assert.equal(record.result().raised, false)
+  assert.equal(new SeenRecord(DIRECTORY).result().raised, false)
+  assert.equal(new SeenRecord(DIRECTORY).text(), '')
+})
+
+test('a record that nobody asks loads nothing', () => {
+  const record = new SeenRecord(DIRECTORY, () => assert.fail('loaded'))
+  record.wrote('c0', at(1n))
+  record.answered('c0', at(1n))
+  assert.deepEqual(record.of('c0'), at(1n))
+  assert.equal(record.isLoaded, false)
+})
+
+test('a commit of its own ends what was seen in a lost history', () => {
+  const future = new SeenRecord(DIRECTORY, () => seen({ wrote: 1_000n, read: 2_000n }))
+  assert.deepEqual(future.of('c0'), at(2_000n))
+  future.wrote('c0', at(50n))
+  assert.deepEqual([future.of('c0'), c0(future)], [at(50n), { timeline: 1, wrote: 50n, read: 0n }])
+  const lost = new SeenRecord(DIRECTORY, () => seen({ timeline: 7, wrote: 10n }))
+  lost.wrote('c0', at(50n, 2))
+  assert.deepEqual(c0(lost), { timeline: 2, wrote: 50n, read: 0n })
+  // A copy's word ends nothing: it may be the copy that is behind.
+  const behind = new SeenRecord(DIRECTORY, () => seen({ timeline: 7, wrote: 10n }))
+  behind.answered('c0', at(50n, 2))
+  assert.deepEqual(c0(behind), { timeline: 7, wrote: 10n, read: 0n })
+  behind.answered('c0', at(1n, 8))
+  assert.deepEqual(c0(behind), { timeline: 8, wrote: 0n, read: 1n })
+})
+
+test('clusters that are gone are forgotten, and a newer directory is told', () => {
+  const gone = new SeenRecord(DIRECTORY, () => ({
+    clusters: new Map([['c9', { timeline: 1, wrote: 1n, read: 1n }]]),
+    directoryEpoch: 3,
+  }))
+  gone.wrote('c0', at(1n))
+  assert.deepEqual([...gone.result().seen.clusters.keys()], ['c0'])
+  const older = new SeenRecord(DIRECTORY, () => seen({ wrote: 1n }, 2)).result()
+  assert.deepEqual([older.raised, older.seen.directoryEpoch], [true, 3])
+  const newer = new SeenRecord(DIRECTORY, () => seen({ wrote: 1n }, 9)).result()
+  assert.deepEqual([newer.raised, newer.seen.directoryEpoch], [false, 9])
+})
+
+test('a job sees what its request had seen, and the commit that enqueued it', () => {
+  const request = new SeenRecord(DIRECTORY, () => seen({ read: 20n }))
+  request.wrote('c1', at(5n))
+  const job = seenOfJob(DIRECTORY, request.text(), { cluster: 'c0', position: at(40n) })
+  assert.deepEqual([job.of('c0'), job.of('c1')], [at(40n), at(5n)])
+  assert.equal(seenOfJob(DIRECTORY, '').of('c0'), undefined)
+  assert.equal(seenOfJob(DIRECTORY, 'garbage').of('c0'), undefined)
+  assert.deepEqual(seenOfJob(DIRECTORY, formatSeen(NOTHING_SEEN)).text(), '')
+})
