@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { t } from './placing.ts'
 import type { Reach } from './tables.ts'
+import { celebrityFollowers } from './threshold.ts'
 import { walkFollowers } from './walk.ts'
 
 /*
@@ -18,14 +19,6 @@ import { walkFollowers } from './walk.ts'
  * flag stays: so nothing is lost or comes twice on the way up or down. Who follows somebody that is not `ordinary`
  * gets the flag with the follow.
  */
-
-const CELEBRITY_FOLLOWERS = 10_000
-
-/** From how many followers on posts are not fanned out. `LIGHTBOX_CELEBRITY_FOLLOWERS` changes it. */
-export function celebrityFollowers(): number {
-  const wanted = process.env.LIGHTBOX_CELEBRITY_FOLLOWERS
-  return wanted !== undefined && /^[1-9]\d{0,8}$/.test(wanted) ? Number(wanted) : CELEBRITY_FOLLOWERS
-}
 
 /** What becomes of a person when the number of their followers has changed. */
 export function reachWith(reach: Reach, followers: number, threshold = celebrityFollowers()): Reach {

@@ -21,13 +21,16 @@ interface Person extends Member {
  * Fills an empty database with a small community. The people, what they wrote and whom they follow are always
  * the same; the times count back from now. Nobody here has a password, so nobody can log in as them.
  *
- * Every person is another bucket, hence one write each, with all their rows in one statement.
+ * Every person is another bucket, hence one write each, with all their rows in one statement; and one more for their
+ * feed, when it is known which posts there are.
  */
 export async function seedCommunity(system: Lightbox): Promise<void> {
   const people = community()
-  await Promise.all(
-    people.flatMap((person) => [seedHandle(system, person), seedPerson(system, person, people)]),
-  )
+  const [written] = await Promise.all([
+    Promise.all(people.map((person) => seedPerson(system, person, people))),
+    Promise.all(people.map((person) => seedHandle(system, person))),
+  ])
+  await Promise.all(people.map((person) => seedFeed(system, person, written)))
 }
 
 function community(): Person[] {
@@ -80,7 +83,12 @@ const PERSON = `with person as (
 insert into following (follower_id, followee_id, active, version)
 select person.id, other::bigint, true, 1 from person, jsonb_array_elements_text($12::jsonb) as other`
 
-function seedPerson(system: Lightbox, person: Person, people: readonly Person[]): Promise<void> {
+interface Written {
+  authorId: string
+  postIds: string[]
+}
+
+function seedPerson(system: Lightbox, person: Person, people: readonly Person[]): Promise<Written> {
   const { id, handle, firstName, lastName, address, phoneNumbers = [], follows } = person
   const followers = people.filter((other) => other.follows.includes(id)).map((other) => other.id)
   return system.shard.user(id).write(`seed person ${handle}`, async (tx) => {
@@ -104,5 +112,26 @@ function seedPerson(system: Lightbox, person: Person, people: readonly Person[])
       ...lists,
       joined,
     ])
+    // Those of an earlier run when the person was there already.
+    const found = await tx.query<{ id: string }>('select id from posts where author_id = $1', [id])
+    return { authorId: id, postIds: found.map((post) => post.id) }
+  })
+}
+
+const ENTRIES = `insert into feed_entries (reader_id, post_id, author_id)
+select $1, post, author from unnest($2::uuid[], $3::bigint[]) as entry (post, author) on conflict do nothing`
+
+/** What a fan-out of all the posts would have brought. */
+function seedFeed(
+  system: Lightbox,
+  { id, handle, follows }: Person,
+  written: readonly Written[],
+): Promise<void> {
+  const entries = written
+    .filter(({ authorId }) => follows.includes(authorId))
+    .flatMap(({ authorId, postIds }) => postIds.map((postId) => ({ postId, authorId })))
+  const columns = [entries.map(({ postId }) => postId), entries.map(({ authorId }) => authorId)]
+  return system.shard.user(id).write(`seed feed ${handle}`, async (tx) => {
+    await tx.query(ENTRIES, [id, ...columns])
   })
 }

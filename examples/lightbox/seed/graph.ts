@@ -1,3 +1,5 @@
+import { celebrityFollowers } from '../domain/threshold.ts'
+
 /*
  * A follower graph of any size, made inside the database. Everything about a person follows from their number
  * and the seed alone, and people follow only those before them: a larger graph begins with the smaller one, so
@@ -17,6 +19,8 @@ const BUCKETS = 4096
 export interface GraphSize {
   readonly users: number
   readonly seed: number
+  /** From how many followers on somebody is a celebrity. @defaultValue as the application has it */
+  readonly celebrityFollowers?: number
 }
 
 /** Uniform in [0, 1) from a number and a salt. */
@@ -29,7 +33,11 @@ const FIRST_NAMES = `'{Ada,Amara,Bela,Chidi,Clara,Dario,Elif,Emil,Farah,Greta,Ha
 const LAST_NAMES = `'{Abe,Berg,Costa,Diaz,Engel,Fofana,Garcia,Haas,Ito,Jansen,Kaya,Lopez,Meyer,Novak,Okoye,Park,Quist,Rossi,Sato,Tran,Usman,Vogel,Weber,Xu,Yilmaz,Zhou,Ahmed,Bauer,Cohen,Dubois,Evans,Fischer}'::text[]`
 
 /** What is known before the first row is written. The tables live as long as the session. */
-function preparation({ users, seed }: GraphSize): string[] {
+function preparation({
+  users,
+  seed,
+  celebrityFollowers: threshold = celebrityFollowers(),
+}: GraphSize): string[] {
   return [
     `create temp table member as
       select n, ${FIRST_ID} + n as id, ${bucketOf(`${FIRST_ID} + n`)} as bucket, 'member_' || n as handle,
@@ -43,12 +51,14 @@ function preparation({ users, seed }: GraphSize): string[] {
       select ${bucketOf('follower')} as bucket, follower, followee from follow order by 1`,
     `create temp table incoming as
       select ${bucketOf('followee')} as bucket, followee, follower from follow order by 1`,
+    `create temp table celebrity as
+      select followee as id, ${bucketOf('followee')} as bucket from follow group by 1 having count(*) >= ${threshold}`,
     'drop table follow',
     'create index on member (bucket)',
     'create index on member (handle_bucket)',
     'create index on outgoing (bucket)',
     'create index on incoming (bucket)',
-    'analyze member, outgoing, incoming',
+    'analyze member, outgoing, incoming, celebrity',
   ]
 }
 
@@ -77,6 +87,10 @@ begin
       on conflict do nothing returning followee_id
     ), counted as (select followee_id, count(*) as added from added group by 1)
     update users set follower_count = follower_count + counted.added from counted where id = followee_id;
+    -- Nobody writes as them meanwhile, so it does not matter who hears of it first.
+    update users set reach = 'celebrity' from celebrity c where users.id = c.id and c.bucket = one.number;
+    update following f set on_read = true from outgoing o join celebrity c on c.id = o.followee
+      where o.bucket = one.number and f.follower_id = o.follower and f.followee_id = o.followee and not f.on_read;
   end loop;
 end $fill$`
 

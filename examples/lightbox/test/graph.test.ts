@@ -3,6 +3,9 @@ import { describe, test } from 'node:test'
 import { graphStatements } from '../seed/graph.ts'
 import { CLUSTERS, type Site, start } from './visitor.ts'
 
+/** Followers. */
+const CELEBRITY = 40
+
 /** As `npm run seed` does: one session with each cluster, statement by statement. */
 async function grow(
   app: Site,
@@ -14,8 +17,9 @@ async function grow(
   await Promise.all(
     names.map(async (name) => {
       const { query } = app.sql(name)
-      for (const statement of graphStatements({ users, seed: 7 }).slice(0, statements)) await query(statement)
-      await query('drop table member, outgoing, incoming')
+      const size = { users, seed: 7, celebrityFollowers: CELEBRITY }
+      for (const statement of graphStatements(size).slice(0, statements)) await query(statement)
+      await query('drop table member, outgoing, incoming, celebrity')
     }),
   )
 }
@@ -68,6 +72,29 @@ for (const clusters of CLUSTERS) {
       // A power law: the first hundredth has a large share, the second half next to nothing.
       assert.ok(sum(people.slice(0, 6).map(({ followers }) => followers)) > follows / 10)
       assert.ok(sum(people.slice(300).map(({ followers }) => followers)) < follows / 4)
+    })
+
+    test('has celebrities, and each of their followers knows', async () => {
+      await using app = await start({ clusters })
+      await grow(app, clusters, 300)
+      // Some become celebrities only now: their older followers must hear of it.
+      await grow(app, clusters, 600)
+      const people = await app.system.shards.read((db) =>
+        db.query<{ id: string; follower_count: number; reach: string }>(
+          'select id::text, follower_count, reach from users',
+        ),
+      )
+      const follows = await app.system.shards.read((db) =>
+        db.query<{ followee: string; on_read: boolean }>(
+          'select followee_id::text as followee, on_read from following',
+        ),
+      )
+      const celebrities = people.flat().filter(({ follower_count }) => follower_count >= CELEBRITY)
+      assert.ok(celebrities.length > 3)
+      for (const { id, follower_count, reach } of people.flat())
+        assert.equal(reach, follower_count >= CELEBRITY ? 'celebrity' : 'ordinary', id)
+      const known = new Set(celebrities.map(({ id }) => id))
+      for (const { followee, on_read } of follows.flat()) assert.equal(on_read, known.has(followee), followee)
     })
 
     test('can be broken off, repeated and continued', async () => {

@@ -43,6 +43,29 @@ for (const clusters of CLUSTERS) {
       assert.deepEqual(await pairs('followers'), following)
     })
 
+    test('has full feeds: an entry for each post of each person followed', async () => {
+      await using app = await start({ clusters, seed: true })
+      const all = async <Row>(sql: string): Promise<Row[]> =>
+        (await app.system.shards.read((db) => db.query<Row>(sql))).flat()
+      const posts = await all<{ id: string; author: string }>(
+        'select id, author_id::text as author from posts',
+      )
+      const follows = await all<{ reader: string; author: string }>(
+        'select follower_id::text as reader, followee_id::text as author from following',
+      )
+      const entries = await all<{ entry: string }>(
+        `select reader_id || ' ' || post_id || ' ' || author_id as entry from feed_entries`,
+      )
+      assert.deepEqual(
+        entries.map(({ entry }) => entry).toSorted(),
+        follows
+          .flatMap(({ reader, author }) =>
+            posts.filter((post) => post.author === author).map(({ id }) => `${reader} ${id} ${author}`),
+          )
+          .toSorted(),
+      )
+    })
+
     test('is the same after a second run', async () => {
       await using app = await start({ clusters, seed: true })
       const before = await recentPosts(app.system, { limit: 1000 })
