@@ -14,5 +14,10 @@ export interface CacheKey {
  * that bucket can make it invalid.
  */
 export function cacheKeyText(placement: Placement | 'home', key: CacheKey): string {
-  return placement === 'home' ? `h ${key.text}` : `${placement.bucket}.${placement.tag} ${key.text}`
+  return shardPrefix(placement) + key.text
+}
+
+/** What the texts of all keys of a shard begin with; no other text does. */
+export function shardPrefix(placement: Placement | 'home'): string {
+  return placement === 'home' ? 'h ' : `${placement.bucket}.${placement.tag} `
 }
