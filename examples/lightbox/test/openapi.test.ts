@@ -27,7 +27,6 @@ test('what is not in the document is not there', async () => {
     '/api',
     '/api/',
     '/api/users',
-    '/api/feed',
     '/api/photos',
     '/api/me/',
     '/api/posts/1',

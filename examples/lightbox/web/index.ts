@@ -3,7 +3,7 @@ import { type Lightbox, Problem } from '../domain/index.ts'
 import { failure } from './failure.ts'
 import * as account from './pages/account.ts'
 import { type Handler, visitFor } from './pages/call.ts'
-import { home, publish } from './pages/home.ts'
+import { home, publish, showNew } from './pages/home.ts'
 import * as people from './pages/people.ts'
 import * as posts from './pages/posts.ts'
 import { settings, showSettings } from './pages/settings.ts'
@@ -18,6 +18,7 @@ export function pages(system: Lightbox): (request: Request) => Response | Promis
     app.post(path, (context) => serve(system, handler, context))
 
   page(paths.home, home)
+  page(paths.new, showNew)
   page('/:at{@[^/]+}', people.profile)
   page('/people/:id', people.personById)
   page('/posts/:id', posts.post)

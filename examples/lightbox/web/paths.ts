@@ -1,6 +1,7 @@
 /** Where the pages are. */
 export const paths = {
   home: '/',
+  new: '/new',
   signUp: '/signup',
   logIn: '/login',
   logOut: '/logout',

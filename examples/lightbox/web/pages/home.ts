@@ -1,11 +1,11 @@
 import { whichFollowed } from '../../domain/followed.ts'
-import { createPost, newestPeople, recentPosts } from '../../domain/index.ts'
+import { createPost, newestPeople, readFeed, recentPosts } from '../../domain/index.ts'
 import { newPostSchema } from '../../schemas/post.ts'
 import { readForm } from '../form.ts'
 import { paths } from '../paths.ts'
 import { seeOther, show } from '../respond.ts'
 import type { ComposerState } from '../views/composer.ts'
-import { homePage } from '../views/home.ts'
+import { homePage, newPage } from '../views/home.ts'
 import type { FollowView } from '../views/person.ts'
 import { attempt } from './attempt.ts'
 import type { Call, Handler } from './call.ts'
@@ -32,6 +32,16 @@ export const publish: Handler = forMembers(async (call) => {
   return showHome({ ...call, visit }, { text: typed, error: text }, { status, headers })
 })
 
+/** `/new`: what everyone posts. */
+export const showNew: Handler = async (call) => {
+  const { system, visit } = call
+  const before = call.query('before')
+  const viewerId = visit.me?.id ?? null
+  const [posts, people] = await Promise.all([recentPosts(system, { before, viewerId }), peopleFor(call)])
+  return show(visit, newPage(visit, { posts, people, isFirst: before === undefined }))
+}
+
+/** A member's feed; for others, and while the feed is empty, what everyone posts. */
 async function showHome(
   call: Call,
   draft?: ComposerState,
@@ -39,10 +49,16 @@ async function showHome(
 ): Promise<Response> {
   const { system, visit } = call
   const before = draft ? undefined : call.query('before')
-  const viewerId = visit.me?.id ?? null
-  const [posts, people] = await Promise.all([recentPosts(system, { before, viewerId }), peopleFor(call)])
   const isFirst = before === undefined
-  return show(visit, homePage(visit, { posts, people, isFirst, ...(draft && { draft }) }), options)
+  const viewerId = visit.me?.id ?? null
+  const [posts, people] = await Promise.all([
+    viewerId ? readFeed(system, viewerId, { before, viewerId }) : recentPosts(system, { before }),
+    peopleFor(call),
+  ])
+  const isEmpty = viewerId !== null && isFirst && posts.posts.length === 0
+  const others = isEmpty ? await recentPosts(system, { viewerId }) : undefined
+  const view = { posts, people, isFirst, ...(others && { others }), ...(draft && { draft }) }
+  return show(visit, homePage(visit, view), options)
 }
 
 /** New members; for a member those whom they do not follow yet. */

@@ -14,10 +14,12 @@ export interface HomeView {
   readonly people: readonly FollowView[]
   /** Whether these are the newest posts. */
   readonly isFirst: boolean
+  /** Posts of everyone, while the own feed is empty. */
+  readonly others?: PageOf<PostCard>
   readonly draft?: ComposerState
 }
 
-/** What Lightbox is, for those who are not logged in; what is new, for everyone. */
+/** What Lightbox is, for those who are not logged in; the feed, for those who are. */
 export function homePage(visit: Visit, view: HomeView): PageContent {
   const intro = !view.isFirst ? '' : visit.me ? composer(visit, view.draft) : hero(visit)
   const title = visit.me ? 'Home' : 'A quiet place to share what you see'
@@ -29,9 +31,23 @@ export function homePage(visit: Visit, view: HomeView): PageContent {
 <div>
 ${visit.me || !view.isFirst ? html`<h1 class="vh">Lightbox</h1>` : ''}
 ${visit.me ? intro : ''}
-${recent(visit, view)}
+${visit.me ? feed(visit, view) : recent(visit, view.posts, view.isFirst, paths.home)}
 </div>
 ${people(visit, view.people)}
+</div>`,
+  }
+}
+
+/** What everyone posts. */
+export function newPage(visit: Visit, { posts, people: shown, isFirst }: HomeView): PageContent {
+  return {
+    title: isFirst ? 'New' : 'Older posts',
+    body: html`<div class="columns">
+<div>
+<h1 class="vh">Lightbox</h1>
+${recent(visit, posts, isFirst, paths.new)}
+</div>
+${people(visit, shown)}
 </div>`,
   }
 }
@@ -48,12 +64,27 @@ function hero(visit: Visit): Html {
 </section>`
 }
 
-function recent(visit: Visit, { posts, isFirst }: HomeView): Html {
+function feed(visit: Visit, { posts, isFirst, others }: HomeView): Html {
+  const heading = isFirst ? 'Your feed' : 'Older posts'
+  return html`<section aria-labelledby="feed">
+<div class="head"><h2 id="feed">${heading}</h2><a class="soft" href="${paths.new}">New from everyone</a></div>
+${posts.posts.length > 0 ? postList(visit, posts.posts) : emptyFeed(isFirst)}
+${pager(paths.home, posts.next, isFirst)}
+</section>
+${others ? recent(visit, others, true, paths.new) : ''}`
+}
+
+function emptyFeed(isFirst: boolean): Html {
+  if (!isFirst) return html`<p class="empty">${icon('frame')}There are no older posts.</p>`
+  return html`<p class="empty">${icon('frame')}Nothing here yet. Follow people whose eye you trust: what they post comes here.<br><a href="#people">People to follow</a></p>`
+}
+
+function recent(visit: Visit, posts: PageOf<PostCard>, isFirst: boolean, path: string): Html {
   const heading = isFirst ? 'New on Lightbox' : 'Older posts'
   return html`<section aria-labelledby="recent">
 <div class="head"><h2 id="recent">${heading}</h2></div>
 ${posts.posts.length > 0 ? postList(visit, posts.posts) : nothing(visit)}
-${pager(paths.home, posts.next, isFirst)}
+${pager(path, posts.next, isFirst)}
 </section>`
 }
 
