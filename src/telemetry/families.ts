@@ -98,6 +98,10 @@ export class GaugeFamily extends Family<CounterChild> {
   set(labels: Labels, value: number): void {
     this.child(labels).value = value
   }
+  /** Asks for the value whenever the metrics are read. */
+  watch(labels: Labels, read: () => number): void {
+    Object.defineProperty(this.child(labels), 'value', { get: read, configurable: true })
+  }
   protected make(): CounterChild {
     return { value: 0 }
   }

@@ -1,0 +1,1 @@
+export { createEffects, type EffectsOptions, type EffectsService } from './effects.ts'

@@ -1,0 +1,211 @@
+import type { Clock, Timer } from '../core/clock.ts'
+import type { FollowerPosition } from '../core/effects.ts'
+import type { Logger } from '../core/log.ts'
+import { formatLsn, type Lsn } from '../core/lsn.ts'
+import type { UpkeepSession } from '../core/ports.ts'
+import type { Floors } from './floors.ts'
+import type { Followers } from './followers.ts'
+import type { History } from './history.ts'
+import { Pace } from './pace.ts'
+import { pass } from './pass.ts'
+import { COUNT, LEAD, leadIn, NOTE } from './statements.ts'
+import type { RelayTally } from './tally.ts'
+import type { Waiting } from './waiting.ts'
+
+/** What a relay works with. */
+export interface RelayParts {
+  readonly cluster: string
+  readonly session: UpkeepSession
+  readonly followers: Followers
+  readonly floors: Floors
+  readonly history: History
+  readonly waiting: Waiting
+  readonly clock: Clock
+  readonly log: Logger
+  readonly tally: RelayTally
+}
+
+/** The relay of one cluster: a candidate until it holds the cluster's lock, then the leader until its session ends. */
+export class Relay {
+  readonly #parts: RelayParts
+  readonly #pace = new Pace()
+  #started = false
+  #stopped = false
+  #running: Promise<void> | undefined
+  #timer: Timer | undefined
+  /** Monotonic milliseconds of the timer, or of the turn that is due at once. */
+  #dueAt = Number.POSITIVE_INFINITY
+  #leading = false
+  #failures = 0
+  #nudged = false
+  #reading = false
+  #demanded: Lsn | undefined
+  #position: FollowerPosition | undefined
+  /** The snapshot whose rows have all been delivered; undefined when the next pass has to take everything. */
+  #since: string | undefined
+  #deletes: readonly string[] = []
+  #pending = 0
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#started = true
+    this.#schedule()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    // A statement that waits for a dead server must not hold up the end: closing cuts it.
+    await Promise.all([this.#running, this.#parts.session.close()])
+  }
+
+  /** The position reached, if this process is or was the leader. */
+  get position(): FollowerPosition | undefined {
+    return this.#position
+  }
+
+  /** Rows that somebody has not been given, as far as known. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  get leading(): boolean {
+    return this.#leading
+  }
+
+  /** A commit has left something. */
+  readonly nudge = (): void => {
+    if (this.#nudged) return
+    this.#nudged = true
+    this.#schedule()
+  }
+
+  /** See {@link PositionDemand}. */
+  demand(lsn: Lsn): void {
+    if (this.#position !== undefined && lsn < this.#position.lsn) {
+      if (this.#reading) return
+    } else if (this.#demanded === undefined || lsn > this.#demanded) {
+      this.#demanded = lsn
+    } else if (this.#reading) return
+    this.#reading = true
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (!this.#started || this.#stopped || this.#running) return
+    const { clock } = this.#parts
+    const dueAt = this.#pace.nextAt({
+      failures: this.#failures,
+      leading: this.#leading,
+      urgent: this.#nudged || this.#demanded !== undefined || this.#deletes.length > 0,
+      reading: this.#reading,
+    })
+    if (dueAt >= this.#dueAt) return
+    this.#dueAt = dueAt
+    this.#timer?.cancel()
+    const waitMs = dueAt - clock.monotonic()
+    const turn = (): void => void this.#turn()
+    // Not within the commit that asks for it.
+    if (waitMs <= 0) queueMicrotask(turn)
+    else this.#timer = clock.timer(waitMs, turn)
+  }
+
+  #turn(): void {
+    if (this.#running || this.#stopped) return
+    this.#timer?.cancel()
+    this.#pace.began(this.#parts.clock.monotonic())
+    this.#running = this.#step().finally(() => {
+      this.#running = undefined
+      this.#dueAt = Number.POSITIVE_INFINITY
+      this.#schedule()
+    })
+  }
+
+  async #step(): Promise<void> {
+    const { log, cluster, session, tally } = this.#parts
+    try {
+      this.#leading &&= await this.#pass()
+      if (!this.#leading && (await this.#lead())) this.#leading = await this.#pass()
+      if (this.#failures > 1) log.info({ cluster }, 'the relay works again')
+      this.#failures = 0
+    } catch (err) {
+      // What was sent may or may not have been done: look at everything that is there.
+      this.#since = undefined
+      this.#deletes = []
+      if (this.#stopped) return
+      this.#failures++
+      tally.failures.value++
+      // The first one is what a restart looks like.
+      if (!session.isTransient(err) || this.#failures === 2)
+        log.warn({ err, cluster }, 'the relay cannot work; it tries again')
+    }
+  }
+
+  /** @returns whether this process has become the leader */
+  async #lead(): Promise<boolean> {
+    const { session, history, cluster, log } = this.#parts
+    const results = await session.run([NOTE, LEAD])
+    const { timeline, leads } = leadIn(results)
+    if (!leads || !history.admits(timeline)) return false
+    this.#since = undefined
+    this.#deletes = []
+    // Another leader may have delivered, to its own followers only, and deleted. And whoever has lost its session
+    // may have lost it because PostgreSQL was restarted.
+    history.reset()
+    log.debug({ cluster, timeline }, 'this relay leads')
+    return true
+  }
+
+  /** @returns whether this process is still the leader */
+  async #pass(): Promise<boolean> {
+    const { clock, followers, history, waiting, tally, cluster, log } = this.#parts
+    const beganAt = clock.monotonic()
+    if (followers.retryDue) {
+      followers.retry()
+      this.#since = undefined
+    }
+    const whole = this.#since === undefined
+    const demanded = this.#demanded
+    this.#nudged = false
+    this.#reading = false
+    this.#demanded = undefined
+    const result = await pass(
+      { ...this.#parts, onBacklog: () => this.#count(), onDelivered: (rows) => this.#delivered(rows) },
+      { since: this.#since, deletes: this.#deletes, moveBeyond: demanded },
+    )
+    tally.passes.value++
+    if (result === undefined || !history.admits(result.noted.timeline)) {
+      log.debug({ cluster }, 'this relay leads no longer')
+      return false
+    }
+    if (whole) followers.caughtUp()
+    this.#since = result.snapshot
+    this.#deletes = result.deletes
+    this.#position = { ...result.noted, takenAt: beganAt }
+    followers.advance(this.#position)
+    if (followers.localComplete) waiting.passed(beganAt)
+    if (followers.complete) this.#pending = 0
+    else if (whole) await this.#count()
+    return true
+  }
+
+  #delivered(rows: number): void {
+    this.#parts.tally.delivered.value += rows
+    this.#pending = Math.max(0, this.#pending - rows)
+  }
+
+  async #count(): Promise<void> {
+    const [[row] = []] = await this.#parts.session.run([COUNT])
+    this.#pending = Number(row?.pending ?? 0)
+  }
+
+  /** For the log and `status`. */
+  describe(): { position: string; ageMs: number; pendingEffects: number } | undefined {
+    if (this.#position === undefined) return undefined
+    const ageMs = Math.round(this.#parts.clock.monotonic() - this.#position.takenAt)
+    return { position: formatLsn(this.#position.lsn), ageMs, pendingEffects: this.#pending }
+  }
+}

@@ -1,0 +1,104 @@
+import type { Effects } from '../core/effects.ts'
+import { type Lsn, parseLsn, timelineOfWalFile } from '../core/lsn.ts'
+import type { SystemStatement } from '../core/ports.ts'
+import type { Position } from '../core/position.ts'
+
+/** First key as of the fence's locks; the second is beyond any bucket. */
+const LOCK = '1413893188, 1000001'
+/** Whoever holds the lock has this setting, in the very session that holds it: another session cannot pretend. */
+const LEADS = `current_setting('tenfold.relay', true) = 'on'`
+
+/**
+ * Takes the lock, or not. Reading must use the indexes: the planner thinks of the table as empty, which it mostly
+ * is, but behind a long transaction it is full of dead rows.
+ */
+export const LEAD: SystemStatement = {
+  sql: `select case when pg_try_advisory_lock(${LOCK}) then set_config('tenfold.relay', 'on', false) end as leads,
+  set_config('enable_seqscan', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)`,
+}
+
+export const BEGIN: SystemStatement = { sql: 'begin' }
+export const COMMIT: SystemStatement = { sql: 'commit' }
+
+/** The `and` matters: a session that took the place of a lost one must not delete what only others were given. */
+export const DELETE = `delete from tenfold.effects where marker = any($1::uuid[]) and ${LEADS}`
+
+/** Moves the log on, unless it has moved: when nobody writes, its end stays where the last commit left it. */
+export const MOVE = `select case when pg_current_wal_flush_lsn() <= $1::pg_lsn
+  then pg_logical_emit_message(true, 'tenfold', '') end`
+
+/** Must run before the statement that reads: what it gives becomes the position. */
+export const NOTE: SystemStatement = {
+  sql: `select lsn::text as lsn, pg_walfile_name(lsn) as wal_file, coalesce(${LEADS}, false) as leads
+  from pg_current_wal_flush_lsn() lsn`,
+}
+
+/** The floor is volatile, hence read after the statement's snapshot was taken; the snapshot is the statement's own. */
+const found = (rows: string): string => `select pg_current_snapshot()::text as snapshot,
+  pg_current_wal_flush_lsn()::text as floor,
+  (select json_agg(json_build_array(marker, effects)) from (
+    select marker, effects from ${rows} where marker > $2::uuid order by marker limit $1) found) as found`
+
+/** Everything that is there. */
+export const READ_ALL = found('tenfold.effects')
+/** What an earlier snapshot cannot have shown: rows of transactions that had not ended then. Found by their index. */
+export const READ_NEW = `with new as materialized (
+    select marker, effects from tenfold.effects where xid >= $3::xid8
+    union all select marker, effects from tenfold.effects where xid = any($4::xid8[]) and xid < $3::xid8)
+  ${found('new')}`
+
+export const COUNT: SystemStatement = { sql: 'select count(*)::int as pending from tenfold.effects' }
+
+/** Below every marker. */
+export const FIRST = '00000000-0000-0000-0000-000000000000'
+
+/** A row of `tenfold.effects`. */
+export interface Row {
+  readonly marker: string
+  readonly effects: Effects
+}
+
+/** What one round trip of a pass found. */
+export interface Found {
+  /** Noted before the rows were read. */
+  readonly noted: Position
+  readonly leads: boolean
+  /** Text of the snapshot that showed the rows. */
+  readonly snapshot: string
+  /** At or above the LSN of every transaction whose row was found. */
+  readonly floor: Lsn
+  readonly rows: readonly Row[]
+}
+
+/** What a round trip of a pass does before it looks. */
+export interface Before {
+  readonly deletes: readonly string[]
+  readonly moveBeyond: Lsn | undefined
+}
+
+export const read = (after: string, limit: number, since: string | undefined): SystemStatement => {
+  if (since === undefined) return { sql: READ_ALL, params: [limit, after] }
+  const [, xmax, running = ''] = since.split(':')
+  return { sql: READ_NEW, params: [limit, after, xmax, running === '' ? [] : running.split(',')] }
+}
+
+/** Reads the results of NOTE and LEAD. */
+export function leadIn(results: readonly Record<string, unknown>[][]): { timeline: number; leads: boolean } {
+  const [[note], [lead]] = results as [[{ wal_file: string }], [{ leads: string | null }]]
+  return { timeline: timelineOfWalFile(note.wal_file), leads: lead.leads === 'on' }
+}
+
+/** Reads the last two results of a round trip: NOTE's and the read's. */
+export function foundIn(results: readonly Record<string, unknown>[][]): Found {
+  const [note] = results.at(-2) as [{ lsn: string; wal_file: string; leads: boolean }]
+  const [row] = results.at(-1) as [
+    { snapshot: string; floor: string; found: readonly (readonly [string, Effects])[] | null },
+  ]
+  return {
+    noted: { lsn: parseLsn(note.lsn), timeline: timelineOfWalFile(note.wal_file) },
+    leads: note.leads,
+    snapshot: row.snapshot,
+    floor: parseLsn(row.floor),
+    rows: (row.found ?? []).map(([marker, effects]) => ({ marker, effects })),
+  }
+}
