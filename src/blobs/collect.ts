@@ -21,6 +21,8 @@ const FOLDERS = 2
 const BATCH = 500
 /** Blobs in doubt that are remembered; more than that wait for a later round. */
 const NOTED_MAX = 200_000
+/** Far longer than a round. Milliseconds. */
+const FORGOTTEN_MS = 7 * 86_400_000
 
 interface Noted {
   readonly mtimeNs: bigint
@@ -102,7 +104,7 @@ export class Collector {
   /** Notes on files that went in another way. */
   #forget(): void {
     const now = this.#options.clock.monotonic()
-    for (const [id, { at }] of this.#noted) if (now - at > KEPT_MS) this.#noted.delete(id)
+    for (const [id, { at }] of this.#noted) if (now - at > FORGOTTEN_MS) this.#noted.delete(id)
   }
 
   /** Takes the file away in one step, looks whether somebody needed it in that moment, and puts it back then. */

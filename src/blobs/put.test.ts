@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { blobFolder } from './fixtures/folder.ts'
 
@@ -12,8 +13,7 @@ async function* parts(count: number, bytes: number): AsyncGenerator<Uint8Array> 
   for (let at = 0; at < count; at++) yield Buffer.alloc(bytes, at)
 }
 
-const whole = async (content: AsyncIterable<Uint8Array>): Promise<Buffer> =>
-  Buffer.concat(await Array.fromAsync(content))
+const whole = async (content: AsyncIterable<Uint8Array>): Promise<Buffer> => buffer(content)
 
 describe('storing a blob', () => {
   test('its name is the hash of its content, and it lies in two levels of folders', async (t) => {

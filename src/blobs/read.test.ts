@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { chmodSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { blobFolder } from './fixtures/folder.ts'
 
-const whole = async (content: AsyncIterable<Uint8Array>): Promise<Buffer> =>
-  Buffer.concat(await Array.fromAsync(content))
+const whole = async (content: AsyncIterable<Uint8Array>): Promise<Buffer> => buffer(content)
 const TEXT = 'abcdefghijklmnopqrstuvwxyz'
 const LARGE = Buffer.alloc(1_000_003, 'tenfold ')
 const NAMES = [
