@@ -1,4 +1,4 @@
-import { feedJobs, t } from './domain/index.ts'
+import { feedJobs, photoJobs, t } from './domain/index.ts'
 import { routes } from './routes/index.ts'
 import { seedCommunity } from './seed/community.ts'
 import { pages } from './web/index.ts'
@@ -12,6 +12,6 @@ export default t.app({
   assets: new URL('./public/', import.meta.url),
   fetch: (system) => routes(system, pages(system)),
   seed: seedCommunity,
-  jobs: [...feedJobs],
+  jobs: [...feedJobs, ...photoJobs],
   bodyBytesMax: BODY_BYTES_MAX,
 })

@@ -1,4 +1,6 @@
 import { authorKey, postKey } from './keys.ts'
+import type { Photo } from './photos/photo.ts'
+import { photosOf } from './photos/read.ts'
 import type { Lightbox } from './placing.ts'
 
 export interface Post {
@@ -6,8 +8,7 @@ export interface Post {
   id: string
   authorId: string
   text: string
-  /** Photos are not there yet. */
-  photo: null
+  photo: Photo | null
   likes: number
   /** ISO 8601, UTC. */
   createdAt: string
@@ -28,6 +29,11 @@ export interface PostCard extends Post {
   liked: boolean
 }
 
+/** A post as the cache keeps it: the photo changes apart from it. */
+interface KeptPost extends Omit<Post, 'photo'> {
+  photoId: string | null
+}
+
 const TTL = { ttl: '10m' } as const
 
 interface PostRow {
@@ -35,24 +41,25 @@ interface PostRow {
   author_id: string
   text: string
   likes: number
+  photo_id: string | null
   created_at: Date
 }
 
-const POST = 'select id, author_id::text, text, likes, created_at from posts where id = $1'
+const POST = 'select id, author_id::text, text, likes, photo_id, created_at from posts where id = $1'
 
 /** `id` has the form of a post's id. */
-function postOf(system: Lightbox, id: string): Promise<Post | null> {
-  return system.shard.user.ofId(id).cached(postKey(id), TTL, async (db): Promise<Post | null> => {
+function postOf(system: Lightbox, id: string): Promise<KeptPost | null> {
+  return system.shard.user.ofId(id).cached(postKey(id), TTL, async (db): Promise<KeptPost | null> => {
     const [row] = await db.query<PostRow>(POST, [id])
-    return row ? publicPost(row) : null
+    return row ? keptPost(row) : null
   })
 }
 
-const publicPost = ({ id, author_id, text, likes, created_at }: PostRow): Post => ({
+const keptPost = ({ id, author_id, text, likes, photo_id, created_at }: PostRow): KeptPost => ({
   id,
   authorId: author_id,
   text,
-  photo: null,
+  photoId: photo_id,
   likes,
   createdAt: created_at.toISOString(),
 })
@@ -75,17 +82,22 @@ export async function cardsOf(
 ): Promise<PostCard[]> {
   const found = await Promise.all(ids.map((id) => postOf(system, id)))
   const posts = found.filter((post) => post !== null)
-  const [authors, liked] = await Promise.all([
+  const [authors, photos, liked] = await Promise.all([
     authorsOf(system, posts),
+    photosOf(
+      system,
+      posts.flatMap(({ photoId }) => photoId ?? []),
+    ),
     viewerId ? likedBy(system, viewerId, posts) : new Set<string>(),
   ])
-  return posts.flatMap((post) => {
+  return posts.flatMap(({ photoId, ...post }) => {
     const author = authors.get(post.authorId)
-    return author ? { ...post, author, liked: liked.has(post.id) } : []
+    const photo = (photoId && photos.get(photoId)) || null
+    return author ? { ...post, photo, author, liked: liked.has(post.id) } : []
   })
 }
 
-async function authorsOf(system: Lightbox, posts: readonly Post[]): Promise<ReadonlyMap<string, Author>> {
+async function authorsOf(system: Lightbox, posts: readonly KeptPost[]): Promise<ReadonlyMap<string, Author>> {
   const ids = [...new Set(posts.map(({ authorId }) => authorId))]
   const authors = await Promise.all(ids.map((id) => authorOf(system, id)))
   return new Map(authors.filter((author) => author !== null).map((author) => [author.id, author]))
@@ -98,7 +110,7 @@ where author_id = any($1::bigint[]) and post_id = any($2::uuid[]) and liker_id =
 async function likedBy(
   system: Lightbox,
   viewerId: string,
-  posts: readonly Post[],
+  posts: readonly KeptPost[],
 ): Promise<ReadonlySet<string>> {
   const authors = [...new Set(posts.map(({ authorId }) => authorId))]
   const ids = posts.map(({ id }) => id)

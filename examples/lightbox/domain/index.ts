@@ -6,6 +6,19 @@ export { drawnAt, isPostId, isUserId, nextPostId, timeOf } from './ids.ts'
 export { feedJobs } from './jobs.ts'
 export { type LikeState, like, unlike } from './likes.ts'
 export type { PageOf, PageOptions } from './pages.ts'
+export {
+  createPhoto,
+  deletePhoto,
+  editPhoto,
+  getOwnPhoto,
+  getPhoto,
+  type NewPhoto,
+  type OwnPhoto,
+  type Photo,
+  paintPhoto,
+  photoJobs,
+  servePhoto,
+} from './photos/index.ts'
 export { type Lightbox, t } from './placing.ts'
 export { createPost, getPost, listPosts, recentPosts } from './posts.ts'
 export { type FieldProblem, logInRequired, notFound, Problem } from './problems.ts'

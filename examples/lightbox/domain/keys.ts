@@ -13,6 +13,8 @@ export const personKey = t.cacheKey('person', (userId: string) => [userId])
 export const authorKey = t.cacheKey('author', (userId: string) => [userId])
 /** A post with its number of likes. */
 export const postKey = t.cacheKey('post', (postId: string) => [postId])
+/** A photo, its variants and whether a post shows it. */
+export const photoKey = t.cacheKey('photo', (photoId: string) => [photoId])
 
 /** Everything that shows a person's names. */
 export const shownOf = (userId: string) => [profileKey(userId), personKey(userId), authorKey(userId)] as const

@@ -9,6 +9,7 @@ const placing = {
         users: 'id',
         credentials: 'user_id',
         posts: 'author_id',
+        photos: 'owner_id',
         post_likes: 'author_id',
         following: 'follower_id',
         followers: 'followee_id',

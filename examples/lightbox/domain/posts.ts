@@ -3,12 +3,21 @@ import { fanOutPost } from './fan-out.ts'
 import { isPostId, isUserId, nextPostId, timeOf } from './ids.ts'
 import { personKey, postKey } from './keys.ts'
 import { endOf, newestOf, PAGE_POSTS, type PageOf, type PageOptions, pageOf } from './pages.ts'
+import { type NewPhoto, photoFor, photosOf } from './photos/index.ts'
 import type { Lightbox } from './placing.ts'
 import { notFound } from './problems.ts'
 
-/** `authorId` is the person logged in. */
-export async function createPost(system: Lightbox, authorId: string, text: string): Promise<Post> {
-  return system.shard.user(authorId).write('create post', async (tx) => {
+/**
+ * `authorId` is the person logged in. `photo` is the id of one of their photos, or a new one, which is then
+ * recorded with the post. @throws Problem `no-such-photo`, `photo-failed`
+ */
+export async function createPost(
+  system: Lightbox,
+  authorId: string,
+  text: string,
+  photo: string | NewPhoto | null = null,
+): Promise<Post> {
+  const created = await system.shard.user(authorId).write('create post', async (tx) => {
     const id = nextPostId(system, authorId)
     const createdAt = timeOf(id)
     const author = await tx.db
@@ -20,12 +29,16 @@ export async function createPost(system: Lightbox, authorId: string, text: strin
     if (!author) throw notFound('person')
     // The author's row is locked now: nobody can become a follower, nor the author a celebrity, in between.
     const on_read = author.reach === 'celebrity'
-    const row = { id, author_id: authorId, text, created_at: createdAt, on_read }
+    const photoId = await photoFor(system, tx, authorId, photo)
+    const row = { id, author_id: authorId, text, created_at: createdAt, on_read, photo_id: photoId }
     await tx.db.insertInto('posts').values(row).execute()
     tx.invalidate(personKey(authorId), postKey(id))
     if (!on_read && author.follower_count > 0) tx.enqueue(fanOutPost, { postId: id, authorId })
-    return { id, authorId, text, photo: null, likes: 0, createdAt: createdAt.toISOString() }
+    return { id, authorId, text, photoId, likes: 0, createdAt: createdAt.toISOString() }
   })
+  const { photoId, ...post } = created
+  const photos = photoId === null ? null : await photosOf(system, [photoId])
+  return { ...post, photo: photos?.get(photoId ?? '') ?? null }
 }
 
 /** @throws Problem `not-found` */

@@ -1,4 +1,6 @@
 import type { Generated } from 'kysely'
+import type { Edits } from '../schemas/photo.ts'
+import type { PhotoStatus, StoredVariant } from './photos/photo.ts'
 
 /** A `bigint` column: the driver gives its decimal text, because a JavaScript number cannot hold it. */
 type Int8 = string
@@ -35,11 +37,29 @@ export interface Tables {
     likes: Generated<number>
     created_at: Date
     on_read: Generated<boolean>
+    photo_id: string | null
   }
+  photos: PhotoTable
   post_likes: { author_id: Int8; post_id: string; liker_id: Int8; liked_at: Generated<Date> }
   following: Follow & { on_read: Generated<boolean> }
   followers: Follow
   feed_entries: { reader_id: Int8; post_id: string; author_id: Int8 }
+}
+
+interface PhotoTable {
+  owner_id: Int8
+  id: string
+  status: Generated<PhotoStatus>
+  reason: string | null
+  alt: string
+  edits: Edits
+  revision: Generated<number>
+  original: string | null
+  variants: Generated<StoredVariant[]>
+  proof: StoredVariant | null
+  made: Generated<number>
+  job_id: string
+  created_at: Date
 }
 
 /** How the posts of a person come into the feeds of those who follow them: see reach.ts. */

@@ -1,0 +1,31 @@
+-- A photo and everything that was made of it; the bytes are blobs. Placed with its owner.
+create table photos (
+  owner_id   bigint not null,
+  id         uuid not null,
+  status     text not null default 'processing' check (status in ('processing', 'ready', 'failed')),
+  -- For its owner: why it failed.
+  reason     text,
+  alt        text not null,
+  edits      jsonb not null,
+  -- Counts the edits. What was made for an older revision is thrown away.
+  revision   integer not null default 1,
+  -- Null until the picture has been painted, for a photo of the seed.
+  original   text,
+  -- [{ "width", "height", "format", "blob" }], of the revision that was made last.
+  variants   jsonb not null default '[]',
+  -- The same for one JPEG of the whole photo without edits, for choosing a crop; null when the variants show it.
+  proof      jsonb,
+  -- The revision of both; 0: none was made yet.
+  made       integer not null default 0,
+  -- What makes the revision that is wanted.
+  job_id     uuid not null,
+  created_at timestamptz not null,
+  primary key (owner_id, id)
+) with (fillfactor = 70);
+
+-- Finds a photo by its id alone.
+create index photos_by_id on photos (id);
+
+alter table posts add column photo_id uuid;
+-- Whether a photo is public: it is when it is in a post.
+create index posts_by_photo on posts (author_id, photo_id) where photo_id is not null;
