@@ -13,7 +13,10 @@ const LEFT_WORK_MS = 500
 
 /** The composition root of an application: its parts, started from the bottom up and stopped from the top down. */
 export const createRuntime: CreateRuntime = (definition, options): Runtime => {
-  const { data, system, metrics, assets, handler, upkeep, serve } = wireServices(definition, options)
+  const { data, system, metrics, assets, handler, beside, serve, following } = wireServices(
+    definition,
+    options,
+  )
   let state: 'starting' | 'running' | 'draining' = 'starting'
   const drain = (): void => {
     state = 'draining'
@@ -22,14 +25,15 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
   const start = async (): Promise<void> => {
     await Promise.all([data.start(), assets?.start()])
     serve()
-    await upkeep.start()
+    await beside.start()
     if (state === 'starting') state = 'running'
   }
   const stop = async (): Promise<void> => {
     drain()
     await settled(handler, options.drainMs ?? DRAIN_MS)
     handler.stop()
-    await Promise.all([upkeep.stop(), data.stop({ waitMs: LEFT_WORK_MS }), assets?.stop()])
+    await beside.stop()
+    await Promise.all([data.stop({ waitMs: LEFT_WORK_MS }), assets?.stop()])
   }
   return {
     ...lifecycle(start, stop),
@@ -51,6 +55,8 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
       const { lsn, timeline } = await data.positionOf(cluster)
       return { lsn: formatLsn(lsn), timeline }
     },
+    relay: () => following.effects.status(),
+    cache: following.cache,
     drain,
   }
 }

@@ -1,16 +1,17 @@
 import { BlobOptionInvalid } from '../blobs/errors.ts'
-import type { BlobKeeping } from './outbox.ts'
-import type { Blobs } from './types.ts'
+import type { LocalBlobs } from '../blobs/types.ts'
 
-function refuse(): never {
+const refuse = (): never => {
   throw new BlobOptionInvalid(
-    'This application runs without a folder for blobs.',
-    'Pass blobFolder to the runtime; `tenfold start` and startTest have one by themselves.',
+    'This runtime has no folder for blobs.',
+    'Give it one with the option blobFolder; tenfold start does so by itself.',
   )
 }
 
-/** What `system.blobs` is for an application that runs without a folder for them. */
-export const noBlobs: Blobs & BlobKeeping = {
+/** For a runtime without a folder for blobs. */
+export const noBlobs: LocalBlobs = {
+  start: async () => {},
+  stop: async () => {},
   put: async () => refuse(),
   stat: async () => refuse(),
   read: refuse,
@@ -18,4 +19,6 @@ export const noBlobs: Blobs & BlobKeeping = {
   respond: async () => refuse(),
   attach: refuse,
   detach: refuse,
+  verify: async () => refuse(),
+  sweep: async () => {},
 }

@@ -1,8 +1,9 @@
+import type { Cache } from '../cache/index.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
 import type { RandomSource } from '../core/random.ts'
-import type { DirectoryStatus } from '../core/topology.ts'
+import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
 import type { Handler } from '../web/options.ts'
 import type { AppDefinition, Placing, System } from './types.ts'
@@ -29,6 +30,10 @@ export interface RuntimeOptions {
   readonly drainMs?: number
   /** Tests: run every write's `work` twice, the first run rolled back. @defaultValue false */
   readonly doubleRun?: boolean
+  /** Bytes of the guaranteed cache. @defaultValue 64 MiB */
+  readonly cacheBytes?: number
+  /** Tests: compare every cached value that is given with its loader. @defaultValue false */
+  readonly cacheAudit?: boolean
 }
 
 /** An application that runs: `start` connects, checks the catalog, and is ready when it resolves. */
@@ -46,6 +51,10 @@ export interface Runtime extends Service {
   /** Prometheus text format. */
   metricsText(): Promise<string>
   directory(): DirectoryStatus
+  /** Of each cluster's effects, as far as this process delivers them. */
+  relay(): SystemStatus['relay']
+  /** For `tenfold cache inspect`. */
+  readonly cache: Pick<Cache, 'inspect' | 'inspectKey'>
   /** Position of a cluster's primary, for `status`. */
   position(cluster: string): Promise<{ lsn: string; timeline: number }>
   /** Stops taking requests (readiness fails, answers say `Connection: close`); `stop` then waits for those in flight. */

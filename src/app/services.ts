@@ -1,17 +1,23 @@
+import { createLocalBlobs } from '../blobs/local.ts'
 import { systemClock } from '../core/clock.ts'
 import { createContextStorage } from '../core/context.ts'
+import type { LocalEffects } from '../core/effects.ts'
 import { systemRandom } from '../core/random.ts'
 import { sweepMarkers } from '../data/client/sweep.ts'
-import { DataClient, systemStore } from '../data/index.ts'
+import { DataClient, systemStore, upkeepSessions } from '../data/index.ts'
+import { insertJobs, jobRow } from '../jobs/enqueue.ts'
+import type { EnqueueRequest } from '../jobs/types.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { createAssets } from '../web/assets/assets.ts'
 import { createHandler } from '../web/handler.ts'
 import { WebLimits } from '../web/limits/limits.ts'
 import { sweepReservations } from '../web/request/idempotency.ts'
+import { WebSeen } from '../web/seen/web-seen.ts'
 import { WebSessions } from '../web/sessions/sessions.ts'
+import { handlesWithJoints, type JointsBase, together, wireFollowing } from './joints.ts'
 import { noAssets } from './no-assets.ts'
+import { noBlobs } from './no-blobs.ts'
 import type { RuntimeOptions } from './runtime.ts'
-import { dataHandles } from './shards.ts'
 import { buildSystem } from './system.ts'
 import type { AppDefinition } from './types.ts'
 import { createUpkeep } from './upkeep.ts'
@@ -21,9 +27,9 @@ const CONNECTIONS_MAX = 10
 
 type Fetch = (request: Request) => Response | Promise<Response>
 
-/** The parts of an application that runs, wired from the bottom up; nothing has been started. */
-export function wireServices({ options: app, placing }: AppDefinition, options: RuntimeOptions) {
-  const { log, clusters, signingKeys, secureCookies } = options
+/** What everything else stands on: the data client with its stores and sessions, in real time. */
+function wireBase({ placing }: AppDefinition, options: RuntimeOptions, local: () => LocalEffects) {
+  const { log, clusters } = options
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom()
   const storage = createContextStorage()
@@ -38,8 +44,24 @@ export function wireServices({ options: app, placing }: AppDefinition, options: 
     random,
     connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
     doubleRun: options.doubleRun ?? false,
+    replayHook: {
+      sql: 'select effects from tenfold.effects where marker = $1',
+      replayed: (cluster, marker, rows, position) => {
+        for (const { effects } of rows) local().replayed(cluster, marker, effects as never, position)
+      },
+    },
   })
+  const sessions = upkeepSessions(clusters, (ms, run) => systemClock.timer(ms, run))
   const store = systemStore(data, random, storage)
+  return { data, sessions, storage, clock, random, log, metrics, store }
+}
+
+type Base = ReturnType<typeof wireBase>
+
+/** The request path with what belongs to it. */
+function wireWeb({ options: app }: AppDefinition, options: RuntimeOptions, base: Base) {
+  const { data, storage, clock, random, log, metrics, store } = base
+  const { signingKeys, secureCookies } = options
   const sessions = new WebSessions({
     store,
     contexts: storage,
@@ -51,8 +73,55 @@ export function wireServices({ options: app, placing }: AppDefinition, options: 
   })
   const limits = new WebLimits({ store, clock, log })
   const assets = app.assets && createAssets({ folder: app.assets, log, clock })
+  const directory = {
+    clusters: data.clusterNames,
+    get directoryEpoch() {
+      return data.directory.epoch
+    },
+  }
+  const seen = new WebSeen({ signingKeys, random, directory, secureCookies })
+  // The application's own handler is made at start, when `system` works.
+  const target = { fetch: (() => new Response(null, { status: 503 })) as Fetch }
+  const handler = createHandler({
+    fetch: (request) => target.fetch(request),
+    contexts: storage,
+    clock,
+    random,
+    log,
+    metrics,
+    store,
+    seen,
+    principal: () => sessions.principal(),
+    assets,
+    bodyBytesMax: app.bodyBytesMax as never,
+    trustedProxies: options.trustedProxies,
+  })
+  return { sessions, limits, assets, handler, target, directory }
+}
+
+/** The parts of an application that runs, wired from the bottom up; nothing has been started. */
+export function wireServices(definition: AppDefinition, options: RuntimeOptions) {
+  const base = wireBase(definition, options, () => following.effects.local)
+  const { data, storage, clock, random, log, metrics, store } = base
+  const following = wireFollowing(base satisfies JointsBase, options)
+  const { blobFolder: folder } = options
+  const blobs =
+    folder === undefined ? noBlobs : createLocalBlobs({ folder, store, clock, random, log, metrics })
+  const web = wireWeb(definition, options, base)
+  const { sessions, limits, assets, handler } = web
+  const jobs = {
+    row: (request: unknown) => jobRow(request as EnqueueRequest, clock),
+    insert: insertJobs,
+    nudge: () => {},
+  }
+  const handle = handlesWithJoints(data, following, {
+    effects: following.effects.local,
+    jobs,
+    blobs,
+    storage,
+  })
   const system = buildSystem({
-    placing,
+    placing: definition.placing,
     data,
     storage,
     log,
@@ -60,35 +129,22 @@ export function wireServices({ options: app, placing }: AppDefinition, options: 
     sessions,
     limits,
     assets: assets ?? noAssets,
-    handle: dataHandles(data) as never,
+    handle,
     jobs: undefined as never,
-    cache: undefined as never,
-    blobs: undefined as never,
-  })
-  // The application's own handler is made at start, when `system` works.
-  let fetch: Fetch = () => new Response(null, { status: 503 })
-  const handler = createHandler({
-    fetch: (request) => fetch(request),
-    contexts: storage,
-    clock,
-    random,
-    log,
-    metrics,
-    store,
-    principal: () => sessions.principal(),
-    assets,
-    bodyBytesMax: app.bodyBytesMax,
-    trustedProxies: options.trustedProxies,
+    cache: following.cache.plain as never,
+    blobs,
   })
   const sweeps = [
     { name: 'markers', run: () => sweepMarkers(store) },
     { name: 'reservations', run: () => sweepReservations(store) },
     { name: 'sessions', run: () => sessions.sweep() },
     { name: 'limits', run: () => limits.sweep() },
+    { name: 'blobs', run: () => blobs.sweep() },
   ]
   const upkeep = createUpkeep({ clock: systemClock, random, log, sweeps })
   const serve = (): void => {
-    fetch = app.fetch(system as never)
+    web.target.fetch = definition.options.fetch(system as never)
   }
-  return { data, system, metrics, assets, handler, upkeep, serve }
+  const beside = together([blobs, following.effects, upkeep])
+  return { data, system, metrics, assets, handler, beside, serve, following }
 }

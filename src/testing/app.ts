@@ -107,6 +107,7 @@ const runtimeOptions = (
   log: silentLogger,
   secureCookies: false,
   doubleRun: true,
+  cacheAudit: true,
   ...config,
   clusters,
 })
