@@ -17,6 +17,10 @@ interface Following {
   retryAt: number
 }
 
+/** Since it failed, a pass over everything has begun, in which it has not failed. */
+const isRetrying = ({ retryAt }: Following): boolean => retryAt === Number.NEGATIVE_INFINITY
+const takesPart = (following: Following): boolean => following.failures === 0 || isRetrying(following)
+
 /** Those who follow one cluster. Each that fails is left behind until it has been given everything again. */
 export class Followers {
   readonly #cluster: string
@@ -35,7 +39,7 @@ export class Followers {
     this.#all = followers.map((follower) => ({ follower, failures: 0, retryAt: 0 }))
   }
 
-  /** Whether everyone has all that was delivered so far: only then may it be deleted. */
+  /** Whether everyone has all that was delivered so far. */
   get complete(): boolean {
     return this.#all.every(({ failures }) => failures === 0)
   }
@@ -58,17 +62,20 @@ export class Followers {
       if (following.retryAt <= now) following.retryAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Gives a batch to all that take part, side by side. */
-  async apply(batch: readonly DeliveredEffects[]): Promise<void> {
-    if (batch.length === 0) return
+  /**
+   * Gives a batch to all that take part, side by side.
+   * @returns whether everyone has taken it: only then may it be deleted
+   */
+  async apply(batch: readonly DeliveredEffects[]): Promise<boolean> {
+    if (batch.length === 0) return true
     const slow = this.#all.flatMap((following) => this.#applyTo(following, batch) ?? [])
     if (slow.length > 0) await Promise.all(slow)
+    return this.#all.every(takesPart)
   }
 
   /** A pass over everything has ended: who did not fail in it is complete again. */
   caughtUp(): void {
-    for (const following of this.#all)
-      if (following.retryAt === Number.NEGATIVE_INFINITY) following.failures = 0
+    for (const following of this.#all) if (isRetrying(following)) following.failures = 0
   }
 
   advance(position: FollowerPosition): void {
@@ -86,7 +93,7 @@ export class Followers {
 
   /** Undefined when it was done at once. */
   #applyTo(following: Following, batch: readonly DeliveredEffects[]): Promise<void> | undefined {
-    if (following.failures > 0 && following.retryAt !== Number.NEGATIVE_INFINITY) return undefined
+    if (!takesPart(following)) return undefined
     try {
       const applied = following.follower.apply(this.#cluster, batch)
       if (applied === undefined) return undefined

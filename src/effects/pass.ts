@@ -67,9 +67,9 @@ export async function pass(parts: PassParts, plan: PassPlan): Promise<PassResult
     floors.forget(deletes)
     first ??= found
     const markers = found.rows.map(({ marker }) => marker)
-    await followers.apply(batchOf(found, floors))
+    const taken = await followers.apply(batchOf(found, floors))
     parts.onDelivered(markers.length)
-    deletes = followers.complete ? markers : []
+    deletes = taken ? markers : []
     if (markers.length < BATCH_ROWS) break
     if (after === FIRST) await parts.onBacklog()
     after = markers.at(-1) as string
