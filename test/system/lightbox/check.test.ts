@@ -6,8 +6,8 @@ import { silentLogger } from '../../../src/core/log.ts'
 import { prepareData } from '../../../src/data/prepare.ts'
 import { testDatabase } from '../../../src/testing/postgres.ts'
 import { admin } from '../kit/databases.ts'
-import { checkLightbox } from './check.ts'
-import { type Diary, newDiary } from './person.ts'
+import { checkFeed, checkLightbox } from './check.ts'
+import { type Diary, type FeedPost, newDiary } from './person.ts'
 
 const POST = '00000000-0000-7000-8000-000000000001'
 
@@ -75,3 +75,20 @@ for (const [what, [broken, said]] of Object.entries(PLANTED)) {
     assert.match((await check()).join('\n'), said)
   })
 }
+
+test('the check of a feed accepts one that is right, and finds what is lost, doubled or not followed', () => {
+  const diary = newDiary()
+  diary.faithful.set('2', '1')
+  diary.follows.set('2 1', true)
+  diary.follows.set('2 3', false)
+  diary.posts.push({ name: '1 says 1', outcome: 'ok' }, { name: '1 says 2', outcome: 'unknown' })
+  const post = (id: string, authorId: string, text: string): FeedPost => ({ id, authorId, text })
+  const right = [post('a', '1', '1 says 1')]
+  assert.deepEqual(checkFeed('2', right, diary), [])
+  assert.match(checkFeed('2', [], diary).join(), /2 does not see: 1 says 1/)
+  assert.match(checkFeed('2', [...right, ...right], diary).join(), /2 sees post a twice/)
+  assert.match(
+    checkFeed('2', [...right, post('b', '3', '3 says 1')], diary).join(),
+    /does not follow 3 and sees: 3 says 1/,
+  )
+})

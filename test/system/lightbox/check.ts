@@ -1,12 +1,12 @@
 import pg from 'pg'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { checkRecords } from '../kit/checkers/records.ts'
-import type { Diary } from './person.ts'
+import type { Diary, FeedPost } from './person.ts'
 
 /** Rows of every cluster together. */
 type All = <Row>(sql: string, params?: readonly unknown[]) => Promise<Row[]>
 
-/** Everything that must hold of Lightbox's tables, whatever was killed; and what the people were told. */
+/** Everything that must hold of Lightbox's tables once all jobs are done, whatever was killed; and what people were told. */
 export async function checkLightbox(clusters: readonly ConnectionOptions[], diary: Diary): Promise<string[]> {
   const clients = clusters.map((connection) => new pg.Client(connection))
   await Promise.all(clients.map((client) => client.connect()))
@@ -79,7 +79,7 @@ async function checkStates(all: All, { likes, follows }: Diary): Promise<string[
   return [
     ...differ('like', likes, liked),
     ...differ('follow', follows, following),
-    ...halves.filter((pair) => follows.get(pair) !== undefined).map((pair) => `follow ${pair} is half done`),
+    ...halves.map((pair) => `follow ${pair} is half done`),
   ]
 }
 
@@ -93,5 +93,28 @@ async function checkHandles(all: All, { handles }: Diary): Promise<string[]> {
     ...[...handles]
       .filter(([handle, ids]) => ids.length !== 1 || owners.get(handle)?.[0]?.id !== ids[0])
       .map(([handle, ids]) => `${handle} was given to ${ids}, and is ${owners.get(handle)?.[0]?.id}'s`),
+  ]
+}
+
+/** What a reader's feed must be, page after page: nothing twice, nothing missing of whom they always followed. */
+export function checkFeed(reader: string, feed: readonly FeedPost[], diary: Diary): string[] {
+  const { faithful, follows, posts } = diary
+  const ids = feed.map(({ id }) => id)
+  const texts = new Set(feed.map(({ text }) => text))
+  const author = faithful.get(reader)
+  const shown = (other: string): boolean =>
+    other === reader || other === author || follows.get(`${reader} ${other}`) !== false
+  return [
+    ...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `${reader} sees post ${id} twice`),
+    ...posts
+      .filter(
+        ({ name, outcome }) =>
+          outcome === 'ok' && [author, reader].some((by) => name.startsWith(`${by} says`)),
+      )
+      .filter(({ name }) => !texts.has(name))
+      .map(({ name }) => `${reader} does not see: ${name}`),
+    ...feed
+      .filter(({ authorId }) => !shown(authorId))
+      .map(({ text, authorId }) => `${reader} does not follow ${authorId} and sees: ${text}`),
   ]
 }

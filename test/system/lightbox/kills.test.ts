@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { within } from '../kit/deadline.ts'
+import pg from 'pg'
+import type { ConnectionOptions } from '../../../src/data/client/types.ts'
+import { until, within } from '../kit/deadline.ts'
 import { FAULTS, type FaultName } from '../kit/nemesis.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
-import { checkLightbox } from './check.ts'
+import { checkFeed, checkLightbox } from './check.ts'
 import { newDiary, Person } from './person.ts'
 
 const PEOPLE = 5
@@ -18,20 +20,24 @@ const FAULTS_HERE: readonly FaultName[] = [
 ]
 
 describe('FAULTS cases 1, 40 through Lightbox', () => {
-  test('posts exactly once, counts equal to rows, handles unique, under kills', async (t) => {
+  test('posts exactly once, also in each feed, counts equal to rows, handles unique, under kills', async (t) => {
     const seed = chooseSeed()
     t.diagnostic(`TENFOLD_SEED=${seed}`)
     const dice = new Dice(seed)
     const server = await ServerProcess.start(t, { app: 'examples/lightbox/app.ts', clusters: 2 })
     const diary = newDiary()
     let [acts, over] = [0, false]
-    const live = async (at: number): Promise<void> => {
-      const person = new Person(server.url, dice.branch(at), diary)
+    const people = Array.from({ length: PEOPLE }, (_, at) => new Person(server.url, dice.branch(at), diary))
+    const arrive = async (person: Person, at: number): Promise<void> => {
       // All want the same handle first: one gets it.
       if (!(await person.signUp('everyones'))) assert.ok(await person.signUp(`person${at}`))
+    }
+    const live = async (person: Person, at: number): Promise<void> => {
+      await person.beFaithfulTo(people[(at + 1) % PEOPLE]!.id)
       for (; !over; acts++) await person.act()
     }
-    const lives = Promise.all(Array.from({ length: PEOPLE }, (_, at) => live(at)))
+    await Promise.all(people.map(arrive))
+    const lives = Promise.all(people.map(live))
     lives.catch(() => {}) // it is awaited below
     const progress = async (): Promise<void> => {
       const goal = acts + BETWEEN
@@ -53,6 +59,26 @@ describe('FAULTS cases 1, 40 through Lightbox', () => {
     }
     await lives
     t.diagnostic(`${acts} acts, ${diary.posts.length} posts; ${JSON.stringify([...diary.troubles])}`)
-    assert.deepEqual(await checkLightbox(await server.connections(), diary), [])
+    const connections = await server.connections()
+    await jobsDone(connections)
+    assert.deepEqual(await checkLightbox(connections, diary), [])
+    for (const person of people) assert.deepEqual(checkFeed(person.id, await person.feed(), diary), [])
   })
 })
+
+/** Waits until no job is left, whatever has become of those who ran it; none may have been given up. */
+async function jobsDone(connections: readonly ConnectionOptions[]): Promise<void> {
+  const clients = connections.map((connection) => new pg.Client(connection))
+  await Promise.all(clients.map((client) => client.connect()))
+  try {
+    const count = async (): Promise<number> => {
+      const results = await Promise.all(
+        clients.map((client) => client.query<{ n: number }>('select count(*)::int as n from tenfold.jobs')),
+      )
+      return results.reduce((sum, { rows }) => sum + rows[0]!.n, 0)
+    }
+    await until('no job left', async () => ((await count()) === 0 ? true : undefined), 90_000)
+  } finally {
+    await Promise.all(clients.map((client) => client.end()))
+  }
+}

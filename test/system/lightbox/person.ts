@@ -16,6 +16,8 @@ export interface Diary {
   readonly handles: Map<string, string[]>
   /** Ids of people. */
   readonly people: string[]
+  /** Reader → whom they follow from the first day to the last. */
+  readonly faithful: Map<string, string>
   readonly troubles: Map<string, number>
 }
 
@@ -26,8 +28,15 @@ export const newDiary = (): Diary => ({
   follows: new Map(),
   handles: new Map(),
   people: [],
+  faithful: new Map(),
   troubles: new Map(),
 })
+
+export interface FeedPost {
+  readonly id: string
+  readonly authorId: string
+  readonly text: string
+}
 
 /** Someone who uses Lightbox through its API, and insists. */
 export class Person {
@@ -59,13 +68,33 @@ export class Person {
     return true
   }
 
+  /** Follows somebody, and never changes their mind. */
+  async beFaithfulTo(other: string): Promise<void> {
+    await this.#follow(other, true)
+    this.#diary.faithful.set(this.id, other)
+  }
+
+  /** The own feed, page by page, as long as it is. */
+  async feed(): Promise<FeedPost[]> {
+    const posts: FeedPost[] = []
+    for (let query = ''; ; ) {
+      const answer = await this.#send('GET', `/api/feed${query}`)
+      if (answer?.status !== 200) throw new Error(`the feed: ${answer?.status} ${answer?.body}`)
+      const page = JSON.parse(answer.body) as { posts: FeedPost[]; next: string | null }
+      posts.push(...page.posts)
+      if (page.next === null) return posts
+      query = `?before=${page.next}`
+    }
+  }
+
   /** Something at random. */
   async act(): Promise<void> {
     const roll = this.#dice.below(100)
     if (roll < 40 || this.#diary.known.length === 0) return this.#post()
     if (roll < 75) return this.#like(this.#dice.pick(this.#diary.known), this.#dice.chance(0.7))
     const other = this.#dice.pick(this.#diary.people)
-    if (other !== this.id) await this.#follow(other, this.#dice.chance(0.7))
+    if (other !== this.id && other !== this.#diary.faithful.get(this.id))
+      await this.#follow(other, this.#dice.chance(0.7))
   }
 
   async #post(): Promise<void> {
