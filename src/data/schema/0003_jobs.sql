@@ -1,0 +1,416 @@
+-- Jobs: durable messages, recorded by transactions. See jobs/DESIGN.md for states, fence and fairness.
+-- states: 0 ready, 1 delayed, 2 blocked (its owner has as many running as it may), 3 running, 4 dead
+create table tenfold.jobs (
+  id uuid primary key,
+  bucket int not null,
+  tag int not null,
+  name text not null,
+  state smallint not null,
+  priority smallint not null default 0,
+  due timestamptz not null,
+  run_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  attempt int not null default 0,
+  attempts_max int not null,
+  lost int not null default 0,
+  concurrency int,
+  fence bigint,
+  lease_until timestamptz,
+  worker uuid,
+  cancel boolean not null default false,
+  owner text not null,
+  unique_key text,
+  seen text,
+  payload json not null,
+  progress json,
+  error text
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_insert_threshold = 100000, autovacuum_analyze_threshold = 20000);
+
+-- A job is in few of them at a time: each costs only what is in it.
+create index jobs_ready on tenfold.jobs (priority desc, due) where state = 0 and lost = 0;
+create index jobs_suspect on tenfold.jobs (due) where state = 0 and lost > 0;
+create index jobs_owner on tenfold.jobs (owner, due) where state = 0;
+create index jobs_delayed on tenfold.jobs (run_at) where state = 1;
+create index jobs_blocked on tenfold.jobs (name, owner, due) where state = 2;
+create index jobs_running on tenfold.jobs (lease_until) where state = 3;
+create index jobs_limited on tenfold.jobs (name, owner) where state = 3 and concurrency is not null;
+create index jobs_dead on tenfold.jobs (id) where state = 4;
+create unique index jobs_unique on tenfold.jobs (bucket, tag, name, unique_key)
+  where unique_key is not null and state <> 4;
+
+-- When each job of a schedule is put in next.
+create table tenfold.crons (
+  name text primary key,
+  bucket int not null,
+  tag int not null,
+  expression text not null,
+  next_at timestamptz not null
+);
+
+-- The job that wrote the marker: it is kept as long as that job can run again.
+alter table tenfold.markers add column job uuid;
+create index markers_job on tenfold.markers (job) where job is not null;
+
+create index buckets_tagged on tenfold.buckets (bucket) where tags <> '{}';
+
+-- Of these buckets, the ones that may be written here, locked as tenfold.enter does. Never waits: a bucket that is
+-- being moved is left out. The check is a statement of its own, so that it sees what the lock's last holder did.
+create function tenfold.open_buckets(p_buckets int[]) returns int[]
+language plpgsql volatile as $$
+declare
+  locked int[];
+begin
+  select array_agg(b) into locked from unnest(p_buckets) b
+    where b < 0 or pg_try_advisory_xact_lock_shared(1413893188, b);
+  return array(select bucket from tenfold.buckets where bucket = any (locked) and (owned or tags <> '{}'))
+    || case when -1 = any (locked) and exists (select from tenfold.cluster where home) then array[-1] end;
+end $$;
+
+-- Whether this cluster owns a job's place: matters where single keys were isolated.
+create function tenfold.admits(p_bucket int, p_tag int) returns boolean
+language sql stable as $$
+  select case when p_bucket < 0 then exists (select from tenfold.cluster where home)
+    else exists (select from tenfold.buckets where bucket = p_bucket and owned <> (p_tag = any (tags))) end
+$$;
+
+-- Lets blocked jobs go on: as many of each (name, owner) as its limit leaves room for. The lock is the one under
+-- which a claim counts and parks, and it is held to the end of the transaction: of a claim and a completion at the
+-- same time, the later one sees what the earlier did.
+create function tenfold.unblock_jobs(p_names text[], p_owners text[]) returns int
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  released int := 0;
+  part int;
+  pair record;
+begin
+  perform pg_advisory_xact_lock(1413893189, k)
+    from (select distinct hashtext(n || ' ' || o) as k from unnest(p_names, p_owners) p (n, o) order by k) keys;
+  for pair in select distinct n, o from unnest(p_names, p_owners) p (n, o) loop
+    with next as (
+      select j.id, j.concurrency,
+        row_number() over (order by j.priority desc, j.due, j.id)
+          + (select count(*) from tenfold.jobs r where r.name = pair.n and r.owner = pair.o and r.state = 3 and r.concurrency is not null) as place
+      from tenfold.jobs j where j.name = pair.n and j.owner = pair.o and j.state = 2
+      order by j.priority desc, j.due, j.id limit 100)
+    update tenfold.jobs j set state = 0 from next where j.id = next.id and next.place <= next.concurrency;
+    get diagnostics part = row_count;
+    released := released + part;
+  end loop;
+  return released;
+end $$;
+
+-- What becomes of jobs whose worker vanished. The attempt was counted when they were claimed.
+create function tenfold.lose_jobs(p_ids uuid[], p_buckets int[]) returns int
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  opened int[] := tenfold.open_buckets(p_buckets);
+  names text[];
+  owners text[];
+  changed int;
+begin
+  delete from tenfold.jobs where id = any (p_ids) and state = 3 and cancel
+    and bucket = any (opened) and tenfold.admits(bucket, tag);
+  with lost as (
+    update tenfold.jobs set
+      state = case when attempt >= attempts_max then 4 when attempt <= 1 then 0 else 1 end,
+      lost = jobs.lost + 1, fence = null, lease_until = null, worker = null, due = statement_timestamp(),
+      run_at = statement_timestamp() + case when attempt <= 1 then interval '0'
+        else random() * least(900, 2 ^ least(attempt - 1, 20)) * interval '1 second' end,
+      error = format('The worker vanished during attempt %s of %s.', attempt, attempts_max)
+    where id = any (p_ids) and state = 3 and bucket = any (opened) and tenfold.admits(bucket, tag)
+    returning name, owner, concurrency)
+  select count(*), array_agg(name) filter (where concurrency is not null), array_agg(owner) filter (where concurrency is not null)
+    into changed, names, owners from lost;
+  if names is not null then perform tenfold.unblock_jobs(names, owners); end if;
+  return changed;
+end $$;
+
+-- Brings up what has become due: expired leases (and, at the start of a sole worker, whatever others hold), delayed
+-- jobs. Tells milliseconds until the next delayed job, whether a suspect waits, and how many were lost.
+create function tenfold.tend_jobs(p_max int, p_sole uuid, out next_ms float8, out suspects boolean, out lost int)
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  ids uuid[];
+  places int[];
+  opened int[];
+begin
+  lost := 0;
+  if p_sole is null then
+    select array_agg(id), array_agg(distinct bucket) into ids, places from (
+      select id, bucket from tenfold.jobs where state = 3 and lease_until < statement_timestamp()
+        order by lease_until limit p_max for update skip locked) expired;
+  else
+    select array_agg(id), array_agg(distinct bucket) into ids, places from (
+      select id, bucket from tenfold.jobs where state = 3 and worker is distinct from p_sole
+        order by lease_until limit p_max for update skip locked) held;
+  end if;
+  if ids is not null then lost := tenfold.lose_jobs(ids, places); end if;
+
+  select array_agg(id), array_agg(distinct bucket) into ids, places from (
+    select id, bucket from tenfold.jobs where state = 1 and run_at <= statement_timestamp()
+      order by run_at limit p_max for update skip locked) risen;
+  if ids is not null then
+    opened := tenfold.open_buckets(places);
+    with risen as (
+      select id, owner, row_number() over (partition by owner order by run_at, id) - 1 as turn
+        from tenfold.jobs where id = any (ids) and bucket = any (opened) and tenfold.admits(bucket, tag)),
+    owners as (
+      select owner, greatest(statement_timestamp(), (select q.due + interval '1 second' from tenfold.jobs q
+          where q.owner = o.owner and q.state = 0 and q.due > statement_timestamp() order by q.due desc limit 1)) as first
+        from (select distinct owner from risen) o)
+    update tenfold.jobs j set state = 0, due = first + turn * interval '1 second'
+      from risen join owners using (owner) where j.id = risen.id;
+  end if;
+  select extract(epoch from run_at - statement_timestamp()) * 1000 into next_ms
+    from tenfold.jobs where state = 1 order by run_at limit 1;
+  suspects := exists (select from tenfold.jobs where state = 0 and jobs.lost > 0);
+end $$;
+
+-- Takes up to p_max ready jobs: sets a lease and the fence, counts the attempt. With p_alone exactly one, of those
+-- whose worker vanished before.
+create function tenfold.claim_jobs(p_worker uuid, p_fence bigint, p_max int, p_lease_ms int, p_alone boolean)
+returns table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, payload json, seen text)
+language plpgsql volatile set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
+#variable_conflict use_column
+declare
+  rows tid[];
+  places int[];
+  opened int[];
+  limited boolean;
+  tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
+  picky boolean := false;
+  keys int[];
+begin
+  loop
+    if p_alone then
+      select array_agg(c.ctid), array_agg(distinct c.bucket), bool_or(c.concurrency is not null) into rows, places, limited
+      from (select j.ctid, j.bucket, j.concurrency from tenfold.jobs j where j.state = 0 and j.lost > 0
+              and (not picky or tenfold.admits(j.bucket, j.tag))
+              order by j.due limit 1 for update skip locked) c;
+    else
+      select array_agg(c.ctid), array_agg(distinct c.bucket), bool_or(c.concurrency is not null) into rows, places, limited
+      from (select j.ctid, j.bucket, j.concurrency from tenfold.jobs j where j.state = 0 and j.lost = 0
+              and (not picky or tenfold.admits(j.bucket, j.tag))
+              order by j.priority desc, j.due limit p_max for update skip locked) c;
+    end if;
+    if rows is null then return; end if;
+    opened := tenfold.open_buckets(places);
+    -- Rows of a bucket that has moved away, not cleaned up yet, must not stand in the way of the others.
+    exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
+    picky := true;
+  end loop;
+
+  if limited then
+    -- One at a time counts a (name, owner); whose turn it is not leaves those jobs to the other.
+    select array_agg(k) into keys from (
+      select distinct hashtext(j.name || ' ' || j.owner) as k from tenfold.jobs j
+        where j.ctid = any (rows) and j.concurrency is not null) all_keys
+      where pg_try_advisory_xact_lock(1413893189, k);
+    with counted as (
+      select j.ctid, row_number() over (partition by j.name, j.owner order by j.priority desc, j.due, j.id)
+          + (select count(*) from tenfold.jobs r where r.name = j.name and r.owner = j.owner and r.state = 3 and r.concurrency is not null)
+          > j.concurrency as over, hashtext(j.name || ' ' || j.owner) = any (keys) as locked
+      from tenfold.jobs j where j.ctid = any (rows) and j.concurrency is not null),
+    parked as (
+      update tenfold.jobs j set state = 2 from counted
+        where j.ctid = counted.ctid and counted.over and counted.locked
+          and j.bucket = any (opened) and (not tagged or tenfold.admits(j.bucket, j.tag)))
+    select array_agg(r) into rows from unnest(rows) r
+      where r not in (select c.ctid from counted c where c.over or not coalesce(c.locked, false));
+    if rows is null then return; end if;
+  end if;
+
+  return query
+    update tenfold.jobs j set state = 3, attempt = j.attempt + 1, fence = p_fence, worker = p_worker,
+      lease_until = statement_timestamp() + p_lease_ms * interval '1 ms'
+    where j.ctid = any (rows) and j.bucket = any (opened) and (not tagged or tenfold.admits(j.bucket, j.tag))
+    returning j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen;
+end $$;
+
+-- Ends runs that succeeded. Returns those that were another's by then, or gone.
+create function tenfold.complete_jobs(p_ids uuid[], p_fences bigint[], p_buckets int[]) returns uuid[]
+language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
+  done uuid[];
+  names text[];
+  owners text[];
+begin
+  with gone as (
+    delete from tenfold.jobs j using unnest(p_ids, p_fences) d (id, fence)
+      where j.id = d.id and j.state = 3 and j.fence = d.fence and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
+      returning j.id, j.name, j.owner, j.concurrency)
+  select array_agg(id), array_agg(name) filter (where concurrency is not null), array_agg(owner) filter (where concurrency is not null)
+    into done, names, owners from gone;
+  if names is not null then perform tenfold.unblock_jobs(names, owners); end if;
+  if coalesce(cardinality(done), 0) = cardinality(p_ids) then return '{}'; end if;
+  return array(select id from unnest(p_ids) id where done is null or id <> all (done));
+end $$;
+
+-- The same for one job, inside a transaction that has entered its bucket and goes no further without it.
+create function tenfold.complete_job(p_id uuid, p_fence bigint) returns void
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  gone record;
+begin
+  delete from tenfold.jobs where id = p_id and state = 3 and fence = p_fence returning name, owner, concurrency into gone;
+  if not found then
+    raise exception using errcode = 'TF003', message = format('Job %s is not run by this worker any more', p_id);
+  end if;
+  if gone.concurrency is not null then perform tenfold.unblock_jobs(array[gone.name], array[gone.owner]); end if;
+end $$;
+
+-- Ends runs that did not succeed: [{ id, fence, bucket, error, delay_ms, dead }]. Returns those that were another's.
+create function tenfold.fail_jobs(p_runs json) returns uuid[]
+language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  opened int[] := tenfold.open_buckets(array(select distinct r.bucket from json_to_recordset(p_runs) r (bucket int)));
+  cancelled uuid[];
+  done uuid[];
+  names text[];
+  owners text[];
+begin
+  with ended as (
+    update tenfold.jobs j set
+      state = case when r.dead or j.attempt >= j.attempts_max then 4 else 1 end,
+      run_at = statement_timestamp() + r.delay_ms * interval '1 ms', error = r.error,
+      fence = null, lease_until = null, worker = null
+    from json_to_recordset(p_runs) r (id uuid, fence bigint, error text, delay_ms float8, dead boolean)
+    where j.id = r.id and j.state = 3 and j.fence = r.fence and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
+    returning j.id, j.name, j.owner, j.concurrency, j.cancel)
+  select array_agg(id), array_agg(id) filter (where cancel),
+      array_agg(name) filter (where concurrency is not null), array_agg(owner) filter (where concurrency is not null)
+    into done, cancelled, names, owners from ended;
+  if cancelled is not null then delete from tenfold.jobs where id = any (cancelled); end if;
+  if names is not null then perform tenfold.unblock_jobs(names, owners); end if;
+  return array(select r.id from json_to_recordset(p_runs) r (id uuid) where done is null or r.id <> all (done));
+end $$;
+
+-- Gives back what did not run to its end through no fault of its own: the attempt does not count.
+create function tenfold.release_jobs(p_ids uuid[], p_fences bigint[], p_buckets int[]) returns int
+language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
+  changed int;
+begin
+  delete from tenfold.jobs j using unnest(p_ids, p_fences) d (id, fence)
+    where j.id = d.id and j.state = 3 and j.fence = d.fence and j.cancel and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag);
+  update tenfold.jobs j set state = 0, attempt = j.attempt - 1, fence = null, lease_until = null, worker = null
+    from unnest(p_ids, p_fences) d (id, fence)
+    where j.id = d.id and j.state = 3 and j.fence = d.fence and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag);
+  get diagnostics changed = row_count;
+  return changed;
+end $$;
+
+-- Gives back a claim whose answer never arrived.
+create function tenfold.release_claim(p_worker uuid, p_fence bigint) returns int
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  ids uuid[];
+  fences bigint[];
+  buckets int[];
+begin
+  select array_agg(id), array_agg(fence), array_agg(bucket) into ids, fences, buckets
+    from tenfold.jobs where state = 3 and worker = p_worker and fence = p_fence;
+  if ids is null then return 0; end if;
+  return tenfold.release_jobs(ids, fences, buckets);
+end $$;
+
+-- Prolongs leases. Returns the jobs that are still this worker's, and whether they are asked to end.
+create function tenfold.renew_jobs(p_ids uuid[], p_fences bigint[], p_buckets int[], p_lease_ms int)
+returns table (id uuid, cancel boolean)
+language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
+begin
+  return query
+    update tenfold.jobs j set lease_until = statement_timestamp() + p_lease_ms * interval '1 ms'
+    from unnest(p_ids, p_fences) d (id, fence)
+    where j.id = d.id and j.state = 3 and j.fence = d.fence and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
+    returning j.id, j.cancel;
+end $$;
+
+-- Notes how far a run has come. False when it is another's.
+create function tenfold.progress_job(p_id uuid, p_fence bigint, p_bucket int, p_progress json) returns boolean
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  opened int[] := tenfold.open_buckets(array[p_bucket]);
+begin
+  update tenfold.jobs set progress = p_progress
+    where id = p_id and state = 3 and fence = p_fence and bucket = any (opened) and tenfold.admits(bucket, tag);
+  return found;
+end $$;
+
+-- Takes a job out, or asks the one that runs to end: 'gone', 'asked', or null when there is none here.
+create function tenfold.cancel_job(p_id uuid) returns text
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  found_job record;
+begin
+  select bucket, tag, state into found_job from tenfold.jobs where id = p_id for update;
+  if not found or tenfold.open_buckets(array[found_job.bucket]) = '{}' or not tenfold.admits(found_job.bucket, found_job.tag) then
+    return null;
+  end if;
+  if found_job.state = 3 then
+    update tenfold.jobs set cancel = true where id = p_id;
+    return 'asked';
+  end if;
+  delete from tenfold.jobs where id = p_id;
+  return 'gone';
+end $$;
+
+-- Puts dead jobs back in (all of them, or one), as if they had never been tried. Returns their ids.
+create function tenfold.retry_jobs(p_id uuid, p_max int) returns setof uuid
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  places int[];
+  ids uuid[];
+  opened int[];
+begin
+  select array_agg(id), array_agg(distinct bucket) into ids, places from (
+    select id, bucket from tenfold.jobs where state = 4 and (p_id is null or id = p_id)
+      order by id limit p_max for update skip locked) d;
+  if ids is null then return; end if;
+  opened := tenfold.open_buckets(places);
+  return query
+    update tenfold.jobs j set state = 0, attempt = 0, lost = 0, cancel = false, due = statement_timestamp(), run_at = statement_timestamp()
+    where j.id = any (ids) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
+      -- One with the same unique key waits already: this one stays dead.
+      and (j.unique_key is null or not exists (select from tenfold.jobs o where o.bucket = j.bucket and o.tag = j.tag
+        and o.name = j.name and o.unique_key = j.unique_key and o.state <> 4))
+      and (j.unique_key is null or j.id = (select max(o.id::text)::uuid from tenfold.jobs o where o.bucket = j.bucket and o.tag = j.tag
+        and o.name = j.name and o.unique_key = j.unique_key and o.state = 4))
+    returning j.id;
+end $$;
+
+-- Forgets dead jobs (all of them, or one). Returns their ids.
+create function tenfold.discard_jobs(p_id uuid, p_max int) returns setof uuid
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  places int[];
+  ids uuid[];
+  opened int[];
+begin
+  select array_agg(id), array_agg(distinct bucket) into ids, places from (
+    select id, bucket from tenfold.jobs where state = 4 and (p_id is null or id = p_id)
+      order by id limit p_max for update skip locked) d;
+  if ids is null then return; end if;
+  opened := tenfold.open_buckets(places);
+  return query delete from tenfold.jobs j
+    where j.id = any (ids) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag) returning j.id;
+end $$;
+
+-- None stays blocked for ever, whatever happened to the one that should have let it go on.
+create function tenfold.repair_jobs(p_max int) returns int
+language plpgsql volatile set enable_seqscan = off as $$
+declare
+  names text[];
+  owners text[];
+begin
+  select array_agg(name), array_agg(owner) into names, owners
+    from (select distinct name, owner from tenfold.jobs where state = 2 limit p_max) b;
+  if names is null then return 0; end if;
+  return tenfold.unblock_jobs(names, owners);
+end $$;

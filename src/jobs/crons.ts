@@ -1,0 +1,104 @@
+import { uuidv7 } from '../core/uuid.ts'
+import { insertJobs, jobRow } from './enqueue.ts'
+import { kindOf } from './kinds.ts'
+import { Signal } from './signal.ts'
+import type { JobDefinition, JobsOptions } from './types.ts'
+
+/** Milliseconds between two looks, at most: another release may have changed a schedule. */
+const LOOK_MS = 30_000
+const FAILED_MS = 1_000
+
+/** The schedule as it is stored, and how far away its next time is; the row stays locked. */
+const LOOK = `insert into tenfold.crons (name, bucket, tag, expression, next_at)
+  values ($1, $2, $3, $4, now() + $5::float8 * interval '1 ms')
+  on conflict (name) do update set expression = excluded.expression,
+    next_at = case when crons.expression = excluded.expression then crons.next_at else excluded.next_at end
+  returning (extract(epoch from next_at - now()) * 1000)::float8 as left_ms`
+const MOVE = `update tenfold.crons set next_at = now() + $2::float8 * interval '1 ms' where name = $1`
+
+/**
+ * Puts in the jobs of schedules. Each schedule is a row in the bucket of its name; whoever finds its time come, with the
+ * row locked, puts in the job and sets the next time in one transaction: once for each time, however many look. A time
+ * that nobody was there for is made up once.
+ */
+export class Crons {
+  readonly #options: JobsOptions
+  readonly #jobs: readonly JobDefinition[]
+  readonly #nudge: (cluster: string) => void
+  readonly #newId: () => string
+  readonly #changed = new Signal()
+  #working = false
+  #loop: Promise<void> = Promise.resolve()
+
+  constructor(options: JobsOptions, nudge: (cluster: string) => void) {
+    this.#options = options
+    this.#jobs = options.jobs.filter((job) => kindOf(job).cron)
+    this.#nudge = nudge
+    this.#newId = uuidv7(options.clock, options.random)
+  }
+
+  begin(): void {
+    if (this.#jobs.length === 0 || this.#working) return
+    this.#working = true
+    this.#loop = this.#loop.then(() => this.#work())
+  }
+
+  async end(): Promise<void> {
+    this.#working = false
+    this.#changed.notify()
+    await this.#loop
+  }
+
+  /** Puts in what is due. @returns milliseconds until the next time of any */
+  async look(): Promise<number> {
+    let next = LOOK_MS
+    for (const job of this.#jobs) next = Math.min(next, await this.#lookAt(job))
+    return next
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#options
+    while (this.#working) {
+      const ms = await this.look().catch((error: unknown) => {
+        log.warn({ err: error }, 'could not look after scheduled jobs; trying again')
+        return FAILED_MS
+      })
+      if (this.#working) await this.#changed.wait(clock, Math.max(1, Math.ceil(ms)))
+    }
+  }
+
+  async #lookAt(job: JobDefinition): Promise<number> {
+    const { store, clock, clusterOf } = this.#options
+    const { name } = job
+    const hash = store.hash(`cron:${name}`)
+    const placement = { bucket: hash % 4096, tag: hash >>> 12 }
+    const untilNext = (): number => {
+      const now = clock.now()
+      const next = kindOf(job).cron?.nextRun(new Date(now))
+      // A schedule may have no further time, e.g. the 30th of February.
+      return next ? next.getTime() - now : 100 * 365 * 86_400_000
+    }
+    let fired = false
+    const left = await store.apply(hash, async (tx) => {
+      const wait = untilNext()
+      const [row] = await tx.query<{ left_ms: number }>(LOOK, [
+        name,
+        placement.bucket,
+        placement.tag,
+        job.options.cron,
+        wait,
+      ])
+      const leftMs = row?.left_ms ?? wait
+      if (leftMs > 0) return leftMs
+      const marker = this.#newId()
+      const row_ = jobRow({ job, input: {}, options: {}, placement, marker, ordinal: 0, seen: '' }, clock)
+      const { sql, params = [] } = insertJobs([row_])
+      await tx.query(sql, params)
+      await tx.query(MOVE, [name, wait])
+      fired = true
+      return wait
+    })
+    if (fired) this.#nudge(clusterOf(placement))
+    return left
+  }
+}

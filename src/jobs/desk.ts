@@ -1,0 +1,113 @@
+import { parseLsn, timelineOfWalFile } from '../core/lsn.ts'
+import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
+import type { RandomSource } from '../core/random.ts'
+import { type Claimed, type ClaimRow, claimedOf, runArrays } from './claimed.ts'
+import { TEND_MAX } from './defaults.ts'
+
+const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
+const CLAIM =
+  'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5)'
+const REPAIR = 'select tenfold.repair_jobs($1)'
+const POSITION =
+  'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
+const RELEASE_CLAIM = 'select tenfold.release_claim($1, $2)'
+const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4)'
+
+/** What to do in the round trip of a claim besides claiming. */
+export interface ClaimWish {
+  readonly max: number
+  /** A job whose worker vanished before. */
+  readonly alone: boolean
+  /** Bring up what has become due. */
+  readonly tend: boolean
+  /** Take back whatever other workers hold: there are none. */
+  readonly sole: boolean
+  readonly repair: boolean
+}
+
+export interface ClaimAnswer {
+  readonly jobs: readonly Claimed[]
+  /** What tending found; undefined when it was not asked for. */
+  readonly tended:
+    | { readonly nextMs: number | undefined; readonly suspects: boolean; readonly lost: number }
+    | undefined
+}
+
+/** What a worker says to one cluster, one round trip each. */
+export class Desk {
+  readonly cluster: string
+  readonly #claims: UpkeepSession
+  readonly #reports: UpkeepSession
+  readonly #worker: string
+  readonly #random: RandomSource
+  readonly #leaseMs: number
+  /** Fences of claims without an answer: they may hold jobs that we do not know. */
+  #unanswered: string[] = []
+
+  constructor(options: {
+    cluster: string
+    claims: UpkeepSession
+    reports: UpkeepSession
+    worker: string
+    random: RandomSource
+    leaseMs: number
+  }) {
+    this.cluster = options.cluster
+    this.#claims = options.claims
+    this.#reports = options.reports
+    this.#worker = options.worker
+    this.#random = options.random
+    this.#leaseMs = options.leaseMs
+  }
+
+  async claim(wish: ClaimWish): Promise<ClaimAnswer> {
+    const fence = (this.#random.bytes(8).readBigUInt64BE() >> 1n).toString()
+    const statements: SystemStatement[] = [{ sql: 'begin' }]
+    for (const lost of this.#unanswered) statements.push({ sql: RELEASE_CLAIM, params: [this.#worker, lost] })
+    if (wish.repair) statements.push({ sql: REPAIR, params: [TEND_MAX] })
+    const tendAt = wish.tend
+      ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
+      : undefined
+    const claimAt =
+      statements.push({ sql: CLAIM, params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone] }) - 1
+    statements.push({ sql: 'commit' }, { sql: POSITION })
+    this.#unanswered.push(fence)
+    const results = await this.#claims.run(statements)
+    this.#unanswered = []
+    const [at] = results.at(-1) as unknown as [{ lsn: string; wal: string }]
+    const position = { lsn: parseLsn(at.lsn), timeline: timelineOfWalFile(at.wal) }
+    const rows = results[claimAt] as unknown as ClaimRow[]
+    const [tended] =
+      tendAt === undefined
+        ? []
+        : (results[tendAt] as unknown as [{ next_ms: number | null; suspects: boolean; lost: number }])
+    return {
+      jobs: rows.map((row) => claimedOf(row, this.cluster, fence, position)),
+      tended: tended && { nextMs: tended.next_ms ?? undefined, suspects: tended.suspects, lost: tended.lost },
+    }
+  }
+
+  /** Prolongs the leases; tells for each job that is still ours whether it was asked to end. */
+  async renew(jobs: readonly Claimed[]): Promise<ReadonlyMap<string, boolean>> {
+    const [rows = []] = await this.#reports.run([{ sql: RENEW, params: [...runArrays(jobs), this.#leaseMs] }])
+    return new Map(rows.map((row) => [row.id as string, row.cancel as boolean]))
+  }
+
+  /** Whether the run is still ours. */
+  async progress({ id, fence, bucket }: Claimed, json: string): Promise<boolean> {
+    const sql = 'select tenfold.progress_job($1, $2, $3, $4) as ours'
+    const [rows = []] = await this.#reports.run([{ sql, params: [id, fence, bucket, json] }])
+    return rows[0]?.ours === true
+  }
+
+  /** Jobs that could run now, or do. */
+  async pending(): Promise<number> {
+    const sql = 'select count(*)::int as pending from tenfold.jobs where state in (0, 2, 3)'
+    const [rows = []] = await this.#reports.run([{ sql }])
+    return Number(rows[0]?.pending ?? 0)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#claims.close(), this.#reports.close()])
+  }
+}

@@ -1,0 +1,152 @@
+import type { Clock } from '../core/clock.ts'
+import { milliseconds } from '../core/duration.ts'
+import type { SystemStatement } from '../core/ports.ts'
+import { PAYLOAD_LENGTH_MAX, PRIORITY_MAX, TEXT_LENGTH_MAX } from './defaults.ts'
+import { JobInputInvalid } from './errors.ts'
+import { jobId, rowPlace } from './ids.ts'
+import { inputInvalid, kindOf, parse } from './kinds.ts'
+import type { EnqueueOptions, EnqueueRequest, InputSchema } from './types.ts'
+
+/** A job as it is recorded. */
+export interface JobRow {
+  readonly id: string
+  readonly bucket: number
+  readonly tag: number
+  readonly name: string
+  readonly priority: number
+  readonly delay_ms: number
+  readonly attempts_max: number
+  readonly concurrency: number | null
+  readonly owner: string
+  readonly unique_key: string | null
+  readonly seen: string | null
+  /** JSON. */
+  readonly payload: string
+}
+
+/** Checks what is asked for. Nothing is drawn by chance: every run of the same transaction gives the same row. @throws JobInputInvalid */
+export function jobRow(request: EnqueueRequest, clock: Clock): JobRow {
+  const { job, options, placement } = request
+  const kind = kindOf(job)
+  const { bucket, tag } = rowPlace(placement)
+  const priority = options.priority ?? kind.priority
+  if (!Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX)
+    throw new JobInputInvalid(
+      kind.name,
+      `priority has to be a whole number from −100 to 100, not ${priority}.`,
+    )
+  return {
+    id: jobId(request.marker, request.ordinal, placement),
+    bucket,
+    tag,
+    name: kind.name,
+    priority,
+    delay_ms: delayOf(kind.name, options, clock),
+    attempts_max: kind.attemptsMax,
+    concurrency: kind.concurrency,
+    owner: text(kind.name, 'owner', options.owner) ?? `${bucket}.${tag}`,
+    unique_key: text(kind.name, 'unique', options.unique),
+    seen: request.seen === '' ? null : request.seen,
+    payload: payloadOf(kind.name, kind.input, request.input),
+  }
+}
+
+/** What is stored is checked in the form in which the run will get it. */
+function payloadOf(name: string, input: InputSchema, value: unknown): string {
+  let payload: string | undefined
+  try {
+    payload = JSON.stringify(value)
+  } catch (error) {
+    throw new JobInputInvalid(name, `it is not JSON: ${(error as Error).message}`, { cause: error })
+  }
+  if (payload === undefined) throw new JobInputInvalid(name, 'it is not JSON.')
+  if (payload.length > PAYLOAD_LENGTH_MAX)
+    throw new JobInputInvalid(
+      name,
+      `its JSON has ${payload.length} characters, more than ${PAYLOAD_LENGTH_MAX}.`,
+    )
+  const result = parse(input, JSON.parse(payload))
+  if (!result.success) throw inputInvalid(name, result.error)
+  return payload
+}
+
+function delayOf(name: string, { delay, runAt }: EnqueueOptions, clock: Clock): number {
+  try {
+    const ms = Math.max(
+      delay === undefined ? 0 : milliseconds(delay),
+      runAt ? runAt.getTime() - clock.now() : 0,
+    )
+    if (Number.isFinite(ms) && ms < 100 * 365 * 86_400_000) return Math.ceil(ms)
+  } catch (error) {
+    throw new JobInputInvalid(name, `delay: ${(error as Error).message}.`)
+  }
+  throw new JobInputInvalid(name, 'delay or runAt is no moment within the next hundred years.')
+}
+
+function text(name: string, what: string, value: string | undefined): string | null {
+  if (value === undefined) return null
+  if (
+    typeof value === 'string' &&
+    value.length <= TEXT_LENGTH_MAX &&
+    !value.includes('\0') &&
+    value.isWellFormed()
+  )
+    return value
+  throw new JobInputInvalid(
+    name,
+    `${what} has to be text of at most ${TEXT_LENGTH_MAX} characters, without NUL.`,
+  )
+}
+
+/**
+ * Start-time fair queueing: an owner's job is due one second after the last of its jobs that waits, or now. So who asks
+ * for ten thousand stands with all but the first behind everybody who asks for few. Only the order follows from it.
+ */
+const due = (owner: string) =>
+  `greatest(statement_timestamp(), (select q.due + interval '1 second' from tenfold.jobs q
+     where q.owner = ${owner} and q.state = 0 and q.due > statement_timestamp() order by q.due desc limit 1))`
+
+const INTO = `insert into tenfold.jobs
+  (id, bucket, tag, name, state, priority, due, run_at, attempts_max, concurrency, owner, unique_key, seen, payload)`
+
+const INSERT_ONE = `${INTO}
+  values ($1, $2, $3, $4, case when $6::float8 > 0 then 1 else 0 end, $5, ${due('$9')},
+    statement_timestamp() + $6::float8 * interval '1 ms', $7, $8, $9, $10, $11, $12)
+  on conflict do nothing`
+
+const INSERT_MANY = `with asked as (
+    select *, row_number() over (partition by owner order by n) - 1 as turn from json_to_recordset($1)
+      as r (n int, id uuid, bucket int, tag int, name text, priority smallint, delay_ms float8, attempts_max int,
+        concurrency int, owner text, unique_key text, seen text)),
+  owners as (select owner, ${due('o.owner')} as first from (select distinct owner from asked) o)
+  ${INTO}
+  select id, bucket, tag, name, case when delay_ms > 0 then 1 else 0 end, priority, first + turn * interval '1 second',
+    statement_timestamp() + delay_ms * interval '1 ms', attempts_max, concurrency, owner, unique_key, seen, ($2::json[])[n]
+  from asked join owners using (owner) order by n
+  on conflict do nothing`
+
+/** One statement that records the jobs. A job that is there already, by its id or by its unique key, is left alone. */
+export function insertJobs(rows: readonly JobRow[]): SystemStatement {
+  const [row] = rows
+  if (row && rows.length === 1)
+    return {
+      sql: INSERT_ONE,
+      params: [
+        row.id,
+        row.bucket,
+        row.tag,
+        row.name,
+        row.priority,
+        row.delay_ms,
+        row.attempts_max,
+        row.concurrency,
+        row.owner,
+        row.unique_key,
+        row.seen,
+        row.payload,
+      ],
+    }
+  // Payloads go apart: what JSON may hold and text may not (NUL, lone surrogates) stays as it is.
+  const asked = rows.map(({ payload: _, ...row }, at) => ({ n: at + 1, ...row }))
+  return { sql: INSERT_MANY, params: [JSON.stringify(asked), rows.map(({ payload }) => payload)] }
+}

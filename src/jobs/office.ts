@@ -1,0 +1,131 @@
+import type { Clock } from '../core/clock.ts'
+import type { Json } from '../core/json.ts'
+import type { SystemStatement, UpkeepSession, UpkeepSessions } from '../core/ports.ts'
+import { JobMissing } from './errors.ts'
+import { placeOfJob } from './ids.ts'
+import { JOB_STATES, type JobPlace, type JobState, type JobStatus } from './types.ts'
+
+/** Rows in one round trip. */
+const BATCH = 500
+/** How long it is tried again while a database is away, and how often. */
+const INSIST_MS = 5_000
+const AGAIN_MS = 50
+const LIST_MAX = 100
+
+const COLUMNS = `id, name, state, attempt, attempts_max, priority, run_at, created_at, progress, error, payload`
+
+/** Which jobs to list. */
+export interface ListQuery {
+  readonly state?: JobState | undefined
+  readonly name?: string | undefined
+  /** @defaultValue 100 */
+  readonly limit?: number | undefined
+}
+
+/** What is done with jobs from outside: seen, cancelled, put in again, forgotten. */
+export class Office {
+  readonly #sessions: UpkeepSessions
+  readonly #clusterOf: (place: JobPlace) => string
+  readonly #clock: Clock
+  readonly #open = new Map<string, UpkeepSession>()
+
+  constructor(sessions: UpkeepSessions, clusterOf: (place: JobPlace) => string, clock: Clock) {
+    this.#sessions = sessions
+    this.#clusterOf = clusterOf
+    this.#clock = clock
+  }
+
+  async get(id: string): Promise<JobStatus | null> {
+    const place = placeOfJob(id)
+    if (!place) return null
+    const sql = `select ${COLUMNS} from tenfold.jobs where id = $1`
+    const [row] = await this.#ask(this.#clusterOf(place), { sql, params: [id] })
+    return row ? statusOf(row) : null
+  }
+
+  /** `gone`: it waited and is out. `asked`: it runs and was asked to end. */
+  async cancel(id: string): Promise<'gone' | 'asked' | null> {
+    const place = placeOfJob(id)
+    if (!place) return null
+    const sql = 'select tenfold.cancel_job($1) as what'
+    const [row] = await this.#ask(this.#clusterOf(place), { sql, params: [id] })
+    return (row?.what as 'gone' | 'asked' | null | undefined) ?? null
+  }
+
+  /** Over all clusters, oldest first. */
+  async list({ state, name, limit = LIST_MAX }: ListQuery = {}): Promise<JobStatus[]> {
+    const conditions = [
+      ...(state === undefined ? [] : [`state = ${JOB_STATES.indexOf(state)}`]),
+      ...(name === undefined ? [] : ['name = $2']),
+    ]
+    const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
+    const sql = `select ${COLUMNS} from tenfold.jobs ${where} order by id limit $1`
+    const params = name === undefined ? [limit] : [limit, name]
+    const lists = await Promise.all(
+      this.#sessions.clusters.map((cluster) => this.#ask(cluster, { sql, params })),
+    )
+    const found = lists.flat().map(statusOf)
+    return found.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit)
+  }
+
+  /** Puts one dead job back in, or all; its attempts count anew. @returns how many @throws JobMissing */
+  retry(id: string | 'all'): Promise<number> {
+    return this.#dead('select * from tenfold.retry_jobs($1, $2)', id)
+  }
+
+  /** Forgets one dead job, or all. @returns how many @throws JobMissing */
+  discard(id: string | 'all'): Promise<number> {
+    return this.#dead('select * from tenfold.discard_jobs($1, $2)', id)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((session) => session.close()))
+    this.#open.clear()
+  }
+
+  async #dead(sql: string, id: string | 'all'): Promise<number> {
+    if (id === 'all') {
+      let count = 0
+      for (const cluster of this.#sessions.clusters)
+        for (let part = BATCH; part > 0; count += part)
+          part = (await this.#ask(cluster, { sql, params: [null, BATCH] })).length
+      return count
+    }
+    const place = placeOfJob(id)
+    const rows = place ? await this.#ask(this.#clusterOf(place), { sql, params: [id, 1] }) : []
+    if (rows.length === 0) throw new JobMissing(id, 'dead job (or a new one with the same unique key waits)')
+    return rows.length
+  }
+
+  /** Everything asked here may be asked twice. */
+  async #ask(cluster: string, statement: SystemStatement): Promise<Record<string, unknown>[]> {
+    let session = this.#open.get(cluster)
+    if (!session) this.#open.set(cluster, (session = this.#sessions.open(cluster, 'job office')))
+    const endsAt = this.#clock.monotonic() + INSIST_MS
+    for (;;) {
+      try {
+        const [rows = []] = await session.run([statement])
+        return rows
+      } catch (error) {
+        if (!session.isTransient(error) || this.#clock.monotonic() > endsAt) throw error
+        await this.#clock.sleep(AGAIN_MS)
+      }
+    }
+  }
+}
+
+function statusOf(row: Record<string, unknown>): JobStatus {
+  return {
+    id: row.id as string,
+    name: row.name as string,
+    state: JOB_STATES[Number(row.state)] as JobState,
+    attempt: Number(row.attempt),
+    attemptsMax: Number(row.attempts_max),
+    priority: Number(row.priority),
+    runAt: (row.run_at as Date).toISOString(),
+    createdAt: (row.created_at as Date).toISOString(),
+    progress: (row.progress as Json | null) ?? null,
+    error: (row.error as string | null) ?? null,
+    input: row.payload as Json,
+  }
+}

@@ -1,0 +1,159 @@
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
+import type { Claimed } from './claimed.ts'
+import { REPORT_MAX, TEND_MAX } from './defaults.ts'
+import type { ClaimAnswer, Desk } from './desk.ts'
+import type { Reports } from './reports.ts'
+import { Signal } from './signal.ts'
+import type { Times } from './types.ts'
+
+/** Milliseconds between two looks for what has become due, while claims are made anyway. */
+const TEND_MS = 200
+/** First and last wait after a claim that failed. */
+const FAILED_MS = [20, 1_000] as const
+
+/** What a queue asks of the worker that it belongs to. */
+export interface Room {
+  /** How many jobs there is room for now. */
+  want(): number
+  /** Takes jobs that have been claimed. `sentAt`: when their claim was sent, on the monotonic clock. */
+  take(jobs: readonly Claimed[], sentAt: number): void
+  /** Waits until nothing is held by this process, and keeps it so until {@link endAlone}; false when somebody else has it. */
+  beginAlone(queue: Queue): Promise<boolean>
+  /** Resolves when what was claimed alone is over. */
+  endAlone(): Promise<void>
+}
+
+/** The claims of one worker on one cluster: one at a time, as many as there is room for, none while idle. */
+export class Queue {
+  readonly desk: Desk
+  readonly reports: Reports
+  readonly #room: Room
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #times: Times
+  readonly #changed = new Signal()
+  #sole: boolean
+  #working = false
+  #loop: Promise<void> = Promise.resolve()
+  #tendAt = Number.NEGATIVE_INFINITY
+  #repairAt = Number.NEGATIVE_INFINITY
+  #nextDueAt = Number.POSITIVE_INFINITY
+  #suspects = false
+  /** Whether the last look found nothing to do. */
+  idle = false
+
+  constructor(options: {
+    desk: Desk
+    reports: Reports
+    room: Room
+    clock: Clock
+    log: Logger
+    times: Times
+    sole: boolean
+  }) {
+    this.desk = options.desk
+    this.reports = options.reports
+    this.#room = options.room
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#times = options.times
+    this.#sole = options.sole
+  }
+
+  begin(): void {
+    this.#working = true
+    this.#loop = this.#loop.then(() => this.#work())
+  }
+
+  /** Claims no more; resolves when none is under way. */
+  async end(): Promise<void> {
+    this.#working = false
+    this.#changed.notify()
+    await this.#loop
+  }
+
+  /** There may be something to claim, or room for it. */
+  nudge(): void {
+    this.idle = false
+    this.#changed.notify()
+  }
+
+  /** Look for what has become due with the next claim. */
+  tendNow(): void {
+    this.#tendAt = Number.NEGATIVE_INFINITY
+    this.nudge()
+  }
+
+  /** There is room again: of interest only to one that waits for it. */
+  roomy(): void {
+    if (!this.idle) this.#changed.notify()
+  }
+
+  async #work(): Promise<void> {
+    let failedMs: number = FAILED_MS[0]
+    while (this.#working) {
+      try {
+        await this.#step()
+        failedMs = FAILED_MS[0]
+      } catch (error) {
+        this.#log.warn({ err: error, cluster: this.desk.cluster }, 'could not claim jobs; trying again')
+        await this.#changed.wait(this.#clock, failedMs)
+        failedMs = Math.min(failedMs * 2, FAILED_MS[1])
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    if (this.#suspects && (await this.#claimAlone())) return
+    const max = this.reports.waiting > 2 * REPORT_MAX ? 0 : this.#room.want()
+    if (max === 0) return this.#changed.wait(this.#clock, this.#times.poll)
+    this.#changed.reset()
+    const found = await this.#claim(max, false)
+    if (found > 0 || !this.#working || this.#suspects) return
+    this.idle = true
+    const untilDue = this.#nextDueAt - this.#clock.monotonic()
+    await this.#changed.wait(this.#clock, Math.max(1, Math.min(this.#times.poll, Math.ceil(untilDue))))
+    if (this.#clock.monotonic() >= this.#nextDueAt) this.#tendAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** One job of those whose worker vanished, with nothing beside it: it may be what ended that worker. */
+  async #claimAlone(): Promise<boolean> {
+    this.#suspects = false
+    if (!(await this.#room.beginAlone(this))) return false
+    try {
+      if (this.#working) await this.#claim(1, true)
+    } finally {
+      await this.#room.endAlone()
+    }
+    return true
+  }
+
+  async #claim(max: number, alone: boolean): Promise<number> {
+    const sentAt = this.#clock.monotonic()
+    const tend = sentAt - this.#tendAt >= TEND_MS || this.#sole
+    const repair = sentAt - this.#repairAt >= this.#times.repair
+    if (tend) this.#tendAt = sentAt
+    if (repair) this.#repairAt = sentAt
+    const answer = await this.desk.claim({ max, alone, tend, repair, sole: this.#sole })
+    this.#noteTended(answer, sentAt)
+    // With a suspect done, look at once for the next: only other work comes between.
+    if (alone && answer.jobs.length > 0) this.#tendAt = Number.NEGATIVE_INFINITY
+    this.#room.take(answer.jobs, sentAt)
+    return answer.jobs.length
+  }
+
+  #noteTended({ tended }: ClaimAnswer, sentAt: number): void {
+    if (!tended) return
+    this.#suspects = tended.suspects
+    this.#nextDueAt = tended.nextMs === undefined ? Number.POSITIVE_INFINITY : sentAt + tended.nextMs
+    if (tended.lost > 0)
+      this.#log.warn(
+        { cluster: this.desk.cluster, jobs: tended.lost },
+        'took back jobs whose worker vanished',
+      )
+    // More of them may wait than fit into one round.
+    if (tended.lost >= TEND_MAX) this.#tendAt = Number.NEGATIVE_INFINITY
+    else this.#sole = false
+  }
+}

@@ -1,0 +1,145 @@
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
+import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
+import { type Claimed, runArrays } from './claimed.ts'
+import { REPORT_MAX } from './defaults.ts'
+
+/** Milliseconds between attempts to report while the database is away. */
+const AGAIN_MS = 100
+
+/** A run that failed, as `tenfold.fail_jobs` takes it. */
+export interface Failure {
+  readonly job: Claimed
+  readonly error: string
+  readonly delayMs: number
+  readonly dead: boolean
+}
+
+/**
+ * Tells one cluster how runs ended, in batches that form by themselves: what ends while one is on its way goes with
+ * the next. It tries until the database has answered; what it then refuses was another's run by that time.
+ */
+export class Reports {
+  readonly #session: UpkeepSession
+  readonly #clock: Clock
+  readonly #log: Logger
+  #done: Claimed[] = []
+  #failed: Failure[] = []
+  #released: Claimed[] = []
+  #pumping: Promise<void> | undefined
+  #closed = false
+
+  constructor(session: UpkeepSession, clock: Clock, log: Logger) {
+    this.#session = session
+    this.#clock = clock
+    this.#log = log
+  }
+
+  done(job: Claimed): void {
+    this.#done.push(job)
+    this.#start()
+  }
+
+  failed(failure: Failure): void {
+    this.#failed.push(failure)
+    this.#start()
+  }
+
+  /** Gives back what did not run; the attempt does not count. */
+  release(job: Claimed): void {
+    this.#released.push(job)
+    this.#start()
+  }
+
+  get waiting(): number {
+    return this.#done.length + this.#failed.length + this.#released.length
+  }
+
+  /** Resolves when nothing is left to tell. */
+  async settled(): Promise<void> {
+    while (this.#pumping) await this.#pumping
+  }
+
+  /** From now on gives up instead of trying again. */
+  close(): void {
+    this.#closed = true
+  }
+
+  #start(): void {
+    this.#pumping ??= this.#pump().finally(() => {
+      this.#pumping = undefined
+      if (this.waiting > 0 && !this.#closed) this.#start()
+    })
+  }
+
+  async #pump(): Promise<void> {
+    await Promise.resolve() // what ends in the same turn goes along
+    while (this.waiting > 0) {
+      const done = this.#done.splice(0, REPORT_MAX)
+      const failed = this.#failed.splice(0, REPORT_MAX)
+      const released = this.#released.splice(0, REPORT_MAX)
+      await this.#tell(done, failed, released)
+    }
+  }
+
+  async #tell(
+    done: readonly Claimed[],
+    failed: readonly Failure[],
+    released: readonly Claimed[],
+  ): Promise<void> {
+    const statements = reportStatements(done, failed, released)
+    for (let again = false; ; again = true) {
+      try {
+        const results = await this.#session.run(statements)
+        const refused = results.flatMap(([row]) => (row?.refused as string[] | undefined) ?? [])
+        // After a lost answer the first attempt may have been applied: then all of it is refused now.
+        if (refused.length > 0) this.#refused(refused, again)
+        return
+      } catch (error) {
+        if (this.#closed || !this.#session.isTransient(error)) {
+          this.#log.error(
+            { err: error, jobs: done.length + failed.length + released.length },
+            'could not report how jobs ended; they run again when their lease is over',
+          )
+          return
+        }
+        await this.#clock.sleep(AGAIN_MS)
+      }
+    }
+  }
+
+  #refused(ids: readonly string[], again: boolean): void {
+    const fields = { jobs: ids.slice(0, 20), count: ids.length, code: 'TENFOLD_JOB_LEASE_LOST' }
+    if (again) this.#log.debug(fields, 'runs were reported twice, or taken over')
+    else this.#log.warn(fields, 'runs ended late: they had been taken over, or their jobs are gone')
+  }
+}
+
+function reportStatements(
+  done: readonly Claimed[],
+  failed: readonly Failure[],
+  released: readonly Claimed[],
+): SystemStatement[] {
+  const statements: SystemStatement[] = []
+  if (done.length > 0)
+    statements.push({ sql: 'select tenfold.complete_jobs($1, $2, $3) as refused', params: runArrays(done) })
+  if (failed.length > 0)
+    statements.push({
+      sql: 'select tenfold.fail_jobs($1) as refused',
+      params: [
+        JSON.stringify(
+          failed.map(({ job: { id, fence, bucket }, error, delayMs, dead }) => ({
+            id,
+            fence,
+            bucket,
+            error,
+            delay_ms: delayMs,
+            dead,
+          })),
+        ),
+      ],
+    })
+  if (released.length > 0)
+    statements.push({ sql: 'select tenfold.release_jobs($1, $2, $3)', params: runArrays(released) })
+  return statements
+}

@@ -1,0 +1,305 @@
+import { isTenfoldError } from '../core/errors.ts'
+import { lifecycle, type Service } from '../core/lifecycle.ts'
+import { uuidv7 } from '../core/uuid.ts'
+import { backoffMs } from './backoff.ts'
+import type { Claimed } from './claimed.ts'
+import { BACKOFF_MS, ERROR_LENGTH_MAX, SLOTS, TIMES } from './defaults.ts'
+import { Desk } from './desk.ts'
+import { JobCancelled, JobLeaseLost, JobStopped } from './errors.ts'
+import type { JobKind } from './kinds.ts'
+import { Pace } from './pace.ts'
+import { Progress } from './progress.ts'
+import { Queue, type Room } from './queue.ts'
+import { Reports } from './reports.ts'
+import { type Outcome, Run, type RunEnvironment } from './run.ts'
+import { Signal } from './signal.ts'
+import { type Tally, tally } from './tally.ts'
+import type { JobsOptions, Times } from './types.ts'
+
+/** Claims jobs on every cluster, runs them here, and reports how they ended. */
+export class Worker implements Room {
+  readonly #options: JobsOptions
+  readonly #times: Times
+  readonly #slots: number
+  readonly #env: RunEnvironment
+  readonly #queues = new Map<string, Queue>()
+  readonly #pace: Pace
+  readonly #tally: Tally
+  readonly #waiting: Run[] = []
+  /** Everything held, by job: what waits here and what runs. */
+  readonly #held = new Map<string, Run>()
+  readonly #emptied = new Signal()
+  #running = 0
+  #alone: Queue | undefined
+  #working = false
+  #heart: Promise<void> = Promise.resolve()
+  readonly #beat = new Signal()
+  readonly service: Service
+  /** Draws of this worker's life; names it in the rows that it holds. */
+  readonly id: string
+
+  constructor(options: JobsOptions, kinds: ReadonlyMap<string, JobKind>) {
+    this.#options = options
+    this.#times = { ...TIMES, ...options.times }
+    this.#slots = options.slots ?? SLOTS
+    this.#pace = new Pace(this.#slots)
+    this.#tally = tally(options.metrics)
+    this.id = uuidv7(options.clock, options.random)()
+    this.#env = { options, kinds, progress: (run) => this.#progressOf(run) }
+    this.service = lifecycle(
+      async () => this.begin(),
+      () => this.#stop(),
+    )
+  }
+
+  /** Begins to claim. */
+  begin(): void {
+    if (this.#working) return
+    this.#working = true
+    for (const queue of this.#open()) queue.begin()
+    this.#heart = this.#heart.then(() => this.#heartbeats())
+  }
+
+  /** Claims no more; what is held goes on. */
+  async end(): Promise<void> {
+    this.#working = false
+    this.#beat.notify()
+    this.#emptied.notify()
+    await Promise.all([...this.#queues.values()].map((queue) => queue.end()))
+    await this.#heart
+  }
+
+  get working(): boolean {
+    return this.#working
+  }
+
+  nudge(cluster?: string): void {
+    for (const [name, queue] of this.#queues) if (cluster === undefined || name === cluster) queue.nudge()
+  }
+
+  /** Asks the run of a job in this process to end. */
+  cancel(id: string): void {
+    const run = this.#held.get(id)
+    run?.abort(new JobCancelled(run.job.name, id))
+  }
+
+  /** Runs what can run now, and what that brings about, until there is nothing more. What waits for its time stays. */
+  async drain(): Promise<void> {
+    const began = !this.#working
+    this.begin()
+    try {
+      for (let left = 1; left > 0; ) {
+        for (const queue of this.#queues.values()) queue.tendNow()
+        await this.#settled()
+        const counts = await Promise.all([...this.#queues.values()].map(({ desk }) => desk.pending()))
+        left = counts.reduce((sum, count) => sum + count, 0)
+        if (left > 0) await this.#options.clock.sleep(2)
+      }
+    } finally {
+      if (began) await this.end()
+    }
+  }
+
+  want(): number {
+    if (this.#alone) return 0
+    return this.#pace.want(this.#held.size)
+  }
+
+  take(jobs: readonly Claimed[], sentAt: number): void {
+    for (const job of jobs) {
+      const run = new Run(job, this.#env, sentAt)
+      this.#held.set(job.id, run)
+      this.#waiting.push(run)
+    }
+    while (this.#running < this.#slots && this.#waiting.length > 0) {
+      this.#running++
+      void this.#lane()
+    }
+  }
+
+  async beginAlone(queue: Queue): Promise<boolean> {
+    if (this.#alone) return false
+    this.#alone = queue
+    while (this.#held.size > 0 && this.#working)
+      await this.#emptied.wait(this.#options.clock, this.#times.poll)
+    return true
+  }
+
+  async endAlone(): Promise<void> {
+    while (this.#held.size > 0 && this.#working)
+      await this.#emptied.wait(this.#options.clock, this.#times.poll)
+    this.#alone = undefined
+    this.nudge()
+  }
+
+  #open(): Queue[] {
+    const { sessions, clock, log, random } = this.#options
+    for (const cluster of sessions.clusters) {
+      if (this.#queues.has(cluster)) continue
+      const session = sessions.open(cluster, 'job reports')
+      const desk = new Desk({
+        cluster,
+        claims: sessions.open(cluster, 'job claims'),
+        reports: session,
+        worker: this.id,
+        random,
+        leaseMs: this.#times.lease,
+      })
+      const reports = new Reports(session, clock, log)
+      const sole = this.#options.soleWorker ?? false
+      this.#queues.set(
+        cluster,
+        new Queue({ desk, reports, room: this, clock, log, times: this.#times, sole }),
+      )
+    }
+    return [...this.#queues.values()]
+  }
+
+  /** One slot: runs what waits, one after the other. */
+  async #lane(): Promise<void> {
+    for (let run = this.#waiting.shift(); run; run = this.#waiting.shift()) {
+      await this.#runOne(run)
+      this.#roomy()
+    }
+    this.#running--
+    if (this.#held.size === 0) this.#emptied.notify()
+    this.#roomy()
+  }
+
+  #roomy(): void {
+    if (this.want() > 0) for (const queue of this.#queues.values()) queue.roomy()
+  }
+
+  async #runOne(run: Run): Promise<void> {
+    const { clock } = this.#options
+    const startedAt = clock.monotonic()
+    let outcome: Outcome = { kind: 'lost' }
+    // Its lease may have run out while this process was stopped.
+    if (startedAt - run.leasedAt < this.#times.lease && this.#held.has(run.job.id))
+      outcome = await run.outcome()
+    const ms = clock.monotonic() - startedAt
+    this.#pace.note(ms)
+    if (this.#held.delete(run.job.id)) this.#report(run, outcome, ms)
+    const excess = this.#pace.excess(this.#waiting.length)
+    if (excess > 0) for (const late of this.#waiting.splice(-excess)) this.#giveBack(late)
+  }
+
+  #report(run: Run, outcome: Outcome, ms: number): void {
+    const { job } = run
+    const { log, random } = this.#options
+    const { reports } = this.#queueOf(run)
+    this.#tally(job.name, outcome.kind, ms)
+    switch (outcome.kind) {
+      case 'done':
+        return reports.done(job)
+      case 'written':
+        return
+      case 'stopped':
+        return reports.release(job)
+      case 'lost':
+        return log.warn(
+          { job: job.name, jobId: job.id, attempt: job.attempt, code: 'TENFOLD_JOB_LEASE_LOST' },
+          'a run was taken over by another worker',
+        )
+      case 'failed': {
+        const dead = outcome.dead || job.attempt >= job.attemptsMax
+        const times = this.#env.kinds.get(job.name)?.backoffMs ?? BACKOFF_MS
+        const delayMs = backoffMs(job.attempt, times, random)
+        const fields = { err: outcome.error, job: job.name, jobId: job.id, attempt: job.attempt }
+        log.warn(dead ? fields : { ...fields, delayMs }, dead ? 'a job is put aside as dead' : 'a job failed')
+        return reports.failed({ job, error: errorText(outcome.error), delayMs, dead })
+      }
+    }
+  }
+
+  #giveBack(run: Run): void {
+    if (this.#held.delete(run.job.id)) this.#queueOf(run).reports.release(run.job)
+  }
+
+  #queueOf({ job }: Run): Queue {
+    return this.#queues.get(job.cluster) as Queue
+  }
+
+  #progressOf(run: Run): Progress {
+    return new Progress(this.#options.clock, async (value) => {
+      if (await this.#queueOf(run).desk.progress(run.job, JSON.stringify(value))) return
+      const lost = new JobLeaseLost(run.job.name, run.job.id)
+      run.abort(lost)
+      throw lost
+    })
+  }
+
+  /** Nothing is held, nothing is left to report, and each queue has looked in vain. */
+  async #settled(): Promise<void> {
+    const queues = [...this.#queues.values()]
+    while (this.#held.size > 0 || queues.some(({ idle, reports }) => !idle || reports.waiting > 0)) {
+      await this.#options.clock.sleep(1)
+    }
+    await Promise.all(queues.map(({ reports }) => reports.settled()))
+  }
+
+  async #heartbeats(): Promise<void> {
+    const { clock, log } = this.#options
+    while (this.#working || this.#held.size > 0) {
+      await this.#beat.wait(clock, this.#times.heartbeat / 4)
+      if (!this.#working) return
+      await this.#renew().catch((error: unknown) =>
+        log.warn({ err: error }, 'could not renew leases of jobs'),
+      )
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    const old = [...this.#held.values()].filter(({ leasedAt }) => now - leasedAt >= this.#times.heartbeat)
+    for (const [cluster, { desk }] of this.#queues) {
+      const runs = old.filter(({ job }) => job.cluster === cluster)
+      if (runs.length === 0) continue
+      const ours = await desk.renew(runs.map(({ job }) => job))
+      for (const run of runs) {
+        const cancel = ours.get(run.job.id)
+        if (cancel === undefined) this.#lost(run)
+        else run.leasedAt = now
+        if (cancel) run.abort(new JobCancelled(run.job.name, run.job.id))
+      }
+    }
+  }
+
+  /** Not ours any more, unless it ended in the meantime. */
+  #lost(run: Run): void {
+    if (this.#held.get(run.job.id) === run) run.abort(new JobLeaseLost(run.job.name, run.job.id))
+  }
+
+  async #stop(): Promise<void> {
+    const { clock } = this.#options
+    this.#working = false
+    this.#beat.notify()
+    this.#emptied.notify()
+    const queues = [...this.#queues.values()]
+    await Promise.all(queues.map((queue) => queue.end()))
+    for (const run of this.#waiting.splice(0)) this.#giveBack(run)
+    await this.#emptiedWithin(this.#times.stop)
+    for (const run of this.#held.values()) run.abort(new JobStopped(run.job.name))
+    await this.#emptiedWithin(this.#times.abort)
+    for (const run of [...this.#held.values()]) this.#giveBack(run)
+    const late = clock.timer(this.#times.abort, () => queues.forEach(({ reports }) => reports.close()))
+    await Promise.all(queues.map(({ reports }) => reports.settled()))
+    late.cancel()
+    await Promise.all(queues.map(({ desk }) => desk.close()))
+    await this.#heart
+  }
+
+  async #emptiedWithin(ms: number): Promise<void> {
+    const { clock } = this.#options
+    const endsAt = clock.monotonic() + ms
+    for (let left = ms; left > 0 && this.#held.size > 0; left = endsAt - clock.monotonic())
+      await this.#emptied.wait(clock, left)
+  }
+}
+
+/** What an operator gets to read. PostgreSQL's text holds no NUL and no lone surrogates. */
+function errorText(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error)
+  const told = isTenfoldError(error) ? `${error.code}: ${error.message} ${error.remedy}` : text
+  return told.slice(0, ERROR_LENGTH_MAX).toWellFormed().replaceAll('\0', '\ufffd')
+}
