@@ -1,10 +1,13 @@
 import { feedJobs, photoJobs, t } from './domain/index.ts'
 import { routes } from './routes/index.ts'
+import { UPLOAD_BYTES_MAX } from './routes/multipart.ts'
 import { seedCommunity } from './seed/community.ts'
 import { pages } from './web/index.ts'
 
-/** The largest body: a post of 2000 characters takes 24 KB when each is written as an escape. */
+/** The largest body of everything but a photo: a post of 2000 characters takes 24 KB when each is written as an escape. */
 const BODY_BYTES_MAX = 64 * 1024
+/** Where photos are sent to, by programs and by the form on the pages. */
+const UPLOADS: ReadonlySet<string> = new Set(['/api/photos', '/posts'])
 
 export default t.app({
   name: 'lightbox',
@@ -13,5 +16,5 @@ export default t.app({
   fetch: (system) => routes(system, pages(system)),
   seed: seedCommunity,
   jobs: [...feedJobs, ...photoJobs],
-  bodyBytesMax: BODY_BYTES_MAX,
+  bodyBytesMax: (_method, path) => (UPLOADS.has(path) ? UPLOAD_BYTES_MAX : BODY_BYTES_MAX),
 })

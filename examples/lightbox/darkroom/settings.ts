@@ -19,7 +19,7 @@ export const ENCODERS = {
 } as const
 
 /** What is read. The type is told by the bytes alone. */
-export const IMAGE_BYTES_MAX = 20_000_000
+export const IMAGE_BYTES_MAX = 20 * 1024 * 1024
 export const IMAGE_PIXELS_MAX = 50_000_000
 
 /** How wide the picture is on which the owner chooses the crop. */

@@ -15,8 +15,10 @@ export {
   type NewPhoto,
   type OwnPhoto,
   type Photo,
+  type PhotoState,
   paintPhoto,
   photoJobs,
+  photoState,
   servePhoto,
 } from './photos/index.ts'
 export { type Lightbox, t } from './placing.ts'

@@ -40,20 +40,26 @@ const honoPath = ({ path }: Route): string => path.replaceAll(/\{(\w+)\}/g, ':$1
 
 async function serve(system: Lightbox, route: Route, context: Context): Promise<Response> {
   const request = context.req.raw
-  const userId = route.auth ? await principal(system) : ''
+  const userId = route.auth ? await principal(system) : route.viewer ? await viewer(system) : ''
   const body = route.body ? await readBody(request, route.body) : undefined
   const id = context.req.param('id') ?? ''
   const before = route.paged ? context.req.query('before') : undefined
   const answer = await route.handle({ system, request, id, userId, before, body })
+  if (answer instanceof Response) return answer
   return route.status === 204
     ? new Response(null, { status: 204 })
     : jsonResponse(JSON.stringify(answer), route.status)
 }
 
 async function principal(system: Lightbox): Promise<string> {
+  const userId = await viewer(system)
+  if (userId === '') throw logInRequired()
+  return userId
+}
+
+async function viewer(system: Lightbox): Promise<string> {
   const session = await system.sessions.current()
-  if (!session?.principal) throw logInRequired()
-  return session.principal
+  return session?.principal ?? ''
 }
 
 /** Answers depend on who asks and on the moment: nobody may keep them. */

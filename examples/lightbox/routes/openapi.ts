@@ -41,12 +41,12 @@ export function openapi(routes: readonly Route[]): JsonObject {
 }
 
 /** What the parts of a route can answer besides its own problems. */
-export function problemsOf({ method, id, auth, paged, body, problems = [] }: Route): number[] {
+export function problemsOf({ method, id, auth, paged, body, upload, problems = [] }: Route): number[] {
   const implied = [
     ...(id ? [404] : []),
     ...(auth ? [401] : []),
     ...(paged ? [400] : []),
-    ...(body ? [400, 413, 415] : []),
+    ...(body || upload ? [400, 413, 415] : []),
     ...(method === 'get' ? [] : [400, 403, 422]),
     503,
   ]
@@ -62,7 +62,20 @@ function operation(route: Route): JsonObject {
     ...(route.body && {
       requestBody: { required: true, content: { 'application/json': { schema: input(route.body) } } },
     }),
+    ...(route.upload && { requestBody: { required: true, content: uploadOf(route.upload) } }),
     responses: responses(route),
+  }
+}
+
+/** A field that is not text is sent as JSON. */
+function uploadOf(schema: z.ZodType): JsonObject {
+  const { properties, ...rest } = input(schema) as { properties: JsonObject }
+  const image = { type: 'string', contentMediaType: 'application/octet-stream' }
+  return {
+    'multipart/form-data': {
+      schema: { ...rest, properties: { image, ...properties }, required: ['image'] },
+      encoding: { edits: { contentType: 'application/json' } },
+    },
   }
 }
 
@@ -81,6 +94,7 @@ function parameters({ method, id, paged, tokens }: Route): JsonObject[] {
 const ID = {
   user: { type: 'string', pattern: '^[1-9][0-9]{0,18}$' },
   post: { type: 'string', format: 'uuid' },
+  photo: { type: 'string', format: 'uuid' },
 } as const
 
 function responses(route: Route): JsonObject {
@@ -89,7 +103,12 @@ function responses(route: Route): JsonObject {
   const name = Object.entries(components).find(([, schema]) => schema === route.answer)?.[0]
   const content = { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } }
   return {
-    [route.status]: { description: route.summary, ...(route.answer && { content }) },
+    [route.status]: {
+      description: route.summary,
+      ...(route.answer && { content }),
+      ...(route.events && { content: { 'text/event-stream': { schema: { type: 'string' } } } }),
+    },
+    ...(route.events && { 204: { description: 'There was nothing after `Last-Event-ID`' } }),
     ...Object.fromEntries(failures),
     default: { description: 'Problem', content: problem },
   }

@@ -9,16 +9,22 @@ export interface Route {
   readonly operation: string
   readonly summary: string
   /** What `{id}` is. */
-  readonly id?: 'user' | 'post'
+  readonly id?: 'user' | 'post' | 'photo'
   /** Whether somebody must be logged in. */
   readonly auth?: boolean
+  /** Whether it matters who is logged in, if anybody is. */
+  readonly viewer?: boolean
   /** Whether `?before=` is understood. */
   readonly paged?: boolean
   /** Whether `Accept-Token: 1` is understood. */
   readonly tokens?: boolean
   readonly body?: z.ZodType
+  /** Fields beside the file `image` of a form, which the route reads by itself. */
+  readonly upload?: z.ZodType
+  /** Whether the answer is a stream of events; the route makes it by itself. */
+  readonly events?: boolean
   /** The answer when all goes well. */
-  readonly status: 200 | 201 | 204
+  readonly status: 200 | 201 | 202 | 204
   readonly answer?: z.ZodType
   /** Further statuses, all with a problem as their body; what `auth`, `body` and so on imply is added. */
   readonly problems?: readonly number[]
@@ -31,7 +37,7 @@ export interface Call<Body> {
   readonly request: Request
   /** The path's `{id}`, as it was sent. */
   readonly id: string
-  /** Who is logged in; empty where `auth` is not asked for. */
+  /** Who is logged in; empty when nobody is, or where neither `auth` nor `viewer` is asked for. */
   readonly userId: string
   readonly before: string | undefined
   readonly body: Body

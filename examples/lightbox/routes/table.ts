@@ -18,6 +18,7 @@ import {
 import { logInSchema, newAccountSchema, profileChangeSchema } from '../schemas/account.ts'
 import * as answers from '../schemas/answers.ts'
 import { newPostSchema } from '../schemas/post.ts'
+import { photoRoutes } from './photos.ts'
 import { type Route, route } from './route.ts'
 
 /** Every operation of the API but `GET /users/{id}` and `GET /openapi.json`, which have files of their own. */
@@ -90,7 +91,8 @@ export const table: readonly Route[] = [
     body: newPostSchema,
     status: 201,
     answer: answers.post,
-    handle: ({ system, userId, body }) => createPost(system, userId, body.text),
+    problems: [422],
+    handle: ({ system, userId, body: { text, photoId } }) => createPost(system, userId, text, photoId),
   }),
   route({
     method: 'get',
@@ -114,6 +116,7 @@ export const table: readonly Route[] = [
     answer: answers.postPage,
     handle: async ({ system, userId, before }) => publicPage(await readFeed(system, userId, { before })),
   }),
+  ...photoRoutes,
   ...pair('/api/follows/{id}', 'user', answers.followState, {
     put: { operation: 'follow', summary: 'Follow a person', act: follow, problems: [422] },
     delete: { operation: 'unfollow', summary: 'Follow a person no longer', act: unfollow, problems: [422] },

@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import type { Account, FollowState, LikeState, PageOf, Person, Post, Profile } from '../domain/index.ts'
+import { FORMATS } from '../darkroom/settings.ts'
+import type {
+  Account,
+  FollowState,
+  LikeState,
+  PageOf,
+  Person,
+  Photo,
+  Post,
+  Profile,
+} from '../domain/index.ts'
+import { editsSchema } from './photo.ts'
 
 /*
  * What goes out. Answers are not checked while serving; the API suite checks every one against these, and the
@@ -45,11 +56,41 @@ export const account: z.ZodType<Account & { token?: string | undefined }> = z.st
     .describe('With `Accept-Token: 1`: for `Authorization: Bearer`, instead of a cookie.'),
 })
 
+const photoFields = {
+  id: z.uuidv7(),
+  status: z.enum(['processing', 'ready', 'failed']),
+  reason: z.string().nullable().describe('Why it failed; null unless it did.'),
+  alt: z.string().describe('Words for those who cannot see it; may be empty.'),
+  variants: z
+    .array(
+      z.strictObject({
+        width: z.int().min(1),
+        height: z.int().min(1),
+        format: z.enum(FORMATS),
+        url: z
+          .string()
+          .regex(/^\/photos\//)
+          .describe('Immutable.'),
+      }),
+    )
+    .describe('Widest first. While new edits are under way, those of the former ones.'),
+}
+
+export const photoAccepted: z.ZodType<Pick<Photo, 'id' | 'status'>> = z.strictObject({
+  id: photoFields.id,
+  status: photoFields.status,
+})
+
+export const photo: z.ZodType<Photo> = z.strictObject({
+  ...photoFields,
+  edits: editsSchema.optional().describe('Only for its owner.'),
+})
+
 export const post: z.ZodType<Post> = z.strictObject({
   id: postId,
   authorId: userId,
   text: z.string(),
-  photo: z.null(),
+  photo: z.strictObject(photoFields).nullable(),
   likes: count,
   createdAt: z.iso.datetime(),
 })
@@ -85,6 +126,8 @@ export const components: Readonly<Record<string, z.ZodType>> = {
   Profile: profile,
   Person: person,
   Account: account,
+  PhotoAccepted: photoAccepted,
+  Photo: photo,
   Post: post,
   PostPage: postPage,
   FollowState: followState,

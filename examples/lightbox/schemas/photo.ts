@@ -31,5 +31,8 @@ export const editsSchema = z.strictObject({
 
 export type Edits = z.output<typeof editsSchema>
 
-/** Words for those who cannot see the photo. */
-export const altSchema = line(0, ALT_CHARACTERS_MAX)
+/** What comes with an image. */
+export const newPhotoSchema = z.strictObject({
+  edits: editsSchema.default({}).describe('JSON.'),
+  alt: line(0, ALT_CHARACTERS_MAX).default('').describe('Words for those who cannot see the photo.'),
+})

@@ -17,11 +17,13 @@ interface Kept {
   edits: Edits
   variants: StoredVariant[]
   proof: StoredVariant | null
+  revision: number
+  job_id: string
   /** Whether it is in a post. */
   posted: boolean
 }
 
-const PHOTO = `select id, owner_id::text, status, reason, alt, edits, variants, proof,
+const PHOTO = `select id, owner_id::text, status, reason, alt, edits, variants, proof, revision, job_id,
   exists (select from posts p where p.author_id = owner_id and p.photo_id = photos.id) as posted
 from photos where id = $1`
 
