@@ -19,7 +19,7 @@ const definition = t.app({
 
 for (const clusters of [1, 2] as const) {
   test(`a cached value follows each commit that invalidates it, on ${clusters} cluster(s)`, async () => {
-    await using app = await startTest(definition, { clusters, config: { doubleRun: false } })
+    await using app = await startTest(definition, { clusters, config: { doubleRun: false, cacheAudit: false } })
     const { shard } = app.system
     let loads = 0
     const read = (id: number) =>
