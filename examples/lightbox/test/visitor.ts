@@ -38,6 +38,11 @@ export class Visitor {
     return this.#cookies.header('/') ?? ''
   }
 
+  /** The part of it that says who this is; empty when it does not. */
+  get session(): string {
+    return this.cookie.split('; ').find((one) => one.startsWith('tenfold-session=')) ?? ''
+  }
+
   get = (path: string, call?: Call): Promise<Answer> => this.call('GET', path, call)
   post = (path: string, body: unknown, call?: Call): Promise<Answer> =>
     this.call('POST', path, { body, ...call })
