@@ -23,15 +23,7 @@ test('the document is served, and names every operation that answers', async () 
 test('what is not in the document is not there', async () => {
   await using app = await start()
   const visitor = new Visitor(app)
-  const paths = [
-    '/api',
-    '/api/',
-    '/api/users',
-    '/api/photos',
-    '/api/me/',
-    '/api/posts/1',
-    '/users/1/x',
-  ]
+  const paths = ['/api', '/api/', '/api/users', '/api/me/', '/api/posts/1', '/users/1/x']
   for (const path of paths) await visitor.expect(404, 'GET', path)
 })
 
