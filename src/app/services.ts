@@ -5,18 +5,19 @@ import type { LocalEffects } from '../core/effects.ts'
 import { systemRandom } from '../core/random.ts'
 import { sweepMarkers } from '../data/client/sweep.ts'
 import { DataClient, systemStore, upkeepSessions } from '../data/index.ts'
-import { insertJobs, jobRow } from '../jobs/enqueue.ts'
-import type { EnqueueRequest } from '../jobs/types.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { createAssets } from '../web/assets/assets.ts'
 import { createHandler } from '../web/handler.ts'
 import { WebLimits } from '../web/limits/limits.ts'
 import { sweepReservations } from '../web/request/idempotency.ts'
+import { createSpool } from '../web/request/spool.ts'
 import { WebSeen } from '../web/seen/web-seen.ts'
 import { WebSessions } from '../web/sessions/sessions.ts'
+import { wireJobs } from './jobs.ts'
 import { handlesWithJoints, type JointsBase, together, wireFollowing } from './joints.ts'
 import { noAssets } from './no-assets.ts'
 import { noBlobs } from './no-blobs.ts'
+import type { OutboxPorts } from './outbox.ts'
 import type { RuntimeOptions } from './runtime.ts'
 import { buildSystem } from './system.ts'
 import type { AppDefinition } from './types.ts'
@@ -80,6 +81,9 @@ function wireWeb({ options: app }: AppDefinition, options: RuntimeOptions, base:
     },
   }
   const seen = new WebSeen({ signingKeys, random, directory, secureCookies })
+  const { spoolFolder: folder } = options
+  const spool =
+    folder === undefined ? undefined : createSpool({ folder, clock: systemClock, random, metrics })
   // The application's own handler is made at start, when `system` works.
   const target = { fetch: (() => new Response(null, { status: 503 })) as Fetch }
   const handler = createHandler({
@@ -93,10 +97,11 @@ function wireWeb({ options: app }: AppDefinition, options: RuntimeOptions, base:
     seen,
     principal: () => sessions.principal(),
     assets,
-    bodyBytesMax: app.bodyBytesMax as never,
+    bodyBytesMax: app.bodyBytesMax,
+    spool,
     trustedProxies: options.trustedProxies,
   })
-  return { sessions, limits, assets, handler, target, directory }
+  return { sessions, limits, assets, handler, target, directory, spool }
 }
 
 /** The parts of an application that runs, wired from the bottom up; nothing has been started. */
@@ -109,17 +114,11 @@ export function wireServices(definition: AppDefinition, options: RuntimeOptions)
     folder === undefined ? noBlobs : createLocalBlobs({ folder, store, clock, random, log, metrics })
   const web = wireWeb(definition, options, base)
   const { sessions, limits, assets, handler } = web
-  const jobs = {
-    row: (request: unknown) => jobRow(request as EnqueueRequest, clock),
-    insert: insertJobs,
-    nudge: () => {},
-  }
-  const handle = handlesWithJoints(data, following, {
-    effects: following.effects.local,
-    jobs,
-    blobs,
-    storage,
-  })
+  const parts: { system?: unknown; outbox?: OutboxPorts } = {}
+  const jobs = wireJobs(base, definition, options, web.directory, parts)
+  const outbox = { effects: following.effects.local, jobs: jobs.intake, blobs, storage }
+  parts.outbox = outbox
+  const handle = handlesWithJoints(data, following, outbox)
   const system = buildSystem({
     placing: definition.placing,
     data,
@@ -130,10 +129,11 @@ export function wireServices(definition: AppDefinition, options: RuntimeOptions)
     limits,
     assets: assets ?? noAssets,
     handle,
-    jobs: undefined as never,
+    jobs: jobs.handle as never,
     cache: following.cache.plain as never,
     blobs,
   })
+  parts.system = system
   const sweeps = [
     { name: 'markers', run: () => sweepMarkers(store) },
     { name: 'reservations', run: () => sweepReservations(store) },
@@ -145,6 +145,6 @@ export function wireServices(definition: AppDefinition, options: RuntimeOptions)
   const serve = (): void => {
     web.target.fetch = definition.options.fetch(system as never)
   }
-  const beside = together([blobs, following.effects, upkeep])
-  return { data, system, metrics, assets, handler, beside, serve, following }
+  const beside = together([...(web.spool ? [web.spool] : []), blobs, following.effects, upkeep])
+  return { data, system, metrics, assets, handler, beside, serve, following, jobs }
 }

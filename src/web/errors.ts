@@ -43,6 +43,30 @@ export class BodyTooSlow extends TenfoldError {
   }
 }
 
+/** Too much of what is being uploaded waits on disk already. */
+export class SpoolFull extends TenfoldError {
+  readonly code = 'TENFOLD_SPOOL_FULL'
+  override readonly status = 503
+  override readonly retryAfterSeconds = 5
+  constructor(bytesMax: number) {
+    super(
+      `The uploads that are being received take the ${bytesMax} bytes that they may; nothing of this request was applied.`,
+      'Send it again in a moment.',
+    )
+  }
+}
+
+/** The app read a body after the request had ended. */
+export class BodyReleased extends TenfoldError {
+  readonly code = 'TENFOLD_BODY_RELEASED'
+  constructor() {
+    super(
+      'The body of a request was read after the request had ended.',
+      'Read it, or store it with blobs.put, before you answer.',
+    )
+  }
+}
+
 /** The client went away before its request was read or answered. Seen in logs only. */
 export class ClientGone extends TenfoldError {
   readonly code = 'TENFOLD_CLIENT_GONE'

@@ -37,6 +37,8 @@ export class Exchange implements HttpScope, RequestContext {
   /** Monotonic milliseconds since which the app runs; the deadline counts from here. */
   runningAt: number
   body: BodyReader | undefined
+  /** Whether the client waits for our word before it sends its body. */
+  awaitsContinue = false
   readonly timing = { dbMs: 0, cacheMs: 0 }
   session: SessionSlot | undefined = undefined
   reservation: Reservation | undefined = undefined

@@ -9,11 +9,12 @@ import { Exchange } from './exchange.ts'
 import { installFetchClasses } from './fetch/install.ts'
 import { lightRequest } from './fetch/request.ts'
 import { InFlight } from './in-flight.ts'
-import { BODY_BYTES_MAX, type Handler, type HandlerOptions } from './options.ts'
+import { bodyLimit, type Handler, type HandlerOptions } from './options.ts'
 import { peerReader } from './request/address.ts'
-import { hasBody, readBody } from './request/body.ts'
-import { formIdempotencyKey } from './request/form-key.ts'
-import { parseIdempotencyKey, reservationOf, reserve } from './request/idempotency.ts'
+import { type ArrivedBody, admitBody, BodyReader, hasBody } from './request/body.ts'
+import { isForm } from './request/form-key.ts'
+import { parseIdempotencyKey, reserve } from './request/idempotency.ts'
+import { keyOf, reservationFor } from './request/keyed.ts'
 import { isUnsafe, refuseCrossSite } from './request/origin.ts'
 import { readTarget } from './request/target.ts'
 
@@ -22,6 +23,7 @@ const GONE_STATUS = 499
 /** Milliseconds for which an unwanted body is still read, so that its sender gets to see the answer. */
 const LINGER_MS = 1_000
 
+/** Whether a body is on its way that nobody has read to its end. */
 const unread = ({ req }: Exchange): boolean => isUnsafe(req.method) && hasBody(req) && !req.complete
 
 /** The request path: reads, checks, runs the app in the request's context, answers, and records. */
@@ -32,7 +34,7 @@ class RequestPath implements Handler {
   readonly #trustedOrigins: ReadonlySet<string>
   readonly #access: AccessRecord
   readonly #inFlight: InFlight
-  readonly #bodyBytesMax: number
+  readonly #bodyBytesMax: (method: string, path: string) => number
   readonly #policy: string | false
   #draining = false
 
@@ -43,7 +45,7 @@ class RequestPath implements Handler {
     this.#peer = peerReader(options.trustedProxies ?? [])
     this.#trustedOrigins = new Set(options.trustedOrigins)
     this.#access = new AccessRecord(options.log, options.metrics, options.accessLog ?? true)
-    this.#bodyBytesMax = options.bodyBytesMax ?? BODY_BYTES_MAX
+    this.#bodyBytesMax = bodyLimit(options.bodyBytesMax)
     this.#policy = options.contentSecurityPolicy ?? DEFAULT_CONTENT_SECURITY_POLICY
     this.#inFlight = new InFlight(options, (exchange, error) => this.#fail(exchange, error))
   }
@@ -67,8 +69,12 @@ class RequestPath implements Handler {
     this.#inFlight.stop(new ServerStopping())
   }
 
-  readonly listener = (req: IncomingMessage, res: ServerResponse): void => {
+  readonly listener = (req: IncomingMessage, res: ServerResponse): void => this.#accept(req, res, false)
+  readonly expecting = (req: IncomingMessage, res: ServerResponse): void => this.#accept(req, res, true)
+
+  #accept(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void {
     const exchange = new Exchange(req, res, this.#options.clock.monotonic(), this.#nextId(), this.#options)
+    exchange.awaitsContinue = awaitsContinue
     this.#inFlight.add(exchange)
     this.#access.begun(this.#inFlight.size)
     // Always emitted: after the answer, or because the client left.
@@ -107,24 +113,25 @@ class RequestPath implements Handler {
 
   /** Reads the body, then finds out whether this request was here before. */
   async #read(exchange: Exchange): Promise<void> {
-    const { req } = exchange
+    const { req, res } = exchange
     const header = exchange.header('idempotency-key')
     const given = header === undefined ? undefined : parseIdempotencyKey(header)
+    const bytesMax = this.#bodyBytesMax(req.method!, exchange.target!.path)
+    const limits = { bytesMax, spool: this.#options.spool }
+    admitBody(req, limits)
     exchange.state = 'reading'
-    exchange.body = readBody(req, this.#bodyBytesMax)
-    const body = await exchange.body.bytes
+    exchange.body = new BodyReader(req, limits, given !== undefined || isForm(req.headers['content-type']))
+    if (exchange.awaitsContinue) {
+      exchange.awaitsContinue = false
+      res.writeContinue()
+    }
+    const body = await exchange.body.arrived
     if (exchange.state !== 'reading') return
     exchange.state = 'running'
     exchange.runningAt = this.#options.clock.monotonic()
-    const key = given ?? formIdempotencyKey(req.headers['content-type'], body)
+    const key = given ?? (await keyOf(req.headers['content-type'], body))
     if (key !== undefined) {
-      const target = new URL(exchange.target!.url)
-      exchange.reservation = reservationOf(key, {
-        method: req.method!,
-        target: target.pathname + target.search,
-        contentType: req.headers['content-type'],
-        body,
-      })
+      exchange.reservation = reservationFor(key, exchange, body)
       exchange.requestId = await this.#options.contexts.run(exchange, async () =>
         reserve(
           this.#options.store,
@@ -138,7 +145,7 @@ class RequestPath implements Handler {
     this.#run(exchange, body)
   }
 
-  #run(exchange: Exchange, body: Uint8Array<ArrayBuffer> | undefined): void {
+  #run(exchange: Exchange, body: ArrivedBody | undefined): void {
     const request = lightRequest(exchange.req, exchange.target!.url, body, exchange)
     const result = this.#options.contexts.run(exchange, () => this.#options.fetch(request))
     if (result instanceof Promise)
@@ -193,7 +200,7 @@ class RequestPath implements Handler {
       return
     }
     const { requestId } = exchange
-    const lingers = unread(exchange)
+    const lingers = unread(exchange) && !exchange.awaitsContinue
     const problem = renderProblem(error, { requestId, accept: req.headers.accept })
     if (!(error instanceof ClientGone) && problem.status >= 500)
       log.error({ requestId, status: problem.status, error }, 'a request failed')
@@ -220,6 +227,7 @@ class RequestPath implements Handler {
     const finished = exchange.res.writableFinished
     if (!finished) exchange.abort(new ClientGone())
     exchange.state = 'closed'
+    exchange.body?.release()
     this.#inFlight.delete(exchange)
     this.answered++
     const ms = this.#options.clock.monotonic() - exchange.startedAt

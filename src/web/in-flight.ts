@@ -80,7 +80,7 @@ export class InFlight {
       else if (exchange.state === 'reading') {
         const elapsed = now - exchange.startedAt
         const enough = (bodyRateMin * elapsed) / 1000
-        if (elapsed >= bodyGraceMs && (exchange.body?.received() ?? 0) < enough)
+        if (elapsed >= bodyGraceMs && (exchange.body?.received ?? 0) < enough)
           exchange.body?.cancel(new BodyTooSlow())
       }
     }

@@ -5,6 +5,8 @@ import type { Logger } from '../core/log.ts'
 import type { SystemStore } from '../core/ports.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
+import { WebOptionInvalid } from './errors.ts'
+import type { Spool } from './request/spool.ts'
 import type { WebSeen } from './seen/web-seen.ts'
 
 /** Milliseconds that the app has to begin its answer. */
@@ -37,8 +39,10 @@ export interface HandlerOptions {
   readonly seen?: WebSeen | undefined
   /** Static files, answered before the app. */
   readonly assets?: AssetRoute | undefined
-  /** @defaultValue {@link BODY_BYTES_MAX} */
-  readonly bodyBytesMax?: number | undefined
+  /** A number, or a function of method and path. @defaultValue {@link BODY_BYTES_MAX} */
+  readonly bodyBytesMax?: number | ((method: string, path: string) => number) | undefined
+  /** Where bodies above 64 KiB wait; the caller starts it. @defaultValue none: they wait in memory */
+  readonly spool?: Spool | undefined
   /** @defaultValue {@link DEADLINE_MS} */
   readonly deadlineMs?: number | undefined
   /** @defaultValue {@link BODY_RATE_MIN} */
@@ -68,6 +72,8 @@ export interface AssetRoute {
 /** The request path, ready to be put on a server. */
 export interface Handler {
   readonly listener: (req: IncomingMessage, res: ServerResponse) => void
+  /** The same for `checkContinue`: the client sends its body only when it is told to (`Expect: 100-continue`). */
+  readonly expecting: (req: IncomingMessage, res: ServerResponse) => void
   readonly inFlight: number
   /** Requests that are over, since the start. */
   readonly answered: number
@@ -78,4 +84,19 @@ export interface Handler {
   settled(): Promise<void>
   /** Ends what is still in flight with a 503 and stops the timers. Idempotent. */
   stop(): void
+}
+
+/** The limit of a request's body. The function raises WebOptionInvalid when the app's own gives no number. */
+export function bodyLimit(
+  limit: HandlerOptions['bodyBytesMax'] = BODY_BYTES_MAX,
+): (method: string, path: string) => number {
+  if (typeof limit === 'number') return () => limit
+  return (method, path) => {
+    const bytesMax = limit(method, path)
+    if (typeof bytesMax === 'number' && bytesMax >= 0) return bytesMax
+    throw new WebOptionInvalid(
+      `bodyBytesMax gave ${String(bytesMax)} for ${method} ${path}.`,
+      'Return a number of bytes for every method and path.',
+    )
+  }
 }

@@ -83,16 +83,18 @@ export function createWebServer(options: WebServerOptions): WebServer {
   server.timeout = SILENCE_MS_MAX
   let url = ''
 
-  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+  const onRequest = (req: IncomingMessage, res: ServerResponse, answer = handler.listener): void => {
     if (req.url === '/healthz' || req.url === '/readyz') {
       void healthAnswer(
         req,
         res,
         handler.draining ? async () => ({ ready: false, reason: 'draining' }) : options.ready,
       )
-    } else handler.listener(req, res)
+    } else answer(req, res)
   }
-  server.on('request', onRequest)
+  server.on('request', (req, res) => onRequest(req, res))
+  // Without this, Node asks for the body before anyone has looked at the head.
+  server.on('checkContinue', (req, res) => onRequest(req, res, handler.expecting))
 
   const start = async (): Promise<void> => {
     url = await listen(server, options.address, options.tls !== undefined)

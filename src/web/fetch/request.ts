@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BadJson } from '../errors.ts'
+import type { ArrivedBody } from '../request/body.ts'
+import { SpooledBody } from '../request/spooled-body.ts'
 
 /** Makes the signal when somebody asks for it, which costs more than the rest of a request. */
 export interface SignalSource {
@@ -18,7 +20,7 @@ interface Parts {
   readonly incoming: IncomingMessage
   readonly method: string
   readonly url: string
-  readonly body: Uint8Array<ArrayBuffer> | undefined
+  readonly body: ArrivedBody | undefined
   readonly source: SignalSource
   headers: Headers | undefined
   native: Request | undefined
@@ -48,21 +50,27 @@ function headersOf(light: Parts): Headers {
   return headers
 }
 
+function nativeBody({ body, method }: Parts): RequestInit {
+  if (!body || method === 'GET' || method === 'HEAD') return {}
+  return body instanceof SpooledBody ? { body: body.stream(), duplex: 'half' } : { body }
+}
+
 /** The platform's own Request with the same content, made when something asks for what we do not have. */
 function nativeOf(light: Parts): Request {
   light.native ??= new NativeRequest(light.url, {
     method: light.method,
     headers: headersOf(light),
     signal: light.source.signal,
-    ...(light.body && light.method !== 'GET' && light.method !== 'HEAD' ? { body: light.body } : {}),
+    ...nativeBody(light),
   })
   return light.native
 }
 
-/** The buffered body, once: after that, and after any other reader, the platform's own class answers. */
-function take(light: Parts): Uint8Array<ArrayBuffer> | undefined {
+/** The body, once: after that, and after any other reader, the platform's own class answers. */
+function take(light: Parts): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> | undefined {
   if (light.used || light.native) return undefined
   light.used = light.body !== undefined
+  if (light.body instanceof SpooledBody) return light.body.bytes()
   return light.body ?? new Uint8Array(0)
 }
 
@@ -101,26 +109,26 @@ const prototype = Object.create(NativeRequest.prototype, {
   },
   text: {
     async value(this: Light) {
-      const bytes = take(this[parts])
+      const bytes = await take(this[parts])
       return bytes ? looseUtf8.decode(bytes) : usedNative(this[parts]).text()
     },
   },
   json: {
     async value(this: Light) {
-      const bytes = take(this[parts])
+      const bytes = await take(this[parts])
       return parseJson(bytes ?? (await usedNative(this[parts]).bytes()))
     },
   },
   arrayBuffer: {
     async value(this: Light) {
-      const bytes = take(this[parts])
+      const bytes = await take(this[parts])
       if (!bytes) return usedNative(this[parts]).arrayBuffer()
       return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     },
   },
   bytes: {
     async value(this: Light) {
-      const bytes = take(this[parts])
+      const bytes = await take(this[parts])
       return bytes ? new Uint8Array(bytes) : usedNative(this[parts]).bytes()
     },
   },
@@ -157,7 +165,7 @@ for (const name of [
 export function lightRequest(
   incoming: IncomingMessage,
   url: string,
-  body: Uint8Array<ArrayBuffer> | undefined,
+  body: ArrivedBody | undefined,
   source: SignalSource,
 ): Request {
   const request = Object.create(prototype) as Light

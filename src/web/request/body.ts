@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { BadTarget, BodyTooLarge, ClientGone } from '../errors.ts'
+import type { Spool, SpoolFile } from './spool.ts'
+import type { SpooledBody } from './spooled-body.ts'
 
+/** Bodies up to here wait in memory, larger ones on disk. */
+export const MEMORY_BYTES_MAX = 64 * 1024
 const EMPTY = new Uint8Array(0)
+
+/** A whole body: in memory when it is small (or there is no spool), else on disk. */
+export type ArrivedBody = Uint8Array<ArrayBuffer> | SpooledBody
 
 /** Whether the request announces a body. */
 export function hasBody(incoming: IncomingMessage): boolean {
@@ -9,44 +16,135 @@ export function hasBody(incoming: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
-/** A body that is being read. */
-export interface BodyReader {
-  readonly bytes: Promise<Uint8Array<ArrayBuffer>>
-  /** Bytes so far, for the minimum rate. */
-  received(): number
-  /** Ends the reading; `bytes` rejects with `reason`. */
-  cancel(reason: Error): void
+/** Whether a body of the announced length may come at all. @throws BodyTooLarge, SpoolFull */
+export function admitBody(incoming: IncomingMessage, { bytesMax, spool }: BodyLimits): void {
+  const announced = Number(incoming.headers['content-length'] ?? 0)
+  if (announced > bytesMax) throw new BodyTooLarge(bytesMax)
+  if (announced > MEMORY_BYTES_MAX) spool?.admit(announced)
+}
+
+export interface BodyLimits {
+  readonly bytesMax: number
+  /** Without one, all of the body is kept in memory. */
+  readonly spool: Spool | undefined
 }
 
 /**
- * Reads a body into memory before the app runs: a client that stalls then holds a socket and a buffer, never
- * a database connection.
+ * Reads a body before the app runs: a client that stalls then holds a socket, a buffer and perhaps a file, never a
+ * database connection. The socket is not read on while what it brought is being written.
  */
-export function readBody(incoming: IncomingMessage, bytesMax: number): BodyReader {
-  const announced = Number(incoming.headers['content-length'] ?? 0)
-  const chunks: Buffer[] = []
-  let received = 0
-  let cancel: (reason: Error) => void = () => {}
-  const bytes = new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
-    const settle = (done: () => void): void => {
-      incoming.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
-      done()
+export class BodyReader {
+  readonly arrived: Promise<ArrivedBody>
+  readonly #incoming: IncomingMessage
+  readonly #limits: BodyLimits
+  readonly #hashed: boolean
+  #resolve!: (body: ArrivedBody) => void
+  #reject!: (reason: Error) => void
+  #chunks: Buffer[] = []
+  #held = 0
+  #received = 0
+  #file: SpoolFile | undefined
+  #spooled: SpooledBody | undefined
+  #settled = false
+
+  /** @param hashed whether the hash of a spooled body will be asked for */
+  constructor(incoming: IncomingMessage, limits: BodyLimits, hashed: boolean) {
+    this.#incoming = incoming
+    this.#limits = limits
+    this.#hashed = hashed
+    this.arrived = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    incoming
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('error', this.#onError)
+      .on('close', this.#onClose)
+  }
+
+  /** Bytes so far, for the minimum rate. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** Ends the reading; `arrived` rejects with `reason`, and nothing is left on disk. */
+  cancel(reason: Error): void {
+    if (!this.#settle()) return
+    this.#file?.abandon()
+    this.#chunks = []
+    this.#reject(reason)
+  }
+
+  /** The request is over: whatever there is of the body goes. */
+  release(): void {
+    this.cancel(new ClientGone())
+    this.#spooled?.release()
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#received += chunk.length
+    const { bytesMax, spool } = this.#limits
+    if (this.#received > bytesMax) {
+      this.cancel(new BodyTooLarge(bytesMax))
+      return
     }
-    cancel = (reason) => settle(() => reject(reason))
-    const onData = (chunk: Buffer): void => {
-      received += chunk.length
-      if (received > bytesMax) cancel(new BodyTooLarge(bytesMax))
-      else chunks.push(chunk)
+    this.#chunks.push(chunk)
+    this.#held += chunk.length
+    if (!spool || this.#held <= MEMORY_BYTES_MAX) return
+    this.#incoming.pause()
+    this.#write(spool).then(
+      () => {
+        if (!this.#settled) this.#incoming.resume()
+      },
+      (error: Error) => this.cancel(error),
+    )
+  }
+
+  async #write(spool: Spool): Promise<void> {
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.#held = 0
+    this.#file ??= spool.file(this.#hashed)
+    await this.#file.append(chunks)
+  }
+
+  readonly #onEnd = (): void => {
+    if (!this.#file) {
+      if (this.#settle()) this.#resolve(joined(this.#chunks))
+      return
     }
-    const onEnd = (): void => settle(() => resolve(joined(chunks)))
-    // The parser reports a body that breaks the rules of its coding as an error without a live client.
-    const onError = (cause: Error): void =>
-      cancel(incoming.socket.destroyed ? new ClientGone() : new BadTarget('its body is broken', { cause }))
-    const onClose = (): void => cancel(new ClientGone())
-    if (announced > bytesMax) return reject(new BodyTooLarge(bytesMax))
-    incoming.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
-  })
-  return { bytes, received: () => received, cancel: (reason) => cancel(reason) }
+    this.#write(this.#limits.spool!).then(
+      () => {
+        if (!this.#settle()) return
+        this.#spooled = this.#file!.finish()
+        this.#resolve(this.#spooled)
+      },
+      (error: Error) => this.cancel(error),
+    )
+  }
+
+  /** The parser reports a body that breaks the rules of its coding as an error without a live client. */
+  readonly #onError = (cause: Error): void => {
+    const gone = this.#incoming.socket.destroyed
+    this.cancel(gone ? new ClientGone() : new BadTarget('its body is broken', { cause }))
+  }
+
+  /** Also emitted after the end, while the last part is being written. */
+  readonly #onClose = (): void => {
+    if (!this.#incoming.complete) this.cancel(new ClientGone())
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false
+    this.#settled = true
+    this.#incoming
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onError)
+      .off('close', this.#onClose)
+    return true
+  }
 }
 
 function joined(chunks: Buffer[]): Uint8Array<ArrayBuffer> {

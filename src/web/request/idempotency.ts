@@ -19,6 +19,9 @@ export function parseIdempotencyKey(header: string): string {
   return key
 }
 
+/** Of a body at hand; one on disk brings a plain SHA-256 of its own. */
+export const bodyHashOf = (body: Uint8Array): string => digest(body)
+
 const digest = (...parts: readonly (string | Uint8Array)[]): string => {
   const hash = createHash('sha256')
   // Each part is preceded by its length, so that no two lists of parts look the same.
@@ -34,10 +37,9 @@ const essence = (contentType: string | undefined): string =>
 /** What has to be the same when a request is sent again under its key. */
 export function reservationOf(
   key: string,
-  request: { method: string; target: string; contentType: string | undefined; body: Uint8Array },
+  request: { method: string; target: string; contentType: string | undefined; bodyHash: string },
 ): Reservation {
-  const { method, target } = request
-  const bodyHash = digest(request.body)
+  const { method, target, bodyHash } = request
   return {
     key,
     method,
