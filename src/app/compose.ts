@@ -13,7 +13,7 @@ const LEFT_WORK_MS = 500
 
 /** The composition root of an application: its parts, started from the bottom up and stopped from the top down. */
 export const createRuntime: CreateRuntime = (definition, options): Runtime => {
-  const { data, system, metrics, assets, handler, beside, serve, following } = wireServices(
+  const { data, system, metrics, assets, handler, beside, serve, following, jobs } = wireServices(
     definition,
     options,
   )
@@ -57,6 +57,7 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
     },
     relay: () => following.effects.status(),
     cache: following.cache,
+    jobs,
     drain,
   }
 }

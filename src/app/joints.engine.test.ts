@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { z } from 'zod'
 import { startTest } from '../testing/index.ts'
 import { tenfold } from './define.ts'
 
@@ -19,7 +20,10 @@ const definition = t.app({
 
 for (const clusters of [1, 2] as const) {
   test(`a cached value follows each commit that invalidates it, on ${clusters} cluster(s)`, async () => {
-    await using app = await startTest(definition, { clusters, config: { doubleRun: false, cacheAudit: false } })
+    await using app = await startTest(definition, {
+      clusters,
+      config: { doubleRun: false, cacheAudit: false },
+    })
     const { shard } = app.system
     let loads = 0
     const read = (id: number) =>
@@ -75,4 +79,30 @@ test('what is asked of a transaction that has ended is refused, not lost', async
     late = () => tx.invalidate(nameOf(1))
   })
   assert.throws(() => late?.(), { code: 'TENFOLD_HANDLE_CLOSED' })
+})
+
+test('a job that a transaction asks for runs once, and its write ends it', async () => {
+  const addNote = t.job('addNote', {
+    input: z.object({ id: z.number() }),
+    run: async (job, { ids }) => {
+      await job.write('add', async (tx) => {
+        const id = ids.next(job.input.id)
+        await tx.query('insert into notes (id, owner_id, text) values ($1, $2, $3)', [
+          id,
+          job.input.id,
+          'from a job',
+        ])
+      })
+    },
+  })
+  await using app = await startTest(t.app({ ...definition.options, jobs: [addNote] }), { clusters: 2 })
+  for (const id of [1, 2, 3, 4])
+    await app.system.shard.user(id).write(`user ${id}`, async (tx) => {
+      await tx.query('insert into users (id, name) values ($1, $2)', [id, 'x'])
+      tx.enqueue(addNote, { id })
+    })
+  await app.jobs.drain()
+  const notes = await app.system.shards.read((db) => db.selectFrom('notes').select('text').execute())
+  assert.equal(notes.flat().length, 4)
+  assert.equal((await app.sql().query('select 1 from tenfold.jobs')).length, 0)
 })

@@ -5,6 +5,7 @@ import type { Logger } from '../core/log.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
+import type { JobsOptions, JobsParts } from '../jobs/index.ts'
 import type { Handler } from '../web/options.ts'
 import type { AppDefinition, Placing, System } from './types.ts'
 
@@ -30,6 +31,14 @@ export interface RuntimeOptions {
   readonly drainMs?: number
   /** Tests: run every write's `work` twice, the first run rolled back. @defaultValue false */
   readonly doubleRun?: boolean
+  /** Whether jobs are run here; without it they wait for `jobs.drain` or for other processes. @defaultValue true */
+  readonly runJobs?: boolean
+  /** Jobs that run at once. @defaultValue 10 */
+  readonly jobSlots?: number
+  /** No other process runs jobs of these clusters: what a dead one held is taken back at the start. @defaultValue false */
+  readonly soleWorker?: boolean
+  /** Times of the worker, in milliseconds; see src/jobs/defaults.ts. */
+  readonly jobTimes?: JobsOptions['times']
   /** Bytes of the guaranteed cache. @defaultValue 64 MiB */
   readonly cacheBytes?: number
   /** Tests: compare every cached value that is given with its loader. @defaultValue false */
@@ -53,6 +62,8 @@ export interface Runtime extends Service {
   directory(): DirectoryStatus
   /** Of each cluster's effects, as far as this process delivers them. */
   relay(): SystemStatus['relay']
+  /** For tests and `tenfold jobs`. */
+  readonly jobs: Pick<JobsParts, 'drain' | 'list' | 'retry' | 'discard'>
   /** For `tenfold cache inspect`. */
   readonly cache: Pick<Cache, 'inspect' | 'inspectKey'>
   /** Position of a cluster's primary, for `status`. */

@@ -145,6 +145,13 @@ export function wireServices(definition: AppDefinition, options: RuntimeOptions)
   const serve = (): void => {
     web.target.fetch = definition.options.fetch(system as never)
   }
-  const beside = together([...(web.spool ? [web.spool] : []), blobs, following.effects, upkeep])
+  const beside = together([
+    ...(web.spool ? [web.spool] : []),
+    blobs,
+    following.effects,
+    upkeep,
+    // Last to start, first to stop: its runs use all of the above.
+    options.runJobs === false ? { ...jobs.worker, start: async () => {} } : jobs.worker,
+  ])
   return { data, system, metrics, assets, handler, beside, serve, following, jobs }
 }

@@ -117,6 +117,7 @@ export class Single {
       secureCookies: request.tls !== undefined,
       blobFolder: folder.blobs,
       spoolFolder: folder.spool,
+      soleWorker: true,
       ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
     })
     this.#runtime = runtime

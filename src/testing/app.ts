@@ -108,6 +108,7 @@ const runtimeOptions = (
   secureCookies: false,
   doubleRun: true,
   cacheAudit: true,
+  runJobs: false,
   ...config,
   clusters,
 })
@@ -159,6 +160,7 @@ class RunningTestApp<Schema, P extends Placing<Schema>> implements TestApp<Schem
   readonly system: System<Schema, P>
   readonly clock: TestClock
   readonly fault: Parts['fault']
+  readonly jobs: TestApp<Schema, P>['jobs']
   url: string
   #listening: Promise<string> | undefined
   #stopping: Promise<void> | undefined
@@ -168,6 +170,7 @@ class RunningTestApp<Schema, P extends Placing<Schema>> implements TestApp<Schem
     this.system = parts.runtime.system as unknown as System<Schema, P>
     this.clock = parts.clock
     this.fault = parts.fault
+    this.jobs = { drain: () => parts.runtime.jobs.drain() }
     this.url = parts.secure ? 'https://localhost' : 'http://localhost'
   }
 

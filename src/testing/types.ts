@@ -35,6 +35,13 @@ export interface TestApp<Schema, P extends Placing<Schema>> extends AsyncDisposa
   /** The app's clock. Running, and can be put forward; limits and kept results expire with it. Timestamps of your own that SQL compares with `now()` do not. */
   readonly clock: TestClock
   readonly fault: TestFault
+  readonly jobs: {
+    /**
+     * Runs every job that is due, and those that they bring about, until none is left. Jobs run only here, unless
+     * `config.runJobs` is true. What fails is tried again when its time has come: see {@link TestApp.clock}.
+     */
+    drain(): Promise<void>
+  }
   /** Raw SQL on a cluster; the fence holds for it too. @defaultValue the home cluster, `c0` */
   sql(cluster?: string): TestSql
   /**
