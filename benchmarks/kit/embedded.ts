@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import pg from 'pg'
 import { createRuntime } from '../../src/app/compose.ts'
-import type { Runtime } from '../../src/app/runtime.ts'
+import type { Runtime, RuntimeOptions } from '../../src/app/runtime.ts'
 import type { AppDefinition } from '../../src/app/types.ts'
 import { silentLogger } from '../../src/core/log.ts'
 import type { ClusterOptions, ConnectionOptions } from '../../src/data/client/types.ts'
@@ -10,7 +10,7 @@ import { prepareData } from '../../src/data/prepare.ts'
 import definition from './app/app.ts'
 import { withFolder } from './lightbox.ts'
 
-const app = definition as unknown as AppDefinition
+const plain = definition as unknown as AppDefinition
 
 /** The embedded PostgreSQL as `tenfold start` runs it, with the tables of {@link definition}. */
 export async function withPostgres<R>(
@@ -31,7 +31,7 @@ export async function withPostgres<R>(
       const admin = { host, port, user, password, database: 'postgres' }
       await withSession(admin, (client) => client.query('create database bench_c0 template template0'))
       const connection = { ...admin, database: 'bench_c0' }
-      const { placing, options } = app
+      const { placing, options } = plain
       await prepareData({
         clusters: [cluster(connection)],
         placing,
@@ -60,17 +60,29 @@ export async function withSession<R>(
   }
 }
 
-/** The app's `system` in this process, with the platform's defaults. */
-export async function withRuntime<R>(
+/** An application in this process, with the platform's defaults; not started. */
+export function runtimeOf(
+  app: AppDefinition,
   connection: ConnectionOptions,
-  work: (system: BenchSystem) => Promise<R>,
-): Promise<R> {
-  const runtime: Runtime = createRuntime(app, {
+  options: Partial<RuntimeOptions> = {},
+): Runtime {
+  return createRuntime(app, {
     clusters: [cluster(connection)],
     signingKeys: [Buffer.alloc(32, 'benchmark')],
     log: silentLogger,
     secureCookies: false,
+    ...options,
   })
+}
+
+/** The app's `system` in this process, with the platform's defaults. */
+export async function withRuntime<R>(
+  connection: ConnectionOptions,
+  work: (system: BenchSystem) => Promise<R>,
+  app: AppDefinition = plain,
+  options: Partial<RuntimeOptions> = {},
+): Promise<R> {
+  const runtime = runtimeOf(app, connection, options)
   await runtime.start()
   try {
     return await work(runtime.system as unknown as BenchSystem)
