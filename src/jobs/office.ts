@@ -99,8 +99,8 @@ export class Office {
 
   /** Everything asked here may be asked twice. */
   async #ask(cluster: string, statement: SystemStatement): Promise<Record<string, unknown>[]> {
-    let session = this.#open.get(cluster)
-    if (!session) this.#open.set(cluster, (session = this.#sessions.open(cluster, 'job office')))
+    const session = this.#open.get(cluster) ?? this.#sessions.open(cluster, 'job office')
+    this.#open.set(cluster, session)
     const endsAt = this.#clock.monotonic() + INSIST_MS
     for (;;) {
       try {

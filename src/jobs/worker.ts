@@ -10,7 +10,7 @@ import type { JobKind } from './kinds.ts'
 import { Pace } from './pace.ts'
 import { Progress } from './progress.ts'
 import { Queue, type Room } from './queue.ts'
-import { Reports } from './reports.ts'
+import { type Failure, Reports } from './reports.ts'
 import { type Outcome, Run, type RunEnvironment } from './run.ts'
 import { Signal } from './signal.ts'
 import { type Tally, tally } from './tally.ts'
@@ -186,30 +186,25 @@ export class Worker implements Room {
 
   #report(run: Run, outcome: Outcome, ms: number): void {
     const { job } = run
-    const { log, random } = this.#options
     const { reports } = this.#queueOf(run)
     this.#tally(job.name, outcome.kind, ms)
-    switch (outcome.kind) {
-      case 'done':
-        return reports.done(job)
-      case 'written':
-        return
-      case 'stopped':
-        return reports.release(job)
-      case 'lost':
-        return log.warn(
-          { job: job.name, jobId: job.id, attempt: job.attempt, code: 'TENFOLD_JOB_LEASE_LOST' },
-          'a run was taken over by another worker',
-        )
-      case 'failed': {
-        const dead = outcome.dead || job.attempt >= job.attemptsMax
-        const times = this.#env.kinds.get(job.name)?.backoffMs ?? BACKOFF_MS
-        const delayMs = backoffMs(job.attempt, times, random)
-        const fields = { err: outcome.error, job: job.name, jobId: job.id, attempt: job.attempt }
-        log.warn(dead ? fields : { ...fields, delayMs }, dead ? 'a job is put aside as dead' : 'a job failed')
-        return reports.failed({ job, error: errorText(outcome.error), delayMs, dead })
-      }
+    if (outcome.kind === 'done') reports.done(job)
+    else if (outcome.kind === 'stopped') reports.release(job)
+    else if (outcome.kind === 'failed') reports.failed(this.#failureOf(job, outcome))
+    else if (outcome.kind === 'lost') {
+      const fields = { job: job.name, jobId: job.id, attempt: job.attempt, code: 'TENFOLD_JOB_LEASE_LOST' }
+      this.#options.log.warn(fields, 'a run was taken over by another worker')
     }
+  }
+
+  #failureOf(job: Claimed, { error, dead }: Extract<Outcome, { kind: 'failed' }>): Failure {
+    const { log, random } = this.#options
+    const last = dead || job.attempt >= job.attemptsMax
+    const delayMs = backoffMs(job.attempt, this.#env.kinds.get(job.name)?.backoffMs ?? BACKOFF_MS, random)
+    const fields = { err: error, job: job.name, jobId: job.id, attempt: job.attempt }
+    if (last) log.error(fields, 'a job is put aside as dead')
+    else log.warn({ ...fields, delayMs }, 'a job failed and runs again')
+    return { job, error: errorText(error), delayMs, dead: last }
   }
 
   #giveBack(run: Run): void {
@@ -282,7 +277,9 @@ export class Worker implements Room {
     for (const run of this.#held.values()) run.abort(new JobStopped(run.job.name))
     await this.#emptiedWithin(this.#times.abort)
     for (const run of [...this.#held.values()]) this.#giveBack(run)
-    const late = clock.timer(this.#times.abort, () => queues.forEach(({ reports }) => reports.close()))
+    const late = clock.timer(this.#times.abort, () => {
+      for (const { reports } of queues) reports.close()
+    })
     await Promise.all(queues.map(({ reports }) => reports.settled()))
     late.cancel()
     await Promise.all(queues.map(({ desk }) => desk.close()))
