@@ -8,7 +8,7 @@ const t = tenfold<Tables>()({ keys: { user: { type: 'bigint', columns: { posts: 
 /** Told of every run of the job, with the job's id and its payload's number. */
 export type Handled = (id: string, token: number) => void
 
-/** The app of `kit/app`, and a job that does nothing but say that it ran. */
+/** The app of `kit/app`, a job that does nothing but say that it ran, and names of cached values. */
 export function jobsApp(handled: Handled) {
   const noop = t.job('noop', {
     input: z.object({ id: z.number() }),
@@ -20,5 +20,9 @@ export function jobsApp(handled: Handled) {
     jobs: [noop],
     fetch: () => () => new Response(null, { status: 204 }),
   })
-  return { noop, definition: definition as unknown as AppDefinition }
+  const keys = {
+    card: t.cacheKey('card', (author: string) => [author]),
+    posts: t.cacheKey('posts', (author: string) => [author]),
+  }
+  return { noop, keys, definition: definition as unknown as AppDefinition }
 }
