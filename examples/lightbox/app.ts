@@ -7,7 +7,11 @@ import { pages } from './web/index.ts'
 /** The largest body of everything but a photo: a post of 2000 characters takes 24 KB when each is written as an escape. */
 const BODY_BYTES_MAX = 64 * 1024
 /** Where photos are sent to, by programs and by the form on the pages. */
-const UPLOADS: ReadonlySet<string> = new Set(['/api/photos', '/posts'])
+const UPLOADS: ReadonlyMap<string, number> = new Map([
+  ['/api/photos', UPLOAD_BYTES_MAX],
+  // What is a little too large is answered with a page.
+  ['/posts', 2 * UPLOAD_BYTES_MAX],
+])
 
 export default t.app({
   name: 'lightbox',
@@ -16,5 +20,5 @@ export default t.app({
   fetch: (system) => routes(system, pages(system)),
   seed: seedCommunity,
   jobs: [...feedJobs, ...photoJobs],
-  bodyBytesMax: (_method, path) => (UPLOADS.has(path) ? UPLOAD_BYTES_MAX : BODY_BYTES_MAX),
+  bodyBytesMax: (_method, path) => UPLOADS.get(path) ?? BODY_BYTES_MAX,
 })

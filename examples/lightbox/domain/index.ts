@@ -18,8 +18,10 @@ export {
   type PhotoState,
   paintPhoto,
   photoJobs,
+  photoOwner,
   photoState,
   servePhoto,
+  type Variant,
 } from './photos/index.ts'
 export { type Lightbox, t } from './placing.ts'
 export { createPost, getPost, listPosts, recentPosts } from './posts.ts'

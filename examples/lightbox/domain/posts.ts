@@ -1,3 +1,4 @@
+import type { Tx } from 'tenfold'
 import { authorOf, cardsOf, type Post, type PostCard } from './cards.ts'
 import { fanOutPost } from './fan-out.ts'
 import { isPostId, isUserId, nextPostId, timeOf } from './ids.ts'
@@ -9,15 +10,18 @@ import { notFound } from './problems.ts'
 
 /**
  * `authorId` is the person logged in. `photo` is the id of one of their photos, or a new one, which is then
- * recorded with the post. @throws Problem `no-such-photo`, `photo-failed`
+ * recorded with the post. Two calls with the same `draft` are one post. @throws Problem `no-such-photo`, `photo-failed`
  */
 export async function createPost(
   system: Lightbox,
   authorId: string,
   text: string,
   photo: string | NewPhoto | null = null,
+  draft: string | null = null,
 ): Promise<Post> {
   const created = await system.shard.user(authorId).write('create post', async (tx) => {
+    const before = draft === null ? undefined : await drafted(tx, authorId, draft)
+    if (before) return before
     const id = nextPostId(system, authorId)
     const createdAt = timeOf(id)
     const author = await tx.db
@@ -30,7 +34,7 @@ export async function createPost(
     // The author's row is locked now: nobody can become a follower, nor the author a celebrity, in between.
     const on_read = author.reach === 'celebrity'
     const photoId = await photoFor(system, tx, authorId, photo)
-    const row = { id, author_id: authorId, text, created_at: createdAt, on_read, photo_id: photoId }
+    const row = { id, author_id: authorId, text, created_at: createdAt, on_read, photo_id: photoId, draft }
     await tx.db.insertInto('posts').values(row).execute()
     tx.invalidate(personKey(authorId), postKey(id))
     if (!on_read && author.follower_count > 0) tx.enqueue(fanOutPost, { postId: id, authorId })
@@ -39,6 +43,24 @@ export async function createPost(
   const { photoId, ...post } = created
   const photos = photoId === null ? null : await photosOf(system, [photoId])
   return { ...post, photo: photos?.get(photoId ?? '') ?? null }
+}
+
+const DRAFTED = `select id, text, photo_id as "photoId", likes, created_at as "createdAt"
+from posts where author_id = $1 and draft = $2`
+
+interface Drafted {
+  id: string
+  text: string
+  photoId: string | null
+  likes: number
+  createdAt: Date
+}
+
+/** The post that was made of this draft. Locks the author's row, so that of two calls one waits for the other. */
+async function drafted(tx: Pick<Tx<unknown>, 'query'>, authorId: string, draft: string) {
+  await tx.query('select from users where id = $1 for update', [authorId])
+  const [post] = await tx.query<Drafted>(DRAFTED, [authorId, draft])
+  return post && { ...post, authorId, createdAt: post.createdAt.toISOString() }
 }
 
 /** @throws Problem `not-found` */

@@ -38,6 +38,7 @@ export interface Tables {
     created_at: Date
     on_read: Generated<boolean>
     photo_id: string | null
+    draft: string | null
   }
   photos: PhotoTable
   post_likes: { author_id: Int8; post_id: string; liker_id: Int8; liked_at: Generated<Date> }

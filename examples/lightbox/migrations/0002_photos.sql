@@ -27,5 +27,8 @@ create table photos (
 create index photos_by_id on photos (id);
 
 alter table posts add column photo_id uuid;
+-- Makes a form that is sent twice one post; see web/pages/publish.ts.
+alter table posts add column draft text;
+create unique index posts_by_draft on posts (author_id, draft) where draft is not null;
 -- Whether a photo is public: it is when it is in a post.
 create index posts_by_photo on posts (author_id, photo_id) where photo_id is not null;

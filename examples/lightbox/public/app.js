@@ -14,6 +14,17 @@ const sync = (into, from) => {
   }
 }
 
+/** Puts the parts of a page that the server sent where they belong. */
+const showParts = async (response) => {
+  if (!response.ok || !response.headers.has('Lightbox-Parts')) throw new Error(`status ${response.status}`)
+  const parts = new DOMParser().parseFromString(await response.text(), 'text/html')
+  for (const part of parts.querySelectorAll('[data-part]')) {
+    for (const old of document.querySelectorAll(`[data-part="${CSS.escape(part.dataset.part)}"]`)) {
+      sync(old, part.cloneNode(true))
+    }
+  }
+}
+
 /** Like and follow: the server answers with the parts of the page that have changed. */
 const sendInPlace = async (form) => {
   if (form.hasAttribute('aria-busy')) return
@@ -24,13 +35,7 @@ const sendInPlace = async (form) => {
       headers: { 'Lightbox-Parts': '1' },
       body: new URLSearchParams(new FormData(form)),
     })
-    if (!response.ok || !response.headers.has('Lightbox-Parts')) throw new Error(`status ${response.status}`)
-    const parts = new DOMParser().parseFromString(await response.text(), 'text/html')
-    for (const part of parts.querySelectorAll('[data-part]')) {
-      for (const old of document.querySelectorAll(`[data-part="${CSS.escape(part.dataset.part)}"]`)) {
-        sync(old, part.cloneNode(true))
-      }
-    }
+    await showParts(response)
   } catch {
     form.removeAttribute('aria-busy')
     form.submit() // the ordinary way, whose answer is a page that says what is wrong
@@ -67,3 +72,52 @@ for (const time of document.querySelectorAll('time[datetime]')) {
     timeStyle: 'short',
   })
 }
+
+// Tells that the feed has newer posts than the page shows; it shows them when asked to.
+const NEWS_MS = 60_000
+for (const place of document.querySelectorAll('[data-newest]')) {
+  const look = async () => {
+    if (document.hidden || place.firstChild) return
+    const response = await fetch('/api/feed').catch(() => undefined)
+    if (!response?.ok) return
+    const { posts } = await response.json()
+    // Ids are ordered by time.
+    if (!posts[0] || posts[0].id <= place.dataset.newest || place.firstChild) return
+    const link = document.createElement('a')
+    link.href = '/'
+    link.textContent = 'There are new posts'
+    place.append(link)
+  }
+  document.addEventListener('visibilitychange', look)
+  setInterval(look, NEWS_MS)
+}
+
+/** A photo that is being made: tells how far it is, and shows it when it is there. */
+const follow = (figure) => {
+  const events = new EventSource(figure.dataset.events)
+  const bar = figure.querySelector('progress')
+  const percent = figure.querySelector('[data-percent]')
+  events.addEventListener('status', async ({ data }) => {
+    const { status, progress } = JSON.parse(data)
+    if (status === 'processing') {
+      if (progress > 0) {
+        bar.value = progress
+        percent.textContent = `, ${Math.round(progress * 100)}%`
+      }
+      return
+    }
+    events.close()
+    const here = encodeURIComponent(location.pathname + location.search)
+    try {
+      await showParts(await fetch(`${figure.dataset.figure}?here=${here}`))
+      // The page of a photo has more on it than the figure.
+      if (document.querySelector('[data-reload]')) location.reload()
+    } catch {
+      location.reload()
+    }
+  })
+  // Otherwise the back button would find the connections of pages that were left.
+  addEventListener('pagehide', () => events.close(), { once: true })
+}
+
+for (const figure of document.querySelectorAll('[data-events]')) follow(figure)

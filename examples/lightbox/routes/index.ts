@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { type Lightbox, logInRequired, Problem } from '../domain/index.ts'
+import { type Lightbox, logInRequired, Problem, servePhoto } from '../domain/index.ts'
 import { readBody } from './body.ts'
 import { openapi } from './openapi.ts'
 import { answerProblem } from './problem.ts'
@@ -22,6 +22,9 @@ export function routes(
     return jsonResponse(document)
   })
   app.get('/users/:id', (context) => serveProfile(system, context.req.param('id')))
+  app.get('/photos/:blob{[0-9a-f]{64}}/:name', (c) =>
+    servePhoto(system, c.req.raw, c.req.param('blob'), c.req.param('name')),
+  )
   for (const route of table)
     app.on(route.method.toUpperCase(), honoPath(route), (c) => serve(system, route, c))
   for (const path of new Set(operations.map(honoPath))) app.all(path, () => refuseMethod(path))

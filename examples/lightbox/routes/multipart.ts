@@ -25,13 +25,16 @@ export interface Upload {
 
 /**
  * Stores the file of the field `image` as it streams in, and collects the other fields. Of the file only the bytes are
- * believed: neither its name nor its declared type. @throws Problem `not-multipart`, `malformed-body`, `not-an-image`
+ * believed: neither its name nor its declared type. `fields` gets what was read, also when the rest is refused. @throws Problem `not-multipart`, `malformed-body`, `not-an-image`
  */
-export async function readUpload(system: Lightbox, request: Request): Promise<Upload> {
+export async function readUpload(
+  system: Lightbox,
+  request: Request,
+  fields = new Map<string, string>(),
+): Promise<Upload> {
   if (!isMultipart(request) || !request.body) {
     throw new Problem('not-multipart', 415, 'Send `multipart/form-data` with the image in the field `image`.')
   }
-  const fields = new Map<string, string>()
   let storing: Promise<string | null> = Promise.resolve(null)
   const parser = parserOf(request)
   parser.on('field', (name, value, nameCut, valueCut) => {

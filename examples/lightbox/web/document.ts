@@ -13,10 +13,12 @@ export interface PageContent {
   readonly body: Html
   /** Whether the page is of a kind that search engines should not list. */
   readonly unlisted?: boolean
+  /** Without scripts the page is loaded again after so long, because something on it is about to change. */
+  readonly refreshSeconds?: number
 }
 
 /** Small, cached for good, and fetched side by side. */
-const SHEETS = ['base.css', 'posts.css', 'forms.css']
+const SHEETS = ['base.css', 'posts.css', 'photos.css', 'forms.css']
 const DESCRIPTION = 'Lightbox: a quiet place to share what you see.'
 
 /** A whole page. */
@@ -31,8 +33,9 @@ export function page(visit: Visit, content: PageContent): Html {
 <meta name="description" content="${content.description ?? DESCRIPTION}">
 <meta name="theme-color" content="#fbfaf7" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#141312" media="(prefers-color-scheme: dark)">
-${content.unlisted ? raw('<meta name="robots" content="noindex">\n') : ''}<link rel="icon" href="${visit.asset('favicon.svg')}" type="image/svg+xml">
+${content.unlisted ? raw('<meta name="robots" content="noindex">\n') : ''}${content.refreshSeconds ? html`<noscript><meta http-equiv="refresh" content="${content.refreshSeconds}"></noscript>\n` : ''}<link rel="icon" href="${visit.asset('favicon.svg')}" type="image/svg+xml">
 ${SHEETS.map((sheet) => html`<link rel="stylesheet" href="${visit.asset(sheet)}">\n`)}<script type="module" src="${visit.asset('app.js')}"></script>
+${visit.me ? html`<script type="module" src="${visit.asset('editor.js')}"></script>` : ''}
 </head>
 <body${attributes({ class: words(visit.me && 'member') })}>
 <a class="skip" href="#main">Skip to content</a>

@@ -4,6 +4,8 @@ import { Problem } from '../domain/problems.ts'
 export const FORM_KEY_FIELD = '_idempotency_key'
 const FORM_KEY = /^[\w-]{8,64}$/
 
+export const isFormKey = (text: string): boolean => FORM_KEY.test(text)
+
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
 /** What a form sent. */
@@ -25,6 +27,6 @@ export async function readForm(request: Request): Promise<Form> {
   return {
     text: (name) => fields.get(name) ?? '',
     has: (name) => fields.has(name),
-    key: FORM_KEY.test(key) ? key : null,
+    key: isFormKey(key) ? key : null,
   }
 }

@@ -12,6 +12,9 @@ const SHAPES = {
     '<path d="M12 20C5 15.5 3 12 3 8.7 3 6 5 4 7.5 4c1.9 0 3.5 1.1 4.5 2.9C13 5.1 14.6 4 16.5 4 19 4 21 6 21 8.7c0 3.3-2 6.8-9 11.3z"/>',
   frame:
     '<rect x="3" y="5" width="18" height="14" rx="2"/><path d="m5 17 5-6 4 4 2.5-2.5 3 4.5"/><circle cx="15.5" cy="9" r="1.2"/>',
+  crop: '<path d="M7 3v14h14"/><path d="M3 7h14v14"/>',
+  image:
+    '<rect x="3" y="5" width="18" height="14" rx="2"/><circle cx="9" cy="10" r="1.4"/><path d="m4 17.5 5-4.5 3.5 3 3-2.5 4.5 4"/>',
   check: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
 } as const
 

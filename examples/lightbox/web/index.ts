@@ -3,9 +3,11 @@ import { type Lightbox, Problem } from '../domain/index.ts'
 import { failure } from './failure.ts'
 import * as account from './pages/account.ts'
 import { type Handler, visitFor } from './pages/call.ts'
-import { home, publish, showNew } from './pages/home.ts'
+import { home, showNew } from './pages/home.ts'
 import * as people from './pages/people.ts'
+import * as photos from './pages/photos.ts'
 import * as posts from './pages/posts.ts'
+import { publish } from './pages/publish.ts'
 import { settings, showSettings } from './pages/settings.ts'
 import { chooseTheme } from './pages/theme.ts'
 import { paths } from './paths.ts'
@@ -26,6 +28,9 @@ export function pages(system: Lightbox): (request: Request) => Response | Promis
   page(paths.logIn, account.showLogIn)
   page(paths.settings, showSettings)
 
+  page('/photos/:id', photos.showPhoto)
+  page('/photos/:id/figure', photos.figure)
+
   form(paths.signUp, account.signUp)
   form(paths.logIn, account.logIn)
   form(paths.logOut, account.logOut)
@@ -34,6 +39,8 @@ export function pages(system: Lightbox): (request: Request) => Response | Promis
   form(paths.posts, publish)
   form('/posts/:id/like', posts.likePost)
   form('/posts/:id/unlike', posts.unlikePost)
+  form('/photos/:id/edits', photos.saveEdits)
+  form('/photos/:id/delete', photos.removePhoto)
   form('/people/:id/follow', people.followPerson)
   form('/people/:id/unfollow', people.unfollowPerson)
 

@@ -3,6 +3,7 @@ const NOTICES = {
   back: 'Good to see you again.',
   left: 'You are logged out.',
   posted: 'Your post is there for everyone to see.',
+  deleted: 'Your photo is deleted.',
   saved: 'Your profile is saved.',
 } as const
 

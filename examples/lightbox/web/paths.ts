@@ -9,6 +9,11 @@ export const paths = {
   theme: '/theme',
   posts: '/posts',
   post: (id: string) => `/posts/${encodeURIComponent(id)}`,
+  photo: (id: string) => `/photos/${encodeURIComponent(id)}`,
+  photoEdits: (id: string) => `${paths.photo(id)}/edits`,
+  photoDelete: (id: string) => `${paths.photo(id)}/delete`,
+  photoFigure: (id: string) => `${paths.photo(id)}/figure`,
+  photoEvents: (id: string) => `/api${paths.photo(id)}/events`,
   person: (handle: string) => `/@${encodeURIComponent(handle)}`,
   like: (id: string, liked: boolean) => `${paths.post(id)}/${liked ? 'like' : 'unlike'}`,
   follow: (id: string, following: boolean) =>

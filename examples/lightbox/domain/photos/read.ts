@@ -49,6 +49,13 @@ export async function getPhoto(
   return { ...shownAs(kept), mine }
 }
 
+/** Whose photo it is. @throws Problem `not-found` */
+export async function photoOwner(system: Lightbox, id: string): Promise<string> {
+  const kept = await keptPhoto(system, id)
+  if (!kept) throw notFound('photo')
+  return kept.owner_id
+}
+
 /** With what only the owner may know. @throws Problem `not-found` also for somebody else's */
 export async function getOwnPhoto(system: Lightbox, id: string, ownerId: string): Promise<OwnPhoto> {
   const kept = await keptPhoto(system, id)

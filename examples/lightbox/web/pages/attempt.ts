@@ -17,7 +17,7 @@ export interface Refusal {
 
 export type Attempt = { readonly ok: true } | Refusal
 
-const REFUSED = new Set([400, 401, 409, 422, 429, 503])
+const REFUSED = new Set([400, 401, 409, 413, 415, 422, 429, 503])
 /** For a form these are one: it was understood and cannot be accepted. 401 would ask for another protocol. */
 const UNACCEPTED = new Set([400, 401])
 

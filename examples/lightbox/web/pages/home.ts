@@ -1,36 +1,16 @@
 import { whichFollowed } from '../../domain/followed.ts'
-import { createPost, newestPeople, readFeed, recentPosts } from '../../domain/index.ts'
-import { newPostSchema } from '../../schemas/post.ts'
-import { readForm } from '../form.ts'
-import { paths } from '../paths.ts'
-import { seeOther, show } from '../respond.ts'
+import { newestPeople, readFeed, recentPosts } from '../../domain/index.ts'
+import { show } from '../respond.ts'
 import type { ComposerState } from '../views/composer.ts'
 import { homePage, newPage } from '../views/home.ts'
 import type { FollowView } from '../views/person.ts'
-import { attempt } from './attempt.ts'
 import type { Call, Handler } from './call.ts'
-import { forMembers } from './call.ts'
 
 const PEOPLE_SHOWN = 5
 /** More are read than shown: some of them are followed already. */
 const PEOPLE_READ = 25
 
 export const home: Handler = (call) => showHome(call)
-
-/** Sent twice under one key, it is one post: see the platform's hook for forms. */
-export const publish: Handler = forMembers(async (call) => {
-  const form = await readForm(call.request)
-  const typed = form.text('text')
-  const result = await attempt(newPostSchema, { text: typed }, ({ text }) =>
-    createPost(call.system, call.me.id, text),
-  )
-  if (result.ok) return seeOther(paths.home, 'posted')
-  const { status, headers, errors, again } = result
-  const text = errors.text ? `A post ${errors.text}.` : (errors[''] ?? '')
-  // When it may have been saved after all, the same key makes sure that it is saved once.
-  const visit = again && form.key ? { ...call.visit, formKey: form.key } : call.visit
-  return showHome({ ...call, visit }, { text: typed, error: text }, { status, headers })
-})
 
 /** `/new`: what everyone posts. */
 export const showNew: Handler = async (call) => {
@@ -42,7 +22,7 @@ export const showNew: Handler = async (call) => {
 }
 
 /** A member's feed; for others, and while the feed is empty, what everyone posts. */
-async function showHome(
+export async function showHome(
   call: Call,
   draft?: ComposerState,
   options: Parameters<typeof show>[2] = {},

@@ -7,12 +7,15 @@ import { paths } from '../paths.ts'
 import { isBrief, prose } from '../prose.ts'
 import type { Visit } from '../visit.ts'
 import { face, fullName } from './person.ts'
+import { photoFigure } from './photo.ts'
 
 /** A post in a list. */
 export function postItem(visit: Visit, post: PostCard): Html {
-  return html`<li><article class="post" id="p-${post.id}" aria-labelledby="by-${post.id}">
+  const classes = words('post', post.photo && 'pictured')
+  return html`<li><article class="${classes}" id="p-${post.id}" aria-labelledby="by-${post.id}">
 ${face(post.author)}
 ${byline(visit, post, html`<h3 id="by-${post.id}">${authorLink(post)}</h3>`)}
+${photoOf(visit, post)}
 ${text(post)}
 <footer>${likeButton(visit, post)}</footer>
 </article></li>`
@@ -20,9 +23,11 @@ ${text(post)}
 
 /** A post on a page of its own. */
 export function wholePost(visit: Visit, post: PostCard): Html {
-  return html`<article class="post whole" id="p-${post.id}" aria-labelledby="by-${post.id}">
+  const classes = words('post', 'whole', post.photo && 'pictured')
+  return html`<article class="${classes}" id="p-${post.id}" aria-labelledby="by-${post.id}">
 ${face(post.author)}
 ${byline(visit, post, html`<h1 id="by-${post.id}"><span class="vh">Post by </span>${authorLink(post)}</h1>`)}
+${photoOf(visit, post, true)}
 ${text(post)}
 <footer>${likeButton(visit, post)}<p class="soft">${fullTime(visit.locale, Date.parse(post.createdAt))}</p></footer>
 </article>`
@@ -68,7 +73,12 @@ function authorLink(post: PostCard): Html {
   return html`<a href="${paths.person(post.author.handle)}">${fullName(post.author)}</a>`
 }
 
-function text(post: PostCard): Html {
-  const classes = words('words', isBrief(post.text) && 'brief')
+function photoOf(visit: Visit, { photo, author }: PostCard, eager = false): Html | string {
+  return photo ? photoFigure(visit, { photo, owner: author, eager }) : ''
+}
+
+function text(post: PostCard): Html | string {
+  if (post.text === '') return ''
+  const classes = words('words', isBrief(post.text) && !post.photo && 'brief')
   return html`<div class="${classes}" dir="auto">${prose(post.text)}</div>`
 }

@@ -13,7 +13,8 @@ export function postPage(visit: Visit, post: PostCard): PageContent {
   const name = fullName(post.author)
   return {
     title: `${name} on Lightbox`,
-    description: post.text.slice(0, DESCRIPTION_CHARACTERS),
+    ...(post.photo?.status === 'processing' && { refreshSeconds: 2 }),
+    description: post.text.slice(0, DESCRIPTION_CHARACTERS) || `A photo by ${name}.`,
     body: html`<div class="reading">
 ${wholePost(visit, post)}
 <nav class="pager" aria-label="More"><a class="button quiet" href="${paths.person(post.author.handle)}">More by ${name}</a></nav>
