@@ -72,27 +72,29 @@ export class Crons {
     const { name } = job
     const hash = store.hash(`cron:${name}`)
     const placement = { bucket: hash % 4096, tag: hash >>> 12 }
-    const untilNext = (): number => {
+    /** @param past the time that has just been served: clocks may differ by enough to see it as still to come */
+    const untilNext = (past = 0): number => {
       const now = clock.now()
-      const next = kindOf(job).cron?.nextRun(new Date(now))
+      const next = kindOf(job).cron?.nextRun(new Date(Math.max(now, past)))
       // A schedule may have no further time, e.g. the 30th of February.
       return next ? next.getTime() - now : 100 * 365 * 86_400_000
     }
     let fired = false
     const left = await store.apply(hash, async (tx) => {
-      const wait = untilNext()
+      const first = untilNext()
       const [row] = await tx.query<{ left_ms: number }>(LOOK, [
         name,
         placement.bucket,
         placement.tag,
         job.options.cron,
-        wait,
+        first,
       ])
-      const leftMs = row?.left_ms ?? wait
+      const leftMs = row?.left_ms ?? first
       if (leftMs > 0) return leftMs
       const marker = this.#newId()
-      const row_ = jobRow({ job, input: {}, options: {}, placement, marker, ordinal: 0, seen: '' }, clock)
-      const { sql, params = [] } = insertJobs([row_])
+      const wait = untilNext(Math.round((clock.now() + leftMs) / 1000) * 1000)
+      const asked = jobRow({ job, input: {}, options: {}, placement, marker, ordinal: 0, seen: '' }, clock)
+      const { sql, params = [] } = insertJobs([asked])
       await tx.query(sql, params)
       await tx.query(MOVE, [name, wait])
       fired = true

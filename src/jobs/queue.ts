@@ -37,6 +37,8 @@ export class Queue {
   #working = false
   #loop: Promise<void> = Promise.resolve()
   #tendAt = Number.NEGATIVE_INFINITY
+  /** Whether the last claim looked for what has become due. */
+  #tended = false
   #repairAt = Number.NEGATIVE_INFINITY
   #nextDueAt = Number.POSITIVE_INFINITY
   #suspects = false
@@ -112,8 +114,10 @@ export class Queue {
     const found = await this.#claim(max, false)
     if (found > 0 || !this.#working || this.#suspects) return
     this.idle = true
-    const untilDue = this.#nextDueAt - this.#clock.monotonic()
-    await this.#changed.wait(this.#clock, Math.max(1, Math.min(this.#times.poll, Math.ceil(untilDue))))
+    const now = this.#clock.monotonic()
+    // What woke us may have been a delayed job: a claim that did not look for those is followed by one that does.
+    const nextAt = Math.min(this.#nextDueAt, this.#tended ? Number.POSITIVE_INFINITY : this.#tendAt + TEND_MS)
+    await this.#changed.wait(this.#clock, Math.max(1, Math.min(this.#times.poll, Math.ceil(nextAt - now))))
     if (this.#clock.monotonic() >= this.#nextDueAt) this.#tendAt = Number.NEGATIVE_INFINITY
   }
 
@@ -133,6 +137,7 @@ export class Queue {
     const sentAt = this.#clock.monotonic()
     const tend = sentAt - this.#tendAt >= TEND_MS || this.#sole
     const repair = sentAt - this.#repairAt >= this.#times.repair
+    this.#tended = tend
     if (tend) this.#tendAt = sentAt
     if (repair) this.#repairAt = sentAt
     const answer = await this.desk.claim({ max, alone, tend, repair, sole: this.#sole })

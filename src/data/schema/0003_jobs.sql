@@ -223,10 +223,13 @@ begin
   end if;
 
   return query
-    update tenfold.jobs j set state = 3, attempt = j.attempt + 1, fence = p_fence, worker = p_worker,
-      lease_until = statement_timestamp() + p_lease_ms * interval '1 ms'
-    where j.ctid = any (rows) and j.bucket = any (opened) and (not tagged or tenfold.admits(j.bucket, j.tag))
-    returning j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen;
+    with taken as (
+      update tenfold.jobs j set state = 3, attempt = j.attempt + 1, fence = p_fence, worker = p_worker,
+        lease_until = statement_timestamp() + p_lease_ms * interval '1 ms'
+      where j.ctid = any (rows) and j.bucket = any (opened) and (not tagged or tenfold.admits(j.bucket, j.tag))
+      returning j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen, j.priority, j.due)
+    select j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen
+      from taken j order by j.priority desc, j.due;
 end $$;
 
 -- Ends runs that succeeded. Returns those that were another's by then, or gone.
