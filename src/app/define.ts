@@ -1,3 +1,4 @@
+import { makeCacheKey } from '../core/cache-key.ts'
 import type { AppOptions, Placing, Toolkit } from './types.ts'
 
 /**
@@ -9,10 +10,8 @@ export function tenfold<Schema>(): <const P extends Placing<Schema>>(placing: P)
     job: (name, options) => ({ kind: 'tenfold.job', name, options }),
     cacheKey:
       (name, argsOf) =>
-      (...given) => {
-        const args = argsOf(...given)
-        return { name, args, text: `${name}${JSON.stringify(args)}` }
-      },
+      (...given) =>
+        makeCacheKey(name, argsOf(...given)),
     app: (options: AppOptions<Schema, typeof placing>) => ({ kind: 'tenfold.app', options, placing }),
   })
 }

@@ -10,10 +10,10 @@ export interface HotKey {
 }
 
 /** Of so many reads one is counted, on average: the count costs less than the read. */
-const SAMPLE_MEAN = 16
-const COUNTERS = 128
+const SAMPLE_MEAN = 64
+const COUNTERS = 64
 /** Counted reads after which all counts are halved: what was hot fades. */
-const HALVE_AFTER = 8192
+const HALVE_AFTER = 4096
 
 interface Counter {
   count: number
