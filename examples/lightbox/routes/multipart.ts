@@ -11,7 +11,7 @@ export const UPLOAD_BYTES_MAX = IMAGE_BYTES_MAX + 64 * 1024
 const FIELD_BYTES_MAX = 32 * 1024
 const FIELDS_MAX = 16
 
-const MULTIPART = /^multipart\/form-data\s*;/i
+const MULTIPART = /^multipart\/form-data\s*(;|$)/i
 
 export const isMultipart = (request: Request): boolean =>
   MULTIPART.test(request.headers.get('content-type') ?? '')
@@ -37,6 +37,8 @@ export async function readUpload(
   }
   let storing: Promise<string | null> = Promise.resolve(null)
   const parser = parserOf(request)
+  // A file can be refused when the form has been read to its end: then only `storing` tells.
+  parser.on('error', () => {})
   parser.on('field', (name, value, nameCut, valueCut) => {
     if (nameCut || valueCut || fields.has(name))
       parser.destroy(malformed(`The field ${name} cannot be taken.`))

@@ -34,5 +34,7 @@ export async function photoState(
 
 async function progressOf(system: Lightbox, jobId: string): Promise<number> {
   const job = await system.jobs.get(jobId)
-  return typeof job?.progress === 'number' ? Math.round(job.progress * 100) / 100 : 0
+  // A job that is gone has just been done.
+  if (job === null) return 1
+  return typeof job.progress === 'number' ? Math.round(job.progress * 100) / 100 : 0
 }
