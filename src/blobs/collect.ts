@@ -53,7 +53,7 @@ export class Collector {
 
   /** One part of a round. */
   async sweep(folders = FOLDERS): Promise<void> {
-    const leftovers = (await this.#clearIncoming()) + (await this.#clearTrash())
+    const leftovers = await this.clearLeftovers()
     let collected = 0
     for (let turn = 0; turn < folders; turn++) {
       const name = this.#next.toString(16).padStart(2, '0')
@@ -62,6 +62,11 @@ export class Collector {
       collected += await this.#sweepFolder(name)
     }
     if (collected + leftovers > 0) this.#options.onCollected(collected, leftovers)
+  }
+
+  /** What killed processes were writing or deleting. @returns how many files */
+  async clearLeftovers(): Promise<number> {
+    return (await this.#clearIncoming()) + (await this.#clearTrash())
   }
 
   async #sweepFolder(name: string): Promise<number> {

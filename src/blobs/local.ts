@@ -47,6 +47,7 @@ export function createLocalBlobs(options: LocalBlobsOptions): LocalBlobs {
   }
   const start = async (): Promise<void> => {
     for (const path of [places.incoming, places.trash]) await mkdir(path, { recursive: true, mode: 0o700 })
+    await collector.clearLeftovers()
   }
   return {
     ...lifecycle(start, async () => {}),

@@ -87,14 +87,20 @@ async function* chunksOf(content: Content, signal: AbortSignal | undefined): Asy
     return
   }
   const source = content[Symbol.asyncIterator]()
-  const aborted = Promise.withResolvers<never>()
-  aborted.promise.catch(() => {})
-  const onAbort = (): void => aborted.reject(signal?.reason)
+  let giveUp = (): void => {}
+  // Not one promise to race with for all parts: it would keep each of them until the end.
+  const nextOrAbort = (): Promise<IteratorResult<Uint8Array>> =>
+    new Promise((resolve, reject) => {
+      giveUp = () => reject(signal?.reason)
+      if (signal?.aborted) giveUp()
+      source.next().then(resolve, reject)
+    })
+  const onAbort = (): void => giveUp()
   signal?.addEventListener('abort', onAbort, { once: true })
   let over = false
   try {
     for (;;) {
-      const { done, value } = await Promise.race([source.next(), aborted.promise])
+      const { done, value } = await nextOrAbort()
       if (done) {
         over = true
         return
