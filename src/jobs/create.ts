@@ -28,6 +28,8 @@ export interface JobsParts {
   }
   /** Claims and runs jobs from `start` on; `stop` drains. Stop it before the data client. */
   readonly worker: Service
+  /** Claims no more, as the first step of a stop; what runs goes on. */
+  pause(): Promise<void>
   /** Runs what can run now, and what that brings about, started or not. Jobs that wait for their time stay. */
   drain(): Promise<void>
   list(query?: ListQuery): Promise<JobStatus[]>
@@ -97,6 +99,7 @@ export function createJobs(options: JobsOptions): JobsParts {
       await worker.service.start()
       crons.begin()
     }, stop),
+    pause: () => worker.end(),
     drain: async () => {
       await crons.look()
       await worker.drain()

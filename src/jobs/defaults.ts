@@ -12,11 +12,11 @@ export const TIMES: Times = {
 /** Runs of one process at once. */
 export const SLOTS = 10
 /** Jobs in one claim, at most. */
-export const BATCH_MAX = 500
+export const BATCH_MAX = 2_000
 /** Jobs that are brought up from delay or loss in one round trip. */
 export const TEND_MAX = 500
 /** Completions in one round trip. */
-export const REPORT_MAX = 1_000
+export const REPORT_MAX = 2_000
 
 export const ATTEMPTS = 10
 export const TIMEOUT_MS = 60_000

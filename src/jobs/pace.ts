@@ -1,7 +1,11 @@
 import { BATCH_MAX } from './defaults.ts'
 
 /** Milliseconds of work that a worker keeps at hand beyond what runs. */
-const AHEAD_MS = 25
+const AHEAD_MS = 100
+/** Milliseconds that a claimed job may have to wait here before it is given back to others. */
+const PATIENCE_MS = 1_000
+/** A run of so many milliseconds is no hiccup of this process (garbage, a busy machine): it tells of what is to come. */
+const LONG_MS = 100
 /** Weight of the newest run in the average. */
 const NEWEST = 0.05
 
@@ -20,7 +24,8 @@ export class Pace {
   /** A run took so long. */
   note(ms: number): void {
     // A run much longer than all before counts at once: what is held must not wait behind many like it.
-    if (this.#averageMs === undefined || ms > this.#averageMs * 100) this.#averageMs = ms
+    const sudden = ms >= LONG_MS && ms > (this.#averageMs ?? 0) * 100
+    if (this.#averageMs === undefined || sudden) this.#averageMs = ms
     else this.#averageMs += (ms - this.#averageMs) * NEWEST
   }
 
@@ -40,6 +45,7 @@ export class Pace {
 
   /** How many of those that wait here should be given back, since runs turned out to be slow. */
   excess(waiting: number): number {
+    if ((waiting * (this.#averageMs ?? 0)) / this.#slots <= PATIENCE_MS) return 0
     return Math.max(0, waiting - this.target)
   }
 }

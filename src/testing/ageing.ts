@@ -9,6 +9,9 @@ const TIMES: readonly (readonly [table: string, columns: readonly string[]])[] =
   ['tenfold.limits', ['tat']],
   ['tenfold.requests', ['created_at', 'keep_until']],
   ['tenfold.markers', ['created_at', 'keep_until']],
+  // Not leases: workers live in real time.
+  ['tenfold.jobs', ['created_at', 'due', 'run_at']],
+  ['tenfold.crons', ['next_at']],
 ]
 
 /** Makes what the databases hold older by `ms`. */
