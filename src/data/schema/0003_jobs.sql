@@ -226,7 +226,7 @@ begin
     with taken as (
       update tenfold.jobs j set state = 3, attempt = j.attempt + 1, fence = p_fence, worker = p_worker,
         lease_until = statement_timestamp() + p_lease_ms * interval '1 ms'
-      where j.ctid = any (rows) and j.bucket = any (opened) and (not tagged or tenfold.admits(j.bucket, j.tag))
+      where j.ctid = any (rows) and (not picky or j.bucket = any (opened)) and (not tagged or tenfold.admits(j.bucket, j.tag))
       returning j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen, j.priority, j.due)
     select j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen
       from taken j order by j.priority desc, j.due;
@@ -236,16 +236,18 @@ end $$;
 create function tenfold.complete_jobs(p_ids uuid[], p_fences bigint[], p_buckets int[]) returns uuid[]
 language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
-  opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
-  tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
+  places int[] := array(select distinct unnest(p_buckets));
+  opened int[] := tenfold.open_buckets(places);
+  -- Looking at each row's place is dear, and hardly ever tells anything.
+  everywhere boolean := cardinality(opened) = cardinality(places) and not exists (select from tenfold.buckets where tags <> '{}');
   done uuid[];
   names text[];
   owners text[];
 begin
   with gone as (
     delete from tenfold.jobs j using unnest(p_ids, p_fences) d (id, fence)
-      where j.id = d.id and j.fence = d.fence and j.bucket = any (opened)
-        and (not tagged or tenfold.admits(j.bucket, j.tag))
+      where j.id = d.id and j.fence = d.fence
+        and (everywhere or (j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)))
       returning j.id, j.name, j.owner, j.concurrency)
   select array_agg(id), array_agg(name) filter (where concurrency is not null), array_agg(owner) filter (where concurrency is not null)
     into done, names, owners from gone;
