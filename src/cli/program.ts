@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isTenfoldError } from '../core/errors.ts'
+import { cacheCommand } from './commands/cache.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { initCommand } from './commands/init.ts'
+import { jobsCommand } from './commands/jobs.ts'
 import { logsCommand } from './commands/logs.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { sqlCommand } from './commands/sql.ts'
@@ -19,10 +21,12 @@ const COMMANDS = [
   stopCommand,
   statusCommand,
   logsCommand,
+  jobsCommand,
   migrateCommand,
   typesCommand,
   sqlCommand,
   doctorCommand,
+  cacheCommand,
 ]
 
 /** Errors that are about how the command was called. */

@@ -1,5 +1,7 @@
 import { request } from 'node:http'
+import type { CacheKeyReport, CacheReport } from '../cache/index.ts'
 import type { SystemStatus } from '../core/topology.ts'
+import { JobMissing } from '../jobs/errors.ts'
 import { controlSocketPath } from './control-path.ts'
 import { ControlFailed, NotRunning } from './errors.ts'
 
@@ -12,9 +14,37 @@ export async function askStatus(folder: string): Promise<SystemStatus> {
   return JSON.parse(await call(folder, 'GET', '/status')) as SystemStatus
 }
 
+export async function askCache(folder: string): Promise<CacheReport> {
+  return JSON.parse(await call(folder, 'GET', '/cache')) as CacheReport
+}
+
+export async function askCacheKey(folder: string, key: string): Promise<CacheKeyReport> {
+  return JSON.parse(await call(folder, 'GET', `/cache?key=${encodeURIComponent(key)}`)) as CacheKeyReport
+}
+
 /** Begins a stop; it has ended when the processes are gone. */
 export async function askStop(folder: string): Promise<void> {
   await call(folder, 'POST', '/stop')
+}
+
+/** Jobs that wait, run or are dead. */
+export async function askJobs(
+  folder: string,
+  query: { state?: string | undefined; name?: string | undefined; limit: number },
+): Promise<unknown[]> {
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined) as [string, string][]
+  return JSON.parse(await call(folder, 'GET', `/jobs?${new URLSearchParams(asked)}`)) as unknown[]
+}
+
+/** Changes a dead job, or all. @returns how many @throws JobMissing */
+export async function askJobChange(
+  folder: string,
+  what: 'retry' | 'discard',
+  id: string | undefined,
+): Promise<number> {
+  const query = id === undefined ? '' : `?${new URLSearchParams({ id })}`
+  const { jobs } = JSON.parse(await call(folder, 'POST', `/jobs/${what}${query}`)) as { jobs: number }
+  return jobs
 }
 
 function call(folder: string, method: string, path: string): Promise<string> {
@@ -36,6 +66,7 @@ function call(folder: string, method: string, path: string): Promise<string> {
         res.on('error', reject)
         res.on('end', () => {
           if (res.statusCode !== undefined && res.statusCode < 300) resolve(body)
+          else if (res.statusCode === 404 && body.includes('TENFOLD_JOB_MISSING')) reject(jobMissing(body))
           else reject(failed(`it answered ${res.statusCode ?? 0}: ${body.slice(0, 200)}`))
         })
       },
@@ -47,6 +78,12 @@ function call(folder: string, method: string, path: string): Promise<string> {
     })
     req.end()
   })
+}
+
+/** Told by the system as it was found there. */
+function jobMissing(body: string): JobMissing {
+  const { title } = JSON.parse(body) as { title: string }
+  return Object.assign(new JobMissing('', ''), { message: title })
 }
 
 const failed = (cause: string, error?: unknown): ControlFailed =>

@@ -83,6 +83,9 @@ export class Single {
       folder,
       status: () => this.status(),
       stop: this.#options.onStopRequest,
+      jobs: () => (this.#phase === 'ready' ? this.#runtime?.jobs : undefined),
+      cache: (key) =>
+        key === undefined ? this.#runtime?.cache.inspect() : this.#runtime?.cache.inspectKey(key),
     })
     this.#releasers.push(() => control.close())
     const opened = await openConsole(consolePort, {

@@ -51,6 +51,34 @@ test('start, status, logs, stop: from an empty folder to nothing left', async (t
   assert.match(after.err, /Nothing runs on .*\n.*tenfold start.*\n.*TENFOLD_NOT_RUNNING/)
 })
 
+test('the cache can be looked into', async (t) => {
+  const here = place(t)
+  const system = await here.start()
+  assert.deepEqual(await (await system.post('/a')).json(), { value: 1 })
+  const inspect = async (...args: string[]) => {
+    const { code, out, err } = await here.run(['cache', 'inspect', ...args, '--data', here.data])
+    assert.equal(code, 0, err)
+    return out
+  }
+  const key = 'tally["a"]'
+  interface Report {
+    present: boolean
+    copies: { cluster: string; present: boolean; floor: string | null; from: string; position: string }[]
+  }
+  const report = async () => JSON.parse(await inspect(key, '--json')) as Report
+  const invalidated = await report()
+  assert.equal(invalidated.present, false)
+  assert.notEqual(invalidated.copies[0]?.floor, null)
+  for (let loaded = false; !loaded; loaded = (await report()).present)
+    assert.deepEqual(await (await system.get('/a')).json(), { value: 1 })
+  const [copy] = (await report()).copies
+  assert.equal(copy?.cluster, 'c0')
+  assert.match(copy?.from ?? '', /^[0-9A-F]+\/[0-9A-F]+$/)
+  assert.match(await inspect(key), /c0 +\d+\.\d+ +cached/)
+  assert.match(await inspect(), /1 values, 0\.0 MiB of 64\.0 MiB/)
+  assert.match(await inspect('no[1]'), /no\[1\] is not cached/)
+})
+
 test('what was written is there after a stop and a start', async (t) => {
   const here = place(t)
   const first = await here.start()
