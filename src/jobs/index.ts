@@ -11,3 +11,4 @@ export type {
   JobStatus,
   JobsOptions,
 } from './types.ts'
+export { JOB_STATES } from './types.ts'
