@@ -1,6 +1,7 @@
 import { drawnAt, type Lightbox, nextPostId, timeOf } from '../domain/index.ts'
 import { chance, sample } from './chance.ts'
 import { type Member, members } from './people.ts'
+import { seedPhotos } from './photos.ts'
 import { texts } from './texts.ts'
 
 const SEED = 12
@@ -30,7 +31,12 @@ export async function seedCommunity(system: Lightbox): Promise<void> {
     Promise.all(people.map((person) => seedPerson(system, person, people))),
     Promise.all(people.map((person) => seedHandle(system, person))),
   ])
-  await Promise.all(people.map((person) => seedFeed(system, person, written)))
+  await Promise.all(
+    people.flatMap((person) => [
+      seedFeed(system, person, written),
+      seedPhotos(system, person.id, person.handle),
+    ]),
+  )
 }
 
 function community(): Person[] {
