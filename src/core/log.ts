@@ -9,6 +9,11 @@ export interface Logger {
   error(fields: LogFields, message: string): void
   /** A logger whose every line also carries `fields`. */
   child(fields: LogFields): Logger
+  /**
+   * Makes a writer of many lines of one kind at level info, for what is logged on every request: its fields are JSON
+   * text already, `"a":1,"b":"c"`, and hold no secrets. Absent where lines go to several places.
+   */
+  readonly writer?: ((message: string) => (fields: string) => void) | undefined
 }
 
 /** Writes nothing; for tests and for parts used alone. */

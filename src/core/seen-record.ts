@@ -39,6 +39,14 @@ export class SeenRecord implements SeenScope {
     return this.#wrote !== undefined || this.#read !== undefined
   }
 
+  /** Whether `result` will say for certain that nothing was raised; cheaper. */
+  get isUnchanged(): boolean {
+    const { came } = this
+    return (
+      !this.isTouched && (came.clusters.size === 0 || this.#directory.directoryEpoch <= came.directoryEpoch)
+    )
+  }
+
   of(cluster: string): Position | undefined {
     const own = this.#wrote?.get(cluster)
     if (own) return own

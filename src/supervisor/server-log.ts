@@ -28,5 +28,7 @@ function both(a: Logger, b: Logger): Logger {
       b.error(fields, message)
     },
     child: (fields) => both(a.child(fields), b.child(fields)),
+    // Level info is for the file alone.
+    writer: a.writer,
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import { systemClock } from '../core/clock.ts'
 import { TestClock } from '../testing/clock.ts'
 import { createLog, type LogLevel } from './log.ts'
 import { pretty } from './pretty.ts'
@@ -21,6 +22,31 @@ const linesOf = (file: string): Record<string, unknown>[] =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+test('a writer’s lines look like any others', (t) => {
+  for (const fields of [{ node: 'web-1', token: 'x' }, undefined]) {
+    const file = join(tempFolder(t), 'log')
+    const log = createLog({
+      to: { file },
+      ...(fields ? { fields } : {}),
+      clock: { ...systemClock, now: () => 5 },
+    })
+    log.info({ a: 1, b: 'c' }, 'request "x"')
+    log.writer?.('request "x"')('"a":1,"b":"c"')
+    log.close()
+    const [first, second] = readFileSync(file, 'utf8').split('\n')
+    assert.equal(second, first)
+  }
+  const file = join(tempFolder(t), 'quiet')
+  const quiet = createLog({ to: { file }, level: 'warn' })
+  quiet.writer?.('request')('"a":1')
+  quiet.warn({}, 'shown')
+  quiet.close()
+  assert.deepEqual(
+    linesOf(file).map(({ msg }) => msg),
+    ['shown'],
+  )
+})
 
 test('lines are JSON with level, time, fields and message; children add theirs', (t) => {
   const file = join(tempFolder(t), 'log')

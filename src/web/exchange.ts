@@ -47,6 +47,9 @@ export class Exchange implements HttpScope, RequestContext {
   bytes = 0
   /** Whether a failure of this request was logged already. */
   failed = false
+  /** Its neighbours in flight; owned by in-flight.ts. */
+  older: Exchange | undefined = undefined
+  newer: Exchange | undefined = undefined
   #abort: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
   #cookies: Map<string, string> | undefined

@@ -16,7 +16,9 @@ interface Limits {
  * because a timer a request costs more than the rest of this file.
  */
 export class InFlight {
-  readonly #all = new Set<Exchange>()
+  /** A list through the exchanges themselves: a set would hash each of them twice. */
+  #newest: Exchange | undefined
+  #size = 0
   readonly #limits: Limits
   readonly #end: (exchange: Exchange, reason: Error) => void
   #timer: Timer | undefined
@@ -29,32 +31,48 @@ export class InFlight {
   }
 
   get size(): number {
-    return this.#all.size
+    return this.#size
   }
 
   add(exchange: Exchange): void {
-    this.#all.add(exchange)
+    const newest = this.#newest
+    exchange.older = newest
+    if (newest) newest.newer = exchange
+    this.#newest = exchange
+    this.#size++
     if (!this.#timer) this.#arm()
   }
 
   delete(exchange: Exchange): void {
-    this.#all.delete(exchange)
-    if (this.#all.size > 0 || this.#waiting.length === 0) return
+    const { older, newer } = exchange
+    if (newer) newer.older = older
+    else this.#newest = older
+    if (older) older.newer = newer
+    exchange.older = exchange.newer = undefined
+    this.#size--
+    if (this.#size > 0 || this.#waiting.length === 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   settled(): Promise<void> {
-    return this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   /** Ends every request that has no answer yet, and breaks off the answers that are still being sent. */
   stop(reason: Error): void {
     this.#stopped = true
     this.#timer?.cancel()
-    for (const exchange of [...this.#all]) {
+    for (const exchange of this.#snapshot()) {
       exchange.body?.cancel(reason)
       this.#end(exchange, reason)
     }
+  }
+
+  /** Ending one takes it out of the list. */
+  #snapshot(): Exchange[] {
+    const all: Exchange[] = []
+    for (let one = this.#newest; one; one = one.older) all.push(one)
+    return all.reverse()
   }
 
   #arm(): void {
@@ -62,7 +80,7 @@ export class InFlight {
     this.#timer = this.#limits.clock.timer(this.#limits.sweepMs ?? SWEEP_MS, () => {
       this.#timer = undefined
       this.#sweep()
-      if (this.#all.size > 0) this.#arm()
+      if (this.#size > 0) this.#arm()
     })
   }
 
@@ -74,7 +92,7 @@ export class InFlight {
       bodyGraceMs = BODY_GRACE_MS,
     } = this.#limits
     const now = clock.monotonic()
-    for (const exchange of [...this.#all]) {
+    for (const exchange of this.#snapshot()) {
       if (exchange.state === 'running' && now - exchange.runningAt >= deadlineMs)
         this.#end(exchange, new RequestDeadline(deadlineMs))
       else if (exchange.state === 'reading') {

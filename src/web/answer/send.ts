@@ -3,29 +3,9 @@ import type { Exchange } from '../exchange.ts'
 import { FastResponse, type PlainBody } from '../fetch/response.ts'
 import { formatTraceparent } from '../request/trace.ts'
 import { SEEN_HEADER } from '../seen/request-seen.ts'
-import {
-  DEFAULT_CONTENT_SECURITY_POLICY,
-  isDocument,
-  REFERRER_POLICY,
-  STRICT_TRANSPORT_SECURITY,
-} from './security.ts'
-
-/** What the sender needs to know besides the exchange. */
-export interface Sending {
-  /** Monotonic milliseconds. */
-  readonly now: number
-  /** Tell the client to close its connection after this answer. */
-  readonly closing: boolean
-  /** @defaultValue {@link DEFAULT_CONTENT_SECURITY_POLICY}; false sends none */
-  readonly contentSecurityPolicy: string | false
-}
-
-/** These describe the connection, which is ours: an app that copies them from elsewhere must not break it. */
-const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'trailer'])
-/** Bytes of a body that may be announced although none follows. */
-const bodyless = (status: number): boolean => status === 204 || status === 304 || status < 200
-
-const tenths = (ms: number): number => Math.round(ms * 10) / 10
+import { sendFast } from './fast.ts'
+import { isDocument, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY } from './security.ts'
+import { bodyless, CONNECTION_HEADERS, type Sending, serverTiming } from './sending.ts'
 
 /** The lines that every answer of the platform has, as Node takes them: name, value, name, value. */
 export function platformLines(
@@ -34,11 +14,8 @@ export function platformLines(
   out: string[] = [],
   noted = nothingNoted(),
 ): string[] {
-  const { timing } = exchange
-  let serverTiming = `app;dur=${tenths(sending.now - exchange.startedAt)}`
-  if (timing.dbMs > 0) serverTiming += `, db;dur=${tenths(timing.dbMs)}`
-  if (timing.cacheMs > 0) serverTiming += `, cache;dur=${tenths(timing.cacheMs)}`
-  out.push('tenfold-request', exchange.requestId, 'server-timing', serverTiming)
+  const timing = serverTiming(exchange, sending.now)
+  out.push('tenfold-request', exchange.requestId, 'server-timing', timing)
   if (!noted.nosniff) out.push('x-content-type-options', 'nosniff')
   if (noted.document) {
     if (!noted.policy && sending.contentSecurityPolicy !== false)
@@ -169,7 +146,10 @@ export function sendPlain(
  */
 export function send(exchange: Exchange, sending: Sending, response: Response): Promise<void> | undefined {
   const plain = FastResponse.plainBody(response)
-  const headers = FastResponse.plainHeaders(response) ?? response.headers
+  const record = FastResponse.plainHeaders(response)
+  if (typeof plain === 'string' && record !== undefined && response.status === 200)
+    if (sendFast(exchange, sending, record, plain)) return undefined
+  const headers = record ?? response.headers
   if (plain !== undefined) {
     sendPlain(exchange, sending, response.status, headers, plain)
     return undefined

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { BadJson } from '../errors.ts'
 import type { ArrivedBody } from '../request/body.ts'
 import { SpooledBody } from '../request/spooled-body.ts'
+import { parseForm } from './form.ts'
 
 /** Makes the signal when somebody asks for it, which costs more than the rest of a request. */
 export interface SignalSource {
@@ -126,6 +127,17 @@ const prototype = Object.create(NativeRequest.prototype, {
       return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     },
   },
+  formData: {
+    async value(this: Light) {
+      const light = this[parts]
+      const bytes = await take(light)
+      if (!bytes) return usedNative(light).formData()
+      const headers = headersOf(light)
+      const make = (body: Uint8Array<ArrayBuffer>) =>
+        new NativeRequest(light.url, { method: 'POST', headers, body })
+      return parseForm(make, headers.get('content-type') ?? '', bytes)
+    },
+  },
   bytes: {
     async value(this: Light) {
       const bytes = await take(this[parts])
@@ -133,7 +145,7 @@ const prototype = Object.create(NativeRequest.prototype, {
     },
   },
 })
-for (const name of ['blob', 'formData', 'clone'] as const)
+for (const name of ['blob', 'clone'] as const)
   Object.defineProperty(prototype, name, {
     value(this: Light) {
       return usedNative(this[parts])[name]()
@@ -158,6 +170,14 @@ for (const name of [
     },
   })
 
+/** A function, since a class would have to call the constructor of the platform's. */
+const Light = function (this: Light, inside: Parts) {
+  this[parts] = inside
+} as unknown as new (
+  inside: Parts,
+) => Light
+Light.prototype = prototype
+
 /**
  * A `Request` for what Node received. It reads its parts where they are; the platform's own object, which
  * costs several microseconds, is made only when something needs it.
@@ -168,10 +188,17 @@ export function lightRequest(
   body: ArrivedBody | undefined,
   source: SignalSource,
 ): Request {
-  const request = Object.create(prototype) as Light
   const method = incoming.method ?? 'GET'
-  request[parts] = { incoming, method, url, body, source, headers: undefined, native: undefined, used: false }
-  return request
+  return new Light({
+    incoming,
+    method,
+    url,
+    body,
+    source,
+    headers: undefined,
+    native: undefined,
+    used: false,
+  })
 }
 
 const unwrap = (input: Input): Input =>

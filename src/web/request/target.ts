@@ -15,7 +15,6 @@ const PLAIN_HOST = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?::(?!80$|443$)(?:[1-9][0
 /** RFC 3986's path and query characters, without percent-encoding and dot segments. */
 const PLAIN_TARGET =
   /^\/(?!\/)[\w!$&'()*+,;=:@~/-]*(?:\.[\w!$&'()*+,;=:@~-][\w!$&'()*+,;=:@~./-]*)?(?:\?[\w!$&()*+,;=:@~./?%-]*)?$/
-const DOT_SEGMENT = /\/\.{1,2}(?:[/?]|$)/
 const SCHEME = /^https?:\/\//i
 
 function checkPath(path: string): void {
@@ -75,7 +74,7 @@ export function readTarget(incoming: IncomingMessage, secure: boolean): Target {
   // Node keeps the first of several; a proxy before us may have kept the last.
   if (hosts(incoming) > 1) throw new BadTarget('several Host headers')
   const scheme = secure ? 'https' : 'http'
-  if (!PLAIN_HOST.test(host) || !PLAIN_TARGET.test(target) || DOT_SEGMENT.test(target))
+  if (!PLAIN_HOST.test(host) || !PLAIN_TARGET.test(target) || target.includes('/.'))
     return slowTarget(scheme, host, target)
   const query = target.indexOf('?')
   return { url: `${scheme}://${host}${target}`, path: query < 0 ? target : target.slice(0, query), host }

@@ -72,6 +72,7 @@ export class RequestSeen implements SeenScope {
     const header = this.#http.header(SEEN_HEADER)
     const record = this.#record
     if (!record.isLoaded && !record.isTouched) return echo(header) ?? this.#merged(header)
+    if (record.isUnchanged && header === undefined && this.#cookies.length <= COOKIES_KEPT) return undefined
     const { seen, raised } = record.result()
     if (header !== undefined || isApiClient(this.#http.header('authorization'))) {
       if (!raised && this.#only !== undefined) return { header: this.#only }
