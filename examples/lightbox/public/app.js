@@ -107,9 +107,10 @@ const follow = (figure) => {
       return
     }
     events.close()
-    const here = encodeURIComponent(location.pathname + location.search)
     try {
-      await showParts(await fetch(`${figure.dataset.figure}?here=${here}`))
+      const url = new URL(figure.dataset.figure, location.href)
+      url.searchParams.set('here', location.pathname + location.search)
+      await showParts(await fetch(url))
       // The page of a photo has more on it than the figure.
       if (document.querySelector('[data-reload]')) location.reload()
     } catch {

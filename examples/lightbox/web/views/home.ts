@@ -57,7 +57,7 @@ function hero(visit: Visit): Html {
 <div>
 <p class="kicker">For people who look twice</p>
 <h1>Take a closer look.</h1>
-<p class="lead">Lightbox is a quiet place to share what you see. Write a few lines, follow the people whose eye you trust, and leave a heart where something stays with you.</p>
+<p class="lead">Lightbox is a quiet place to share what you see. Post a photo and a few lines, follow the people whose eye you trust, and leave a heart where something stays with you.</p>
 <p class="actions"><a class="button" href="${paths.signUp}">Sign up</a> <a class="button quiet" href="${paths.logIn}">Log in</a></p>
 </div>
 <img src="${visit.asset('contact-sheet.svg')}" width="640" height="480" alt="">
