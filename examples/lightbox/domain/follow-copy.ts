@@ -66,7 +66,7 @@ export function copyFollow(
     if (reach === 'rising' && followee.reach !== 'rising')
       tx.enqueue(announceCelebrity, { personId: followeeId })
     const posts = decided.active ? await tx.query<{ id: string }>(NEWEST, [followeeId]) : []
-    return { followers, posts: posts.map(({ id }) => id), onRead: false }
+    return { followers, posts: posts.map(({ id }) => id), onRead: reach !== 'ordinary' }
   })
 }
 
