@@ -22,6 +22,19 @@ export class BadJson extends TenfoldError {
   }
 }
 
+/** A body that should be a form is none, or one with too many fields. */
+export class BadForm extends TenfoldError {
+  readonly code = 'TENFOLD_BAD_FORM'
+  override readonly status = 400
+  constructor(cause: string, options?: ErrorOptions) {
+    super(
+      `The body of the request is not a form that can be read: ${cause}.`,
+      'Send application/x-www-form-urlencoded or multipart/form-data with at most 1,000 fields.',
+      options,
+    )
+  }
+}
+
 /** A body larger than the app takes. */
 export class BodyTooLarge extends TenfoldError {
   readonly code = 'TENFOLD_BODY_TOO_LARGE'

@@ -6,6 +6,12 @@ import type { SpooledBody } from './spooled-body.ts'
 /** Bodies up to here wait in memory, larger ones on disk. */
 export const MEMORY_BYTES_MAX = 64 * 1024
 const EMPTY = new Uint8Array(0)
+/** So many pieces at most are kept beside each other: a piece of one byte holds hundreds. */
+const PIECES_MAX = 64
+/** A body may come in so many pieces, however small they are. */
+const PIECES_FREE = 10_000
+/** Beyond that, bytes that a piece must have on average: each costs as much work as thousands of bytes. */
+const PIECE_BYTES_MIN = 16
 
 /** A whole body: in memory when it is small (or there is no spool), else on disk. */
 export type ArrivedBody = Uint8Array<ArrayBuffer> | SpooledBody
@@ -43,6 +49,7 @@ export class BodyReader {
   #chunks: Buffer[] = []
   #held = 0
   #received = 0
+  #pieces = 0
   #file: SpoolFile | undefined
   #spooled: SpooledBody | undefined
   #settled = false
@@ -89,6 +96,11 @@ export class BodyReader {
       this.cancel(new BodyTooLarge(bytesMax))
       return
     }
+    if (++this.#pieces > PIECES_FREE && this.#received < this.#pieces * PIECE_BYTES_MIN) {
+      this.cancel(new BadTarget('its body comes in too many pieces'))
+      return
+    }
+    if (this.#chunks.length === PIECES_MAX) this.#chunks = [Buffer.concat(this.#chunks)]
     this.#chunks.push(chunk)
     this.#held += chunk.length
     if (!spool || this.#held <= MEMORY_BYTES_MAX) return

@@ -8,6 +8,10 @@ import type { SpooledBody } from './spooled-body.ts'
  * a lost answer) is applied once.
  */
 export const FORM_KEY_FIELD = '_idempotency_key'
+const PREFIX = `${FORM_KEY_FIELD}=`
+const AMPERSAND = 0x26
+/** More than any key takes, percent-encoded. */
+const FIELD_BYTES_MAX = 1024
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
 /** Whether a body of this type is a form that may hold a key. */
@@ -27,14 +31,16 @@ export function formIdempotencyKey(contentType: string | undefined, body: Uint8A
   if (!isForm(contentType)) return undefined
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   // Most forms have none: looking for the name costs less than decoding them all.
-  if (!bytes.includes(`${FORM_KEY_FIELD}=`)) return undefined
-  const value = new URLSearchParams(bytes.toString()).get(FORM_KEY_FIELD)
-  if (value === null) return undefined
-  return `form:${createHash('sha256').update(bytes).digest('base64url')}:${parseIdempotencyKey(value)}`
+  let at = bytes.indexOf(PREFIX)
+  while (at > 0 && bytes[at - 1] !== AMPERSAND) at = bytes.indexOf(PREFIX, at + 1)
+  if (at < 0) return undefined
+  const end = bytes.indexOf('&', at)
+  const field = bytes.toString('latin1', at, Math.min(end < 0 ? bytes.length : end, at + FIELD_BYTES_MAX))
+  return `form:${createHash('sha256').update(bytes).digest('base64url')}:${keyIn(field)}`
 }
 
-/** More than any key takes, percent-encoded. Bytes. */
-const FIELD_BYTES_MAX = 1024
+const keyIn = (field: string): string =>
+  parseIdempotencyKey(new URLSearchParams(field).get(FORM_KEY_FIELD) ?? '')
 
 /**
  * The same for a form that waits on disk: it is read in parts, and only the field is kept.
@@ -46,21 +52,22 @@ export async function spooledFormKey(
   body: SpooledBody,
 ): Promise<string | undefined> {
   if (!isForm(contentType)) return undefined
-  const prefix = `${FORM_KEY_FIELD}=`
-  let field = ''
+  const sign = `&${PREFIX}`
+  // As if a field had ended before the first.
+  let held = Buffer.from('&')
   for await (const part of body.parts()) {
-    const [rest = '', ...more] = Buffer.from(part.buffer, part.byteOffset, part.byteLength)
-      .toString('latin1')
-      .split('&')
-    // Of a field that is something else only the beginning is kept: enough to know.
-    field += rest.slice(0, Math.max(0, FIELD_BYTES_MAX - field.length))
-    for (const next of more) {
-      if (field.startsWith(prefix)) break
-      field = next.slice(0, FIELD_BYTES_MAX)
-    }
-    if (field.startsWith(prefix) && more.length > 0) break
+    held = Buffer.concat([held, part])
+    const at = held.indexOf(sign)
+    if (at < 0) held = held.subarray(-sign.length)
+    else if (held.length >= at + 1 + FIELD_BYTES_MAX || held.indexOf('&', at + 1) >= 0) break
   }
-  if (!field.startsWith(prefix)) return undefined
-  const value = new URLSearchParams(field).get(FORM_KEY_FIELD) ?? ''
-  return `form:${body.hash}:${parseIdempotencyKey(value)}`
+  const at = held.indexOf(sign)
+  if (at < 0) return undefined
+  const end = held.indexOf('&', at + 1)
+  const field = held.toString(
+    'latin1',
+    at + 1,
+    Math.min(end < 0 ? held.length : end, at + 1 + FIELD_BYTES_MAX),
+  )
+  return `form:${body.hash}:${keyIn(field)}`
 }

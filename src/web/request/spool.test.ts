@@ -109,6 +109,7 @@ test('the key of a form on disk is the key that the same form has in memory', as
       '_idempotency_key=k1',
       '_idempotency_key=',
       '_idempotency_key=%6b%32',
+      '_idempotency_key',
       'x_idempotency_key=3',
       '',
       `long=${'y'.repeat(70_000)}`,
