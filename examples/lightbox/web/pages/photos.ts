@@ -46,7 +46,7 @@ export const figure: Handler = async ({ system, visit, param, query }) => {
   const { mine: _, ...photo } = await getPhoto(system, id, visit.me?.id ?? null)
   const owner = await getPerson(system, await photoOwner(system, id))
   const here = query('here') ?? paths.home
-  return showParts([photoFigure({ ...visit, here }, { photo, owner })])
+  return showParts([photoFigure({ ...visit, here }, { photo, owner, edited: query('edited') === '1' })])
 }
 
 /** The names of the fields are those of the API; people read sentences. */

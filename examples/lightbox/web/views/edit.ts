@@ -25,7 +25,7 @@ export function editPage(visit: Visit, { photo, errors }: EditView): PageContent
     body: html`<div class="reading"${attributes({ 'data-reload': waiting && !photo.proof })}>
 <h1>Your photo</h1>
 ${errorSummary(errors)}
-${me ? photoFigure(visit, { photo, owner: me, eager: true }) : ''}
+${me ? photoFigure(visit, { photo, owner: me, eager: true, edited: true }) : ''}
 ${photo.proof ? form(photo) : ''}
 <form class="after" method="post" action="${paths.photoDelete(photo.id)}"><p class="hint">A photo that no post shows can be deleted.</p>
 <button class="button quiet small">Delete photo</button></form>

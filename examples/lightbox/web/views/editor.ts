@@ -22,7 +22,7 @@ export function editor({ edits, proof }: EditorState): Html {
   return html`<div class="editor" data-editor>
 ${proof ? stage(proof) : html`<div class="stage" data-stage hidden></div>`}
 <div class="shapes" data-shapes hidden role="group" aria-label="Shape">
-${shape('free', 'Whole')}${shape('1', 'Square')}${shape('0.8', '4 : 5')}${shape('1.5', '3 : 2')}${shape('1.7778', '16 : 9')}
+${shape('free', 'Whole')}${shape('1', 'Square')}${shape('0.8', '4:5')}${shape('1.5', '3:2')}${shape('1.7778', '16:9')}
 </div>
 <div class="pair">
 ${slider('sharpen', 'Sharpen', edits.sharpen ?? 0)}

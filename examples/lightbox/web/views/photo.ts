@@ -8,7 +8,7 @@ import type { Visit } from '../visit.ts'
 import { fullName } from './person.ts'
 
 /** How wide a photo is shown: the column of posts, or a phone without its margins. */
-const SIZES = '(min-width: 45rem) 40rem, calc(100vw - 2.5rem)'
+const SIZES = '(min-width: 42.5rem) 40rem, (min-width: 30rem) calc(100vw - 2.5rem), 100vw'
 /** What a browser without `srcset` loads. Pixels. */
 const PLAIN_WIDTH = 1280
 
@@ -19,6 +19,8 @@ export interface PhotoView {
   readonly photo: Photo
   /** Whose it is. */
   readonly owner: PostCard['author']
+  /** Whether the page is the one where it is edited. */
+  readonly edited?: boolean
   /** The first photo of a page is loaded at once. */
   readonly eager?: boolean
 }
@@ -33,13 +35,13 @@ export function photoFigure(visit: Visit, view: PhotoView): Html | string {
     class: 'photo',
     'data-part': `photo-${photo.id}`,
     'data-events': waiting && (mine || photo.variants.length === 0) ? paths.photoEvents(photo.id) : null,
-    'data-figure': waiting ? paths.photoFigure(photo.id) : null,
+    'data-figure': waiting ? `${paths.photoFigure(photo.id)}${view.edited ? '?edited=1' : ''}` : null,
   })
   return html`<figure${figure}>
 ${photo.variants.length > 0 ? picture(view) : ''}
 ${waiting && (mine || photo.variants.length === 0) ? developing(visit, photo) : ''}
-${photo.status === 'failed' && mine ? failed(photo) : ''}
-${mine && photo.variants.length > 0 ? html`<figcaption><a class="plain" href="${paths.photo(photo.id)}">${icon('crop')}<span>Edit photo</span></a></figcaption>` : ''}
+${photo.status === 'failed' && mine ? failed(view) : ''}
+${mine && !view.edited && photo.variants.length > 0 ? html`<figcaption><a class="plain" href="${paths.photo(photo.id)}">${icon('crop')}<span>Edit photo</span></a></figcaption>` : ''}
 </figure>`
 }
 
@@ -83,8 +85,8 @@ ${icon('frame')}
 </div>`
 }
 
-function failed({ id, reason }: Photo): Html {
+function failed({ photo: { id, reason }, edited }: PhotoView): Html {
   return html`<div class="alert" role="alert"><h2>This photo could not be made</h2>
 <p>${reason ?? ''}</p>
-<p><a href="${paths.photo(id)}">Edit or delete it</a></p></div>`
+${edited ? '' : html`<p><a href="${paths.photo(id)}">Edit or delete it</a></p>`}</div>`
 }
