@@ -59,7 +59,7 @@ export class Studio implements AsyncDisposable {
     clusters?: 1 | 2
     seed?: boolean
   } = {}): Promise<Studio> {
-    const app = await startTest(lightbox, { clusters, seed })
+    const app = await startTest(lightbox, { clusters, seed, config: { runJobs: true } })
     try {
       const url = await app.listen()
       const executablePath = process.env.CHROME_PATH ?? '/usr/bin/chromium'
