@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { within } from '../kit/deadline.ts'
+import { FAULTS, type FaultName } from '../kit/nemesis.ts'
+import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
+import { ServerProcess } from '../kit/server.ts'
+import { violations } from './history.ts'
+import { httpDoor, startPairs } from './workload.ts'
+
+const OPERATIONS = LONG ? 500_000 : 50_000
+const SESSIONS = 20
+const RUN_MS_MAX = LONG ? 3_600_000 : 200_000
+const APP = 'test/system/cache/app.ts'
+const KILLS: readonly FaultName[] = [
+  'kill the server',
+  'kill PostgreSQL',
+  'terminate backends',
+  'stop PostgreSQL for a while',
+  'kill both',
+]
+
+/** Reads and writes pairs, breaks something after each equal part of the operations, and judges. */
+async function run(t: TestContext, clusters: number): Promise<void> {
+  const seed = chooseSeed()
+  t.diagnostic(`TENFOLD_SEED=${seed}`)
+  const dice = new Dice(seed)
+  const server = await ServerProcess.start(t, { app: APP, clusters })
+  const troubles = new Map<string, number>()
+  const workload = startPairs(httpDoor(server.url, troubles), dice.branch(1), SESSIONS, OPERATIONS)
+  const nemesis = dice.branch(2)
+  const rounds = LONG ? 10 : 1
+  const part = Math.floor(OPERATIONS / (KILLS.length * rounds + 1))
+  try {
+    for (let round = 0; round < rounds; round++)
+      for (const fault of KILLS) {
+        await within(
+          Promise.race([workload.progress(part), workload.done]),
+          `work before: ${fault}`,
+          RUN_MS_MAX,
+        )
+        await within(FAULTS[fault](server, nemesis), fault, RUN_MS_MAX)
+        await within(server.ready(), `ready after: ${fault}`, RUN_MS_MAX)
+      }
+    await within(workload.done, 'the last of the work', RUN_MS_MAX)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${server.logTail()}`, { cause: error })
+  }
+  const reads = await readsByResult(server)
+  const found = violations(workload.history)
+  t.diagnostic(`${workload.answered()} operations, troubles ${JSON.stringify([...troubles])}`)
+  t.diagnostic(`reads since the last kill: ${JSON.stringify(reads)}`)
+  assert.equal(found.length, 0, `seed ${seed}: ${found.length} of\n${found.slice(0, 10).join('\n')}`)
+}
+
+/** It would be easy to be right without ever answering from the cache. */
+async function readsByResult(server: ServerProcess): Promise<Record<string, number>> {
+  const { consoleUrl } = await server.ready()
+  const text = await (await fetch(`${consoleUrl}/metrics`)).text()
+  const counts = [...text.matchAll(/^cache_reads_total\{result="(\w+)"\} (\d+)$/gm)]
+  const reads = Object.fromEntries(counts.map(([, result, count]) => [result, Number(count)]))
+  const others = ['absent', 'doubt', 'age', 'token'].reduce((sum, why) => sum + (reads[why] ?? 0), 0)
+  assert.ok((reads.hit ?? 0) > others / 2, JSON.stringify(reads))
+  return reads
+}
+
+for (const clusters of [1, 2])
+  test(`cached reads and writes under kills: nothing too old, on ${clusters} cluster(s)`, (t) =>
+    run(t, clusters))

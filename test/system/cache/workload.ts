@@ -1,0 +1,127 @@
+import { systemClock } from '../../../src/core/clock.ts'
+import { insist } from '../kit/insist.ts'
+import type { Dice } from '../kit/seed.ts'
+import type { Exchange } from './history.ts'
+import type { Answer, Op } from './operations.ts'
+
+/** Few, so that sessions meet; some are read far more often than others. */
+const PAIRS = 24
+const GETS = 12
+
+/** How a session asks; told apart so that its token, if it has one, goes along. */
+export type Send = (ops: readonly Op[], key: string) => Promise<readonly Answer[]>
+
+/** How sessions reach the system. */
+export interface Door {
+  session(name: string, tracked: boolean, dice: Dice): Send
+}
+
+export interface PairWorkload {
+  readonly history: Exchange[]
+  readonly done: Promise<void>
+  /** Operations answered so far. */
+  readonly answered: () => number
+  /** Resolves after so many further operations, or at the end. */
+  progress(operations: number): Promise<void>
+}
+
+/** Sessions that read and write pairs until `operations` of them have been answered. */
+export function startPairs(door: Door, dice: Dice, sessions: number, operations: number): PairWorkload {
+  const history: Exchange[] = []
+  const waiting = new Set<{ at: number; resolve: () => void }>()
+  let answered = 0
+  let failed = false
+  const one = async (at: number): Promise<void> => {
+    const own = dice.branch(at)
+    // Every fifth is somebody who keeps no token.
+    const tracked = at % 5 !== 4
+    const send = door.session(`s${at}`, tracked, own.branch(0))
+    while (answered < operations && !failed) {
+      const ops = randomOps(own)
+      const sentAt = systemClock.monotonic()
+      const exchange: Exchange = {
+        session: `s${at}`,
+        tracked,
+        ops,
+        sentAt,
+        answeredAt: undefined,
+        answers: [],
+      }
+      history.push(exchange)
+      exchange.answers = await send(ops, own.uuid())
+      exchange.answeredAt = systemClock.monotonic()
+      answered += ops.length
+      for (const waiter of waiting) if (waiter.at <= answered && waiting.delete(waiter)) waiter.resolve()
+    }
+  }
+  const done = Promise.all(Array.from({ length: sessions }, (_, at) => one(at)))
+    .catch((error: unknown) => {
+      failed = true
+      throw error
+    })
+    .then(() => {
+      for (const { resolve } of waiting) resolve()
+    })
+  done.catch(() => {})
+  return {
+    history,
+    done,
+    answered: () => answered,
+    progress: (further) =>
+      answered >= operations
+        ? Promise.resolve()
+        : new Promise((resolve) => waiting.add({ at: answered + further, resolve })),
+  }
+}
+
+function randomOps(dice: Dice): Op[] {
+  const gets = Array.from({ length: GETS }, () => randomGet(dice))
+  if (!dice.chance(0.35)) return gets
+  const id = pair(dice)
+  // A write, and a look at what it changed.
+  return [
+    ...gets.slice(0, 2),
+    { type: 'bump', id },
+    { type: 'get', id, part: 'a' },
+    { type: 'get', id, part: 'page' },
+  ]
+}
+
+function randomGet(dice: Dice): Op {
+  const part = dice.pick(['a', 'a', 'b', 'page'] as const)
+  return { type: 'get', id: pair(dice), part, ...(dice.chance(0.02) && { slow: true as const }) }
+}
+
+/** The first are asked for most. */
+const pair = (dice: Dice): string => String(1 + Math.floor(PAIRS * (dice.below(1000) / 1000) ** 2))
+
+/** Over HTTP: a token goes in the header of API clients. Whatever happens, a request is sent until it is answered. */
+export function httpDoor(url: string, troubles: Map<string, number>): Door {
+  return {
+    session: (_name, tracked, dice) => {
+      let token = ''
+      return async (ops, key) => {
+        const send = async (signal: AbortSignal): Promise<Response> => {
+          const headers: Record<string, string> = tracked ? { 'tenfold-seen': token } : {}
+          if (ops.some(({ type }) => type === 'bump'))
+            return fetch(`${url}/ops`, {
+              method: 'POST',
+              headers: { ...headers, 'content-type': 'application/json', 'idempotency-key': key },
+              body: JSON.stringify(ops),
+              signal,
+            })
+          return fetch(`${url}/ops?ops=${encodeURIComponent(JSON.stringify(ops))}`, { headers, signal })
+        }
+        const noting = async (signal: AbortSignal): Promise<Response> => {
+          const response = await send(signal)
+          const next = response.headers.get('tenfold-seen')
+          if (next && response.status === 200) token = next
+          return response
+        }
+        const answer = await insist(noting, { dice, troubles })
+        if (answer?.status !== 200) throw new Error(`Refused: ${answer?.status} ${answer?.body}`)
+        return JSON.parse(answer.body) as Answer[]
+      }
+    },
+  }
+}
