@@ -56,14 +56,18 @@ create index markers_job on tenfold.markers (job) where job is not null;
 create index buckets_tagged on tenfold.buckets (bucket) where tags <> '{}';
 
 -- Of these buckets, the ones that may be written here, locked as tenfold.enter does. Never waits: a bucket that is
--- being moved is left out. The check is a statement of its own, so that it sees what the lock's last holder did.
+-- being moved is left out. Many are locked by one lock (bucket -2): hundreds would fill the server's lock table and
+-- cost more than the jobs. Whoever moves a bucket takes that one, too, exclusively, beside the bucket's own. The check
+-- is a statement of its own, so that it sees what the lock's last holder did.
 create function tenfold.open_buckets(p_buckets int[]) returns int[]
 language plpgsql volatile as $$
 declare
-  locked int[];
+  locked int[] := p_buckets;
 begin
-  select array_agg(b) into locked from unnest(p_buckets) b
-    where b < 0 or pg_try_advisory_xact_lock_shared(1413893188, b);
+  if cardinality(p_buckets) <= 32 or not pg_try_advisory_xact_lock_shared(1413893188, -2) then
+    select array_agg(b) into locked from unnest(p_buckets) b
+      where b < 0 or pg_try_advisory_xact_lock_shared(1413893188, b);
+  end if;
   return array(select bucket from tenfold.buckets where bucket = any (locked) and (owned or tags <> '{}'))
     || case when -1 = any (locked) and exists (select from tenfold.cluster where home) then array[-1] end;
 end $$;
