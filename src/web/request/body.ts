@@ -51,6 +51,8 @@ export class BodyReader {
   #received = 0
   #pieces = 0
   #file: SpoolFile | undefined
+  /** The last write, which the next one waits for. */
+  #writing: Promise<void> | undefined
   #spooled: SpooledBody | undefined
   #settled = false
 
@@ -105,7 +107,8 @@ export class BodyReader {
     this.#held += chunk.length
     if (!spool || this.#held <= MEMORY_BYTES_MAX) return
     this.#incoming.pause()
-    this.#write(spool).then(
+    this.#writing = this.#write(spool)
+    this.#writing.then(
       () => {
         if (!this.#settled) this.#incoming.resume()
       },
@@ -117,12 +120,15 @@ export class BodyReader {
     const chunks = this.#chunks
     this.#chunks = []
     this.#held = 0
+    await this.#writing
+    if (this.#settled) return
     this.#file ??= spool.file(this.#hashed)
     await this.#file.append(chunks)
   }
 
+  /** May come although the stream was paused: with the last piece, when nothing waits behind it. */
   readonly #onEnd = (): void => {
-    if (!this.#file) {
+    if (!this.#writing) {
       if (this.#settle()) this.#resolve(joined(this.#chunks))
       return
     }
