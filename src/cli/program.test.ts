@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { statusText } from './commands/status.ts'
 import { readyLine } from './guard-run.ts'
 import { appName } from './init/make.ts'
 import { createProgram } from './program.ts'
@@ -24,7 +25,7 @@ test('stage 1 by name and by number; every other is refused with a reason', () =
     assert.throws(() => checkStage({ [flag]: '2' }), { code: 'TENFOLD_STAGE_UNAVAILABLE' })
 })
 
-test('the ready line', () => {
+test('the ready line and the status for a person', () => {
   const status = {
     app: 'lightbox',
     stage: 'single',
@@ -39,6 +40,11 @@ test('the ready line', () => {
   assert.equal(
     readyLine(status),
     'Lightbox is ready at http://127.0.0.1:3000 (stage single, 2 clusters, console http://127.0.0.1:3001)',
+  )
+  const relay = { c0: { position: '0/1A2B3C8', ageMs: 12, pendingEffects: 0 } }
+  assert.match(
+    statusText({ ...status, relay }),
+    /\n\nEffects\n {2}c0: delivered to 0\/1A2B3C8, 12 ms ago, 0 waiting$/,
   )
 })
 

@@ -193,6 +193,7 @@ export class Single {
         data,
         directory:
           this.#phase === 'ready' && runtime ? runtime.directory() : { epoch: 0, clusters: {}, isolated: [] },
+        relay: runtime?.relay() ?? {},
         position: this.#phase === 'ready' ? runtime?.position.bind(runtime) : undefined,
         webReady: runtime?.ready.bind(runtime),
       },

@@ -23,6 +23,7 @@ const sources = (overrides: Partial<StatusSources>): StatusSources => ({
     },
   ],
   directory: { epoch: 1, clusters: {}, isolated: [] },
+  relay: {},
   position: async () => ({ lsn: '0/1', timeline: 1 }),
   webReady: async () => ({ ready: true }),
   ...overrides,

@@ -15,6 +15,7 @@ export interface StatusSources {
   readonly web: NodeFacts
   readonly data: readonly NodeFacts[]
   readonly directory: DirectoryStatus
+  readonly relay: SystemStatus['relay']
   /** Asks a cluster's primary for its position. */
   readonly position: ((cluster: string) => Promise<{ lsn: string; timeline: number }>) | undefined
   readonly webReady: (() => Promise<{ ready: boolean }>) | undefined
@@ -39,8 +40,7 @@ export async function systemStatus(sources: StatusSources, clock: Clock): Promis
     consoleUrl: sources.consoleUrl,
     nodes,
     directory: sources.directory,
-    // Effects and their relay come with a later stage.
-    relay: {},
+    relay: sources.relay,
   }
 }
 

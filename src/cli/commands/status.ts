@@ -46,5 +46,10 @@ export function statusText(status: SystemStatus): string {
   )
   const shards =
     owners.length > 0 ? `\n\nShards (epoch ${status.directory.epoch})\n  ${owners.join('\n  ')}` : ''
-  return `${head.filter((part) => part !== '').join(' ')} (stage ${status.stage})\n\n${nodes}${shards}`
+  const relays = Object.entries(status.relay).map(
+    ([cluster, { position, ageMs, pendingEffects }]) =>
+      `${cluster}: delivered to ${position}, ${ageMs} ms ago, ${pendingEffects} waiting`,
+  )
+  const effects = relays.length > 0 ? `\n\nEffects\n  ${relays.join('\n  ')}` : ''
+  return `${head.filter((part) => part !== '').join(' ')} (stage ${status.stage})\n\n${nodes}${shards}${effects}`
 }
