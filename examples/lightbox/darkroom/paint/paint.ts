@@ -27,7 +27,7 @@ const SHAPES = [
   [960, 1200],
 ] as const
 
-const GRAIN_SIDE = 192
+const GRAIN_SIDE = 320
 
 /** A picture in JPEG: the same scene and seed always give the same bytes. */
 export async function paint(scene: string, seed: number): Promise<Buffer> {
@@ -46,7 +46,7 @@ export async function paint(scene: string, seed: number): Promise<Buffer> {
 
 /** Every picture darkens a little towards its corners, as through a lens. */
 function framed(inside: string, { width, height }: Canvas): string {
-  const lens = `<radialGradient id="lens" r="0.75"><stop offset="60%" stop-opacity="0"/><stop offset="100%" stop-opacity="0.35"/></radialGradient>`
+  const lens = `<radialGradient id="lens" r="0.75"><stop offset="60%" stop-opacity="0"/><stop offset="100%" stop-opacity="0.22"/></radialGradient>`
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${inside}${lens}<rect width="${width}" height="${height}" fill="url(#lens)"/></svg>`
 }
 
@@ -54,7 +54,7 @@ function framed(inside: string, { width, height }: Canvas): string {
 function grain(next: Chance) {
   const pixels = Buffer.alloc(GRAIN_SIDE ** 2 * 3)
   for (let at = 0; at < pixels.length; at += 3) {
-    pixels.fill(Math.round(128 + (next() + next() + next() - 1.5) * 34), at, at + 3)
+    pixels.fill(Math.round(128 + (next() + next() + next() - 1.5) * 24), at, at + 3)
   }
   return { input: pixels, raw: { width: GRAIN_SIDE, height: GRAIN_SIDE, channels: 3 as const } }
 }
