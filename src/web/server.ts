@@ -4,18 +4,15 @@ import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { lifecycle, type Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
+import { Connections } from './connections.ts'
 import { TlsInvalid } from './errors.ts'
 import { healthAnswer, type Readiness } from './health.ts'
 import { type ListenAddress, listen } from './listen.ts'
 import type { Handler } from './options.ts'
 
-/** Longer than the 60 s of the usual load balancer, so that it is never us who closes under its request. */
-export const KEEP_ALIVE_MS = 65_000
 export const HEADERS_MS_MAX = 15_000
 /** For head and body together; the minimum rate of the body usually strikes first. */
 export const REQUEST_MS_MAX = 300_000
-/** Without a byte in either direction; a stream of events sends a comment more often. */
-export const SILENCE_MS_MAX = 120_000
 export const HEADER_BYTES_MAX = 16 * 1024
 const HEADERS_MAX = 200
 const CHECK_MS = 5_000
@@ -62,7 +59,8 @@ const LIMITS = {
   maxHeaderSize: HEADER_BYTES_MAX,
   headersTimeout: HEADERS_MS_MAX,
   requestTimeout: REQUEST_MS_MAX,
-  keepAliveTimeout: KEEP_ALIVE_MS,
+  // Connections that are silent are ended by connections.ts.
+  keepAliveTimeout: 0,
   connectionsCheckingInterval: CHECK_MS,
   noDelay: true,
   // Requests without a body need none of a stream's life; nobody reads theirs.
@@ -82,10 +80,12 @@ export function createWebServer(options: WebServerOptions): WebServer {
   const { handler, log, clock } = options
   const server = createNodeServer(options.tls)
   server.maxHeadersCount = HEADERS_MAX
-  server.timeout = SILENCE_MS_MAX
+  const connections = new Connections(clock)
+  server.on(options.tls ? 'secureConnection' : 'connection', connections.add)
   let url = ''
 
   const onRequest = (req: IncomingMessage, res: ServerResponse, answer = handler.listener): void => {
+    connections.asked(req, res)
     if (req.url === '/healthz' || req.url === '/readyz') {
       void healthAnswer(
         req,
@@ -110,6 +110,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
     }
     if (options.drainDelayMs) await clock.sleep(options.drainDelayMs)
     await drain(server, options)
+    connections.stop()
   }
   return {
     ...lifecycle(start, stop),
