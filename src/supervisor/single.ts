@@ -1,4 +1,4 @@
-import type { Runtime } from '../app/runtime.ts'
+import type { CreateRuntime, Runtime } from '../app/runtime.ts'
 import type { AppDefinition } from '../app/types.ts'
 import type { Clock } from '../core/clock.ts'
 import { Releasers } from '../core/lifecycle.ts'
@@ -106,29 +106,7 @@ export class Single {
     this.#clusters = this.#locate(definition)
     signal.throwIfAborted()
 
-    const size = sizeServer(request, this.#clusters.length)
-    const { placing, options } = definition
-    await steps.run('databases', () => this.#ensureDatabases())
-    await steps.run('migrate', () =>
-      prepareData({ clusters: this.#clusters, placing, migrations: options.migrations, log, signal }),
-    )
-    const runtime = createRuntime(definition, {
-      clusters: this.#clusters,
-      connectionsMax: size.connectionsMax,
-      signingKeys: keys,
-      log,
-      secureCookies: request.tls !== undefined,
-      blobFolder: folder.blobs,
-      spoolFolder: folder.spool,
-      soleWorker: true,
-      ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
-    })
-    this.#runtime = runtime
-    this.#releasers.push(() => runtime.stop())
-    await steps.run('connect', () => runtime.start())
-    await steps.run('seed', () => seedOnce(definition, runtime, this.#clusters[0]!))
-    signal.throwIfAborted()
-
+    const runtime = await this.#startApp(definition, createRuntime, keys)
     this.#web = await steps.run('listen', () => openWeb({ port, request, runtime, log, clock }))
     this.#releasers.push(() => this.#closeWeb())
     const { handler } = runtime
@@ -199,6 +177,37 @@ export class Single {
       },
       this.#options.clock,
     )
+  }
+
+  /** Brings the databases up to date and starts the application on them. */
+  async #startApp(
+    definition: AppDefinition,
+    createRuntime: CreateRuntime,
+    keys: readonly Buffer[],
+  ): Promise<Runtime> {
+    const { request, folder, log, steps, signal } = this.#options
+    const { placing, options } = definition
+    await steps.run('databases', () => this.#ensureDatabases())
+    await steps.run('migrate', () =>
+      prepareData({ clusters: this.#clusters, placing, migrations: options.migrations, log, signal }),
+    )
+    const runtime = createRuntime(definition, {
+      clusters: this.#clusters,
+      connectionsMax: sizeServer(request, this.#clusters.length).connectionsMax,
+      signingKeys: keys,
+      log,
+      secureCookies: request.tls !== undefined,
+      blobFolder: folder.blobs,
+      spoolFolder: folder.spool,
+      soleWorker: true,
+      ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
+    })
+    this.#runtime = runtime
+    this.#releasers.push(() => runtime.stop())
+    await steps.run('connect', () => runtime.start())
+    await steps.run('seed', () => seedOnce(definition, runtime, this.#clusters[0]!))
+    signal.throwIfAborted()
+    return runtime
   }
 
   async #startPostgres(): Promise<void> {
