@@ -10,6 +10,7 @@ import { checkStage, configOf, type StartFlags } from './start-flags.ts'
 
 export const PORT_DEFAULT = 3000
 export const CONSOLE_PORT_DEFAULT = 3001
+const UNRESPONSIVE_SECONDS_DEFAULT = 30
 
 /** Validates everything, then becomes the guard. */
 export async function start(app: string | undefined, flags: StartFlags): Promise<void> {
@@ -42,6 +43,7 @@ export function startRequest(named: string | undefined, flags: StartFlags): Star
     signingKeys: config.signingKeys,
     tls: config.tls,
     trustedProxies: config.trustedProxies,
+    unresponsiveMs: (config.unresponsiveSeconds ?? UNRESPONSIVE_SECONDS_DEFAULT) * 1000,
     logLevel: config.logLevel ?? 'info',
     watch: flags.watch ?? false,
     json: flags.json ?? false,

@@ -94,6 +94,10 @@ export class Guard {
       entry,
       clock,
       ports: this.#ports,
+      onUnresponsive: () =>
+        this.#options.say(
+          `the server process has answered nothing for ${request.unresponsiveMs / 1000} s (code that never yields?), ending it`,
+        ),
       onReady: (message) => {
         onFolder()
         this.#ports = message.ports

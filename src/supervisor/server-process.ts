@@ -110,6 +110,7 @@ function stopRequests(): {
   process.on('message', (message: ToServer) => {
     if (message.type === 'stop') request(message)
     if (message.type === 'renew') hangup()
+    if (message.type === 'ping') tell({ type: 'pong' })
   })
   const gently = (): void => request({ fast: false, keepPostgres: false })
   let hangup = gently

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Clock } from '../core/clock.ts'
+import { type Pulse, watchPulse } from './pulse.ts'
 import { sizeServer } from './sizing.ts'
 import type { Failure, Ports, StartRequest, ToGuard, ToServer } from './start-request.ts'
 
@@ -34,6 +35,8 @@ export function launchServer(options: {
   readonly entry: string
   readonly clock: Clock
   readonly ports: Ports | undefined
+  /** It answers nothing any more, and is about to be killed. */
+  readonly onUnresponsive: () => void
   readonly onReady: (message: Extract<ToGuard, { type: 'ready' }>) => void
 }): ServerRun {
   const { clock } = options
@@ -45,15 +48,24 @@ export function launchServer(options: {
   let readyAt: number | undefined
   let stopping = false
   let failure: Failure | undefined
+  let watching: Pulse | undefined
+  const ping = (): void => send({ type: 'ping' })
+  const unresponsive = (): void => {
+    options.onUnresponsive()
+    child.kill('SIGKILL')
+  }
   child.on('message', (message: ToGuard) => {
     if (message.type === 'ready') {
       readyAt = clock.monotonic()
       options.onReady(message)
-    } else if (message.type === 'failed') failure = message.failure
+      watching = watchPulse(options, ping, unresponsive)
+    } else if (message.type === 'pong') watching?.answered()
+    else if (message.type === 'failed') failure = message.failure
     else stopping = true
   })
   const ended = new Promise<ServerEnd>((resolve) => {
-    const end = (code: number | null, signal: NodeJS.Signals | null): void =>
+    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+      watching?.stop()
       resolve({
         code,
         signal,
@@ -61,6 +73,7 @@ export function launchServer(options: {
         failure,
         healthyMs: readyAt === undefined ? 0 : clock.monotonic() - readyAt,
       })
+    }
     // `close` comes after the last message was read, `exit` may come before it.
     child.once('close', end)
     child.once('error', (error) => {
@@ -77,6 +90,7 @@ export function launchServer(options: {
     ended,
     renew: () => send({ type: 'renew' }),
     stop: (how) => {
+      watching?.stop() // the stop has a limit of its own
       send({ type: 'stop', ...how })
       const force = clock.timer(STOP_MS_MAX, () => child.kill('SIGKILL'))
       void ended.then(() => force.cancel())

@@ -16,6 +16,8 @@ export interface StartRequest {
   readonly signingKeys?: readonly string[] | undefined
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
   readonly trustedProxies?: readonly string[] | undefined
+  /** Milliseconds without an answer after which the guard replaces the server process; 0 never. */
+  readonly unresponsiveMs: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly watch: boolean
   readonly json: boolean
@@ -38,6 +40,8 @@ export type ToServer =
   | { readonly type: 'stop'; readonly fast: boolean; readonly keepPostgres: boolean }
   /** Read the certificate's files again. */
   | { readonly type: 'renew' }
+  /** Say that you are there. */
+  | { readonly type: 'ping' }
 
 /** What the server process tells the guard. */
 export type ToGuard =
@@ -50,6 +54,8 @@ export type ToGuard =
   | { readonly type: 'failed'; readonly failure: Failure }
   /** Someone asked for the end: a signal or `tenfold stop`. Its exit is then no accident. */
   | { readonly type: 'stopping' }
+  /** The answer to a ping: the event loop turns. */
+  | { readonly type: 'pong' }
 
 /** The ports in use: a server process that follows listens on the same ones, also when `0` was asked for. */
 export interface Ports {

@@ -64,6 +64,8 @@ export const configSchema = z.strictObject({
   trustedProxies: list(
     z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'is not an address or CIDR range'),
   ).optional(),
+  /** The server process is replaced when it answers its guard nothing for so long; 0 never. @defaultValue 30 */
+  unresponsiveSeconds: z.coerce.number().min(0).max(3600).optional(),
   /** The least severe level that is logged. @defaultValue info */
   logLevel: z.enum(LOG_LEVELS).optional(),
 })
@@ -85,5 +87,6 @@ export const ENVIRONMENT: Readonly<Record<string, readonly [key: keyof Config, p
   TENFOLD_TLS_CERT: ['tls', 'cert'],
   TENFOLD_TLS_KEY: ['tls', 'key'],
   TENFOLD_TRUSTED_PROXIES: ['trustedProxies'],
+  TENFOLD_UNRESPONSIVE_SECONDS: ['unresponsiveSeconds'],
   TENFOLD_LOG_LEVEL: ['logLevel'],
 }
