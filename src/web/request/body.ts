@@ -136,7 +136,9 @@ export class BodyReader {
       () => {
         if (!this.#settle()) return
         this.#spooled = this.#file!.finish()
-        this.#resolve(this.#spooled)
+        if (this.#spooled.size === this.#received) this.#resolve(this.#spooled)
+        else
+          this.#reject(new Error(`Of a body of ${this.#received} bytes ${this.#spooled.size} were written`))
       },
       (error: Error) => this.cancel(error),
     )
