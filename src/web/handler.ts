@@ -23,6 +23,7 @@ import { readTarget } from './request/target.ts'
 const GONE_STATUS = 499
 /** Milliseconds for which an unwanted body is still read, so that its sender gets to see the answer. */
 const LINGER_MS = 1_000
+const NO_BODY = new Uint8Array()
 
 /** Whether a body is on its way that nobody has read to its end. */
 const unread = ({ req }: Exchange): boolean => isUnsafe(req.method) && hasBody(req) && !req.complete
@@ -114,20 +115,12 @@ class RequestPath implements Handler {
 
   /** Reads the body, then finds out whether this request was here before. */
   async #read(exchange: Exchange): Promise<void> {
-    const { req, res } = exchange
+    const { req } = exchange
     const header = exchange.header('idempotency-key')
     const given = header === undefined ? undefined : parseIdempotencyKey(header)
-    const bytesMax = this.#bodyBytesMax(req.method!, exchange.target!.path)
-    const limits = { bytesMax, spool: this.#options.spool }
-    admitBody(req, limits)
-    exchange.state = 'reading'
-    exchange.body = new BodyReader(req, limits, given !== undefined || isForm(req.headers['content-type']))
-    if (exchange.awaitsContinue) {
-      exchange.awaitsContinue = false
-      res.writeContinue()
-    }
-    const body = await exchange.body.arrived
-    if (exchange.state !== 'reading') return
+    // Of a request without a body Node emits no end: see optimizeEmptyRequests in server.ts.
+    const body = hasBody(req) ? await this.#body(exchange, given !== undefined) : NO_BODY
+    if (!body) return
     exchange.state = 'running'
     exchange.runningAt = this.#options.clock.monotonic()
     const key = given ?? (await keyOf(req.headers['content-type'], body))
@@ -144,6 +137,22 @@ class RequestPath implements Handler {
       if (exchange.state !== 'running') return
     }
     this.#run(exchange, body)
+  }
+
+  /** Undefined when the exchange ended meanwhile. */
+  async #body(exchange: Exchange, keyed: boolean): Promise<ArrivedBody | undefined> {
+    const { req, res } = exchange
+    const bytesMax = this.#bodyBytesMax(req.method!, exchange.target!.path)
+    const limits = { bytesMax, spool: this.#options.spool }
+    admitBody(req, limits)
+    exchange.state = 'reading'
+    exchange.body = new BodyReader(req, limits, keyed || isForm(req.headers['content-type']))
+    if (exchange.awaitsContinue) {
+      exchange.awaitsContinue = false
+      res.writeContinue()
+    }
+    const body = await exchange.body.arrived
+    return exchange.state === 'reading' ? body : undefined
   }
 
   #run(exchange: Exchange, body: ArrivedBody | undefined): void {

@@ -198,3 +198,11 @@ test('a bad key is refused before the body is read, and only where it could matt
   assert.equal((await post('/', 'a b')).status, 400)
   assert.equal((await send(url, '/', { headers: { 'idempotency-key': 'a b' } })).status, 200)
 })
+
+test('a request without a body, whose end Node does not tell, is applied once under its key', async (t) => {
+  const { url } = await start(t)
+  const remove = () => send(url, '/', { method: 'DELETE', headers: { 'idempotency-key': 'none' } })
+  const first = await remove()
+  assert.equal(first.status, 200)
+  same(first, await remove())
+})
