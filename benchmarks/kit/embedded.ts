@@ -12,10 +12,11 @@ import { withFolder } from './lightbox.ts'
 
 const plain = definition as unknown as AppDefinition
 
-/** The embedded PostgreSQL as `tenfold start` runs it, with the tables of {@link definition}. */
+/** The embedded PostgreSQL as `tenfold start` runs it, with the tables of an app. */
 export async function withPostgres<R>(
   settings: Readonly<Record<string, string>>,
   work: (connection: ConnectionOptions, server: { version: string; pid: number }) => Promise<R>,
+  { placing, options }: AppDefinition = plain,
 ): Promise<R> {
   return withFolder(async (folder) => {
     const server = createPostgres({
@@ -31,7 +32,6 @@ export async function withPostgres<R>(
       const admin = { host, port, user, password, database: 'postgres' }
       await withSession(admin, (client) => client.query('create database bench_c0 template template0'))
       const connection = { ...admin, database: 'bench_c0' }
-      const { placing, options } = plain
       await prepareData({
         clusters: [cluster(connection)],
         placing,
