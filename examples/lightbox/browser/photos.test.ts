@@ -180,7 +180,7 @@ test('a photo that cannot be made says why, and can be deleted', async () => {
   await page.locator('.byline time').first().click()
   await page.getByText('The picture is damaged or incomplete.').waitFor()
   await keepPicture(page, 'phone-photo-failed')
-  await page.getByRole('link', { name: 'Edit or delete it' }).click()
+  await page.getByRole('link', { name: 'Edit or try again' }).click()
   await page.getByRole('button', { name: 'Delete photo' }).click()
   await page.getByRole('alert').filter({ hasText: 'A post shows this photo.' }).waitFor()
   await context.close()

@@ -26,7 +26,7 @@ export function editPage(visit: Visit, { photo, errors }: EditView): PageContent
 <h1>Your photo</h1>
 ${errorSummary(errors)}
 ${me ? photoFigure(visit, { photo, owner: me, eager: true, edited: true }) : ''}
-${photo.proof ? form(photo) : ''}
+${photo.proof || photo.status === 'failed' ? form(photo) : ''}
 <form class="after" method="post" action="${paths.photoDelete(photo.id)}"><p class="hint">A photo that no post shows can be deleted.</p>
 <button class="button quiet small">Delete photo</button></form>
 </div>`,

@@ -88,5 +88,5 @@ ${icon('frame')}
 function failed({ photo: { id, reason }, edited }: PhotoView): Html {
   return html`<div class="alert" role="alert"><h2>This photo could not be made</h2>
 <p>${reason ?? ''}</p>
-${edited ? '' : html`<p><a href="${paths.photo(id)}">Edit or delete it</a></p>`}</div>`
+${edited ? '' : html`<p><a href="${paths.photo(id)}">Edit or try again</a></p>`}</div>`
 }

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { picture } from '../../../examples/lightbox/darkroom/fixtures/images.ts'
+import { type Answer, insist } from '../kit/insist.ts'
+import type { Dice } from '../kit/seed.ts'
+
+/** What somebody was told of a photo of theirs. */
+export interface Told {
+  readonly id: string
+  /** Sharpening of the last edit that was acknowledged. */
+  sharpen: number
+  posted: boolean
+}
+
+/** As much of a photo as the API tells. */
+export interface Seen {
+  id: string
+  status: string
+  edits: { sharpen?: number }
+  variants: { width: number; height: number; format: string; url: string }[]
+}
+
+/** Someone who sends photos, edits and posts them, and insists. */
+export class Photographer {
+  readonly photos: Told[] = []
+  readonly #url: string
+  readonly #dice: Dice
+  readonly #troubles: Map<string, number>
+  #token = ''
+  id = ''
+
+  constructor(url: string, dice: Dice, troubles: Map<string, number>) {
+    this.#url = url
+    this.#dice = dice
+    this.#troubles = troubles
+  }
+
+  async signUp(handle: string): Promise<void> {
+    const body = { handle, firstName: 'Kit', lastName: 'Person', password: 'a long enough password' }
+    const { id, token } = JSON.parse((await this.#json('POST', '/api/accounts', body, 201)).body)
+    this.id = id
+    this.#token = token
+  }
+
+  /** Sends a photo, or edits or posts one that was sent. */
+  async act(): Promise<void> {
+    const roll = this.#dice.below(10)
+    const photo = this.photos.length > 0 ? this.#dice.pick(this.photos) : undefined
+    if (!photo || roll < 5) return this.#upload()
+    if (roll < 8) {
+      const sharpen = (1 + this.#dice.below(9)) / 10
+      await this.#json('PUT', `/api/photos/${photo.id}/edits`, { sharpen }, 202)
+      photo.sharpen = sharpen
+    } else {
+      await this.#json('POST', '/api/posts', { text: 'Look', photoId: photo.id }, 201)
+      photo.posted = true
+    }
+  }
+
+  async see(id: string): Promise<Seen> {
+    return JSON.parse((await this.#json('GET', `/api/photos/${id}`, undefined, 200)).body) as Seen
+  }
+
+  /** Whether the bytes at this address are the ones that the address names. */
+  async isWhole(url: string): Promise<boolean> {
+    const response = await fetch(this.#url + url)
+    const hash = createHash('sha256')
+      .update(Buffer.from(await response.arrayBuffer()))
+      .digest('hex')
+    return response.status === 200 && url.startsWith(`/photos/${hash}/`)
+  }
+
+  async #upload(): Promise<void> {
+    const form = new FormData()
+    const [width, height] = [400 + this.#dice.below(500), 300 + this.#dice.below(300)]
+    form.set('image', new Blob([new Uint8Array(await picture(width, height).jpeg().toBuffer())]))
+    // The same bytes each time: a form is written with another boundary whenever it is encoded.
+    const encoded = new Response(form)
+    const body = await encoded.arrayBuffer()
+    const type = encoded.headers.get('content-type') ?? ''
+    const { body: text } = await this.#send('POST', '/api/photos', { body, type }, 202)
+    this.photos.push({ id: (JSON.parse(text) as { id: string }).id, sharpen: 0, posted: false })
+  }
+
+  #json(method: string, path: string, body: unknown, status: number): Promise<Answer> {
+    const content = body === undefined ? undefined : { body: JSON.stringify(body), type: 'application/json' }
+    return this.#send(method, path, content, status)
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    content: { body: string | ArrayBuffer; type: string } | undefined,
+    status: number,
+  ): Promise<Answer> {
+    const headers = {
+      'idempotency-key': this.#dice.uuid(),
+      'accept-token': '1',
+      ...(this.#token !== '' && { authorization: `Bearer ${this.#token}` }),
+      ...(content && { 'content-type': content.type }),
+    }
+    const init = { method, headers, ...(content && { body: content.body }) }
+    const answer = await insist((signal) => fetch(this.#url + path, { ...init, signal }), {
+      dice: this.#dice,
+      troubles: this.#troubles,
+    })
+    if (answer?.status !== status) throw new Error(`${method} ${path}: ${answer?.status} ${answer?.body}`)
+    return answer
+  }
+}
