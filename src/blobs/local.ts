@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { lifecycle } from '../core/lifecycle.ts'
+import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import { Collector } from './collect.ts'
 import { BlobMissing } from './errors.ts'
 import { Intact } from './intact.ts'
@@ -14,14 +15,7 @@ import type { BlobRange, LocalBlobs, LocalBlobsOptions } from './types.ts'
 export function createLocalBlobs(options: LocalBlobsOptions): LocalBlobs {
   const { folder, store, clock, random, log, metrics } = options
   const places = new Places(folder)
-  const stored = metrics.counter('tenfold_blobs_stored_total', 'Blobs that were stored')
-  const storedBytes = metrics.counter('tenfold_blobs_stored_bytes_total', 'Bytes of blobs that were stored')
-  const damaged = metrics.counter('tenfold_blobs_damaged_total', 'Blobs whose file was found damaged')
-  const collected = metrics.counter(
-    'tenfold_blobs_collected_total',
-    'Blobs deleted because nothing needs them',
-  )
-
+  const { stored, storedBytes, damaged, collected } = counters(metrics)
   const intact = new Intact(places, (id) => {
     damaged.inc()
     log.error({ blob: id, file: places.file(id) }, 'a blob is damaged')
@@ -85,3 +79,10 @@ export function createLocalBlobs(options: LocalBlobsOptions): LocalBlobs {
     sweep: () => collector.sweep(),
   }
 }
+
+const counters = (metrics: MetricsRegistry) => ({
+  stored: metrics.counter('tenfold_blobs_stored_total', 'Blobs that were stored'),
+  storedBytes: metrics.counter('tenfold_blobs_stored_bytes_total', 'Bytes of blobs that were stored'),
+  damaged: metrics.counter('tenfold_blobs_damaged_total', 'Blobs whose file was found damaged'),
+  collected: metrics.counter('tenfold_blobs_collected_total', 'Blobs deleted because nothing needs them'),
+})
