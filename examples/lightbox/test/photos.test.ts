@@ -312,3 +312,45 @@ describe('events', () => {
     assert.match(await (await listen('nonsense')).text(), /"status":"ready"/)
   })
 })
+
+describe('the form of the pages', () => {
+  test('sent twice, as browsers do, it is one post with one photo', async () => {
+    await using app = await start({ clusters: 2 })
+    const ann = await signUp(app, 'ann')
+    const image = await jpeg(60, 40)
+    const post = async (text: string): Promise<number> => {
+      const form = new FormData()
+      const values = {
+        _idempotency_key: 'the-key-of-one-form',
+        text,
+        'crop-x': '50',
+        'crop-width': '50,0',
+        blur: '20',
+      }
+      for (const [name, value] of Object.entries(values)) form.set(name, value)
+      form.set('image', new Blob([image]), 'a.jpg')
+      // Each has a boundary of its own.
+      const { status } = await app.fetch('/posts', {
+        method: 'POST',
+        body: form,
+        headers: { cookie: ann.cookie },
+        redirect: 'manual',
+      })
+      return status
+    }
+    assert.deepEqual(await Promise.all([post('Fog'), post('Fog'), post('Fog')]), [303, 303, 303])
+    assert.equal(await post('Fog, and something else'), 303)
+    await app.jobs.drain()
+    const { posts } = await ann.expect(200, 'GET', `/api/users/${ann.id}/posts`)
+    assert.deepEqual(
+      posts.map((one: Json) => [one.text, one.photo.status]),
+      [
+        ['Fog, and something else', 'ready'],
+        ['Fog', 'ready'],
+      ],
+    )
+    const { edits } = await see(ann, posts[0].photo.id)
+    assert.deepEqual(edits, { crop: { x: 0.5, y: 0, width: 0.5, height: 1 }, blur: 0.2 })
+    await assertKept(app)
+  })
+})
