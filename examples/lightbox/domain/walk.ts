@@ -49,7 +49,8 @@ export async function walkFollowers(
       })
     })
     at = { bucket: last.bucket, followerId: last.id, done: at.done + followers.length }
-    await job.progress(at)
+    // Not waited for: it is stored a few times a second, and an older place is as good.
+    void job.progress(at)
     if (followers.length < STEP) return
   }
 }
