@@ -41,7 +41,10 @@ const TELLS_NOBODY: LocalEffects = {
 }
 
 /** The cache on real databases, in this process and without the web, wired by hand so that bugs can be planted. */
-export async function byHand(t: TestContext, planted: ByHand): Promise<Door & { reads(): Promise<string> }> {
+export async function byHand(
+  t: TestContext,
+  planted: ByHand,
+): Promise<Door & { reads(): Promise<string>; stopRelay(): Promise<void> }> {
   const databases = await Promise.all(Array.from({ length: planted.clusters }, () => testDatabase()))
   for (const { drop } of databases) t.after(drop)
   const clusters = databases.map(({ connection }, at) => ({ name: `c${at}`, connection }))
@@ -108,6 +111,7 @@ export async function byHand(t: TestContext, planted: ByHand): Promise<Door & { 
       }
     },
     reads: () => metrics.text(),
+    stopRelay: () => effects.stop(),
   }
 }
 

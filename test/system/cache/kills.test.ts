@@ -26,7 +26,10 @@ async function run(t: TestContext, clusters: number): Promise<void> {
   const dice = new Dice(seed)
   const server = await ServerProcess.start(t, { app: APP, clusters })
   const troubles = new Map<string, number>()
-  const workload = startPairs(httpDoor(server.url, troubles), dice.branch(1), SESSIONS, OPERATIONS)
+  const workload = startPairs(httpDoor(server.url, troubles), dice.branch(1), {
+    sessions: SESSIONS,
+    operations: OPERATIONS,
+  })
   const nemesis = dice.branch(2)
   const rounds = LONG ? 10 : 1
   const part = Math.floor(OPERATIONS / (KILLS.length * rounds + 1))

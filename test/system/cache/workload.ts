@@ -23,20 +23,33 @@ export interface PairWorkload {
   readonly answered: () => number
   /** Resolves after so many further operations, or at the end. */
   progress(operations: number): Promise<void>
+  /** Sessions begin nothing more. */
+  end(): void
+}
+
+export interface PairOptions {
+  readonly sessions: number
+  readonly operations: number
+  /** Whether most sessions keep a token. @defaultValue true */
+  readonly tokens?: boolean
 }
 
 /** Sessions that read and write pairs until `operations` of them have been answered. */
-export function startPairs(door: Door, dice: Dice, sessions: number, operations: number): PairWorkload {
+export function startPairs(
+  door: Door,
+  dice: Dice,
+  { sessions, operations, tokens = true }: PairOptions,
+): PairWorkload {
   const history: Exchange[] = []
   const waiting = new Set<{ at: number; resolve: () => void }>()
   let answered = 0
-  let failed = false
+  let ended = false
   const one = async (at: number): Promise<void> => {
     const own = dice.branch(at)
     // Every fifth is somebody who keeps no token.
-    const tracked = at % 5 !== 4
+    const tracked = tokens && at % 5 !== 4
     const send = door.session(`s${at}`, tracked, own.branch(0))
-    while (answered < operations && !failed) {
+    while (answered < operations && !ended) {
       const ops = randomOps(own)
       const sentAt = systemClock.monotonic()
       const exchange: Exchange = {
@@ -56,7 +69,7 @@ export function startPairs(door: Door, dice: Dice, sessions: number, operations:
   }
   const done = Promise.all(Array.from({ length: sessions }, (_, at) => one(at)))
     .catch((error: unknown) => {
-      failed = true
+      ended = true
       throw error
     })
     .then(() => {
@@ -67,6 +80,9 @@ export function startPairs(door: Door, dice: Dice, sessions: number, operations:
     history,
     done,
     answered: () => answered,
+    end: () => {
+      ended = true
+    },
     progress: (further) =>
       answered >= operations
         ? Promise.resolve()
