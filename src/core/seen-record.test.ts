@@ -10,6 +10,14 @@ const seen = (c0: { timeline?: number; wrote?: bigint; read?: bigint }, director
   clusters: new Map([['c0', { timeline: 1, wrote: 0n, read: 0n, ...c0 }]]),
   directoryEpoch,
 })
+const recordOf = (load: () => Seen): SeenRecord => {
+  class Given extends SeenRecord {
+    protected override load(): Seen {
+      return load()
+    }
+  }
+  return new Given(DIRECTORY)
+}
 const c0 = (record: SeenRecord) => record.result().seen.clusters.get('c0')
 
 const lsns = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
@@ -52,7 +60,7 @@ test('merging takes the maximum, whatever the order', () => {
 })
 
 test('within a request only its own writes raise what reads must have reached', () => {
-  const record = new SeenRecord(DIRECTORY, () => seen({ wrote: 10n, read: 20n }))
+  const record = recordOf(() => seen({ wrote: 10n, read: 20n }))
   assert.deepEqual(record.of('c0'), at(20n))
   assert.equal(record.of('c1'), undefined)
   record.answered('c0', at(30n))
@@ -64,7 +72,7 @@ test('within a request only its own writes raise what reads must have reached', 
 })
 
 test('what is nothing new does not raise', () => {
-  const record = new SeenRecord(DIRECTORY, () => seen({ wrote: 10n, read: 20n }))
+  const record = recordOf(() => seen({ wrote: 10n, read: 20n }))
   record.answered('c0', at(20n))
   record.answered('c0', at(5n))
   assert.equal(record.result().raised, false)
@@ -73,7 +81,7 @@ test('what is nothing new does not raise', () => {
 })
 
 test('a record that nobody asks loads nothing', () => {
-  const record = new SeenRecord(DIRECTORY, () => assert.fail('loaded'))
+  const record = recordOf(() => assert.fail('loaded'))
   record.wrote('c0', at(1n))
   record.answered('c0', at(1n))
   assert.deepEqual(record.of('c0'), at(1n))
@@ -81,15 +89,15 @@ test('a record that nobody asks loads nothing', () => {
 })
 
 test('a commit of its own ends what was seen in a lost history', () => {
-  const future = new SeenRecord(DIRECTORY, () => seen({ wrote: 1_000n, read: 2_000n }))
+  const future = recordOf(() => seen({ wrote: 1_000n, read: 2_000n }))
   assert.deepEqual(future.of('c0'), at(2_000n))
   future.wrote('c0', at(50n))
   assert.deepEqual([future.of('c0'), c0(future)], [at(50n), { timeline: 1, wrote: 50n, read: 0n }])
-  const lost = new SeenRecord(DIRECTORY, () => seen({ timeline: 7, wrote: 10n }))
+  const lost = recordOf(() => seen({ timeline: 7, wrote: 10n }))
   lost.wrote('c0', at(50n, 2))
   assert.deepEqual(c0(lost), { timeline: 2, wrote: 50n, read: 0n })
   // A copy's word ends nothing: it may be the copy that is behind.
-  const behind = new SeenRecord(DIRECTORY, () => seen({ timeline: 7, wrote: 10n }))
+  const behind = recordOf(() => seen({ timeline: 7, wrote: 10n }))
   behind.answered('c0', at(50n, 2))
   assert.deepEqual(c0(behind), { timeline: 7, wrote: 10n, read: 0n })
   behind.answered('c0', at(1n, 8))
@@ -97,20 +105,20 @@ test('a commit of its own ends what was seen in a lost history', () => {
 })
 
 test('clusters that are gone are forgotten, and a newer directory is told', () => {
-  const gone = new SeenRecord(DIRECTORY, () => ({
+  const gone = recordOf(() => ({
     clusters: new Map([['c9', { timeline: 1, wrote: 1n, read: 1n }]]),
     directoryEpoch: 3,
   }))
   gone.wrote('c0', at(1n))
   assert.deepEqual([...gone.result().seen.clusters.keys()], ['c0'])
-  const older = new SeenRecord(DIRECTORY, () => seen({ wrote: 1n }, 2)).result()
+  const older = recordOf(() => seen({ wrote: 1n }, 2)).result()
   assert.deepEqual([older.raised, older.seen.directoryEpoch], [true, 3])
-  const newer = new SeenRecord(DIRECTORY, () => seen({ wrote: 1n }, 9)).result()
+  const newer = recordOf(() => seen({ wrote: 1n }, 9)).result()
   assert.deepEqual([newer.raised, newer.seen.directoryEpoch], [false, 9])
 })
 
 test('a job sees what its request had seen, and the commit that enqueued it', () => {
-  const request = new SeenRecord(DIRECTORY, () => seen({ read: 20n }))
+  const request = recordOf(() => seen({ read: 20n }))
   request.wrote('c1', at(5n))
   const job = seenOfJob(DIRECTORY, request.text(), { cluster: 'c0', position: at(40n) })
   assert.deepEqual([job.of('c0'), job.of('c1')], [at(40n), at(5n)])

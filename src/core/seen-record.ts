@@ -11,21 +11,23 @@ export interface SeenDirectory {
 /** What a session has seen, over one request or one run of a job. Costs nothing until somebody asks or tells. */
 export class SeenRecord implements SeenScope {
   readonly #directory: SeenDirectory
-  readonly #load: () => Seen
   #came: Seen | undefined
   /** Positions of its own commits. */
   #wrote: Map<string, Position> | undefined
   /** Positions of what answered it. */
   #read: Map<string, Position> | undefined
 
-  /** @param load gives what the session came with; called at most once, when it is needed */
-  constructor(directory: SeenDirectory, load: () => Seen = () => NOTHING_SEEN) {
+  constructor(directory: SeenDirectory) {
     this.#directory = directory
-    this.#load = load
+  }
+
+  /** What the session came with; called at most once, when it is needed. */
+  protected load(): Seen {
+    return NOTHING_SEEN
   }
 
   get came(): Seen {
-    this.#came ??= this.#load()
+    this.#came ??= this.load()
     return this.#came
   }
 
@@ -85,6 +87,17 @@ export class SeenRecord implements SeenScope {
   }
 }
 
+class SeenOfText extends SeenRecord {
+  readonly #text: string
+  constructor(directory: SeenDirectory, text: string) {
+    super(directory)
+    this.#text = text
+  }
+  protected override load(): Seen {
+    return parseSeen(this.#text) ?? NOTHING_SEEN
+  }
+}
+
 /**
  * For a run of a job.
  * @param text what {@link SeenScope.text} gave when it was enqueued; what is not such a text counts as nothing
@@ -95,7 +108,7 @@ export function seenOfJob(
   text: string,
   claimed?: { readonly cluster: string; readonly position: Position },
 ): SeenScope {
-  const record = new SeenRecord(directory, () => parseSeen(text) ?? NOTHING_SEEN)
+  const record = new SeenOfText(directory, text)
   if (claimed) record.wrote(claimed.cluster, claimed.position)
   return record
 }

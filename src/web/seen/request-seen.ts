@@ -1,6 +1,6 @@
 import type { HttpScope } from '../../core/context.ts'
 import type { RandomSource } from '../../core/random.ts'
-import { mergeSeen, NOTHING_SEEN, type Seen, type SeenScope } from '../../core/seen.ts'
+import { mergeSeen, NOTHING_SEEN, type Seen } from '../../core/seen.ts'
 import { type SeenDirectory, SeenRecord } from '../../core/seen-record.ts'
 import { expiringLine, keepingLine, type ReceivedCookie, seenCookies } from './cookies.ts'
 import { isWellFormed, type SeenTokens } from './token.ts'
@@ -35,45 +35,30 @@ export interface SeenAnswer {
 }
 
 /** One request's part of it. */
-export class RequestSeen implements SeenScope {
+export class RequestSeen extends SeenRecord {
   readonly #http: HttpScope
   readonly #secure: boolean
   readonly #tokens: SeenTokens
   readonly #random: RandomSource
-  readonly #record: SeenRecord
   /** Those whose tokens are ours. Others stay: another node may already know the key that signed them. */
   #cookies: ReceivedCookie[] = []
   /** The header's token when it is all that the session came with. */
   #only: string | undefined
 
   constructor(http: HttpScope, { secure, tokens, directory, random }: RequestSeenParts) {
+    super(directory)
     this.#http = http
     this.#secure = secure
     this.#tokens = tokens
     this.#random = random
-    this.#record = new SeenRecord(directory, () => this.#load())
-  }
-
-  of(cluster: string) {
-    return this.#record.of(cluster)
-  }
-  answered(...args: Parameters<SeenScope['answered']>): void {
-    this.#record.answered(...args)
-  }
-  wrote(...args: Parameters<SeenScope['wrote']>): void {
-    this.#record.wrote(...args)
-  }
-  text(): string {
-    return this.#record.text()
   }
 
   /** What the answer has to say; undefined when nothing. Called when its head leaves: later raises are not told. */
   answer(): SeenAnswer | undefined {
     const header = this.#http.header(SEEN_HEADER)
-    const record = this.#record
-    if (!record.isLoaded && !record.isTouched) return echo(header) ?? this.#merged(header)
-    if (record.isUnchanged && header === undefined && this.#cookies.length <= COOKIES_KEPT) return undefined
-    const { seen, raised } = record.result()
+    if (!this.isLoaded && !this.isTouched) return echo(header) ?? this.#merged(header)
+    if (this.isUnchanged && header === undefined && this.#cookies.length <= COOKIES_KEPT) return undefined
+    const { seen, raised } = this.result()
     if (header !== undefined || isApiClient(this.#http.header('authorization'))) {
       if (!raised && this.#only !== undefined) return { header: this.#only }
       if ((!raised && header === undefined) || seen.clusters.size === 0) return undefined
@@ -86,7 +71,7 @@ export class RequestSeen implements SeenScope {
   /** Several tokens in one header become one, also when nobody asked for them. */
   #merged(header: string | undefined): SeenAnswer | undefined {
     if (header === undefined || header === '') return undefined
-    const { seen } = this.#record.result()
+    const { seen } = this.result()
     return seen.clusters.size === 0 ? undefined : { header: this.#tokens.sign(seen) }
   }
 
@@ -102,11 +87,12 @@ export class RequestSeen implements SeenScope {
     return lines
   }
 
-  #load(): Seen {
-    const merge = new Merge(this.#tokens)
-    for (const cookie of seenCookies(this.#http.header('cookie'), this.#secure))
-      if (merge.add(cookie.value)) this.#cookies.push(cookie)
+  protected override load(): Seen {
+    const cookies = seenCookies(this.#http.header('cookie'), this.#secure)
     const header = this.#http.header(SEEN_HEADER)
+    if (cookies.length === 0 && !header) return NOTHING_SEEN
+    const merge = new Merge(this.#tokens)
+    for (const cookie of cookies) if (merge.add(cookie.value)) this.#cookies.push(cookie)
     if (header) for (const token of header.split(',')) if (merge.add(token.trim())) this.#only = token.trim()
     if (merge.count !== 1) this.#only = undefined
     return merge.seen

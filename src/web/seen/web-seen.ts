@@ -1,7 +1,7 @@
 import type { HttpScope } from '../../core/context.ts'
 import type { RandomSource } from '../../core/random.ts'
 import type { SeenDirectory } from '../../core/seen-record.ts'
-import { RequestSeen } from './request-seen.ts'
+import { RequestSeen, type RequestSeenParts } from './request-seen.ts'
 import { SeenTokens } from './token.ts'
 
 export interface WebSeenOptions {
@@ -15,22 +15,19 @@ export interface WebSeenOptions {
 
 /** Seen tokens on their way in and out of requests. */
 export class WebSeen {
-  readonly #tokens: SeenTokens
-  readonly #options: WebSeenOptions
+  readonly #secureCookies: boolean
+  readonly #plain: RequestSeenParts
+  readonly #secure: RequestSeenParts
 
-  constructor(options: WebSeenOptions) {
-    this.#options = options
-    this.#tokens = new SeenTokens(options.signingKeys)
+  constructor({ signingKeys, random, directory, secureCookies }: WebSeenOptions) {
+    const tokens = new SeenTokens(signingKeys)
+    this.#secureCookies = secureCookies
+    this.#plain = { secure: false, tokens, directory, random }
+    this.#secure = { ...this.#plain, secure: true }
   }
 
   /** What the session behind a request has seen; its tokens are read when somebody asks. */
   of(http: HttpScope): RequestSeen {
-    const { secureCookies, directory, random } = this.#options
-    return new RequestSeen(http, {
-      secure: secureCookies || http.secure,
-      tokens: this.#tokens,
-      directory,
-      random,
-    })
+    return new RequestSeen(http, this.#secureCookies || http.secure ? this.#secure : this.#plain)
   }
 }
