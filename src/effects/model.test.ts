@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Planted } from './fixtures/model/postgres.ts'
+import type { ModelReader } from './fixtures/model/reader.ts'
 import { type Action, type Process, Violation, World } from './fixtures/model/world.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
@@ -61,7 +62,8 @@ for (const planted of [undefined, 'floor before snapshot'] as const) {
     const world = new World(1, planted)
     const { postgres, clock } = world
     await world.run([])
-    const [{ level, session }] = world.processes as [Process]
+    const [{ level, session, reader }] = world.processes as [Process]
+    const cache = (reader as ModelReader).level
     const steps = async (count: number): Promise<void> => {
       for (let step = 0; step < count; step++) session.advance()
       await world.turn()
@@ -74,13 +76,13 @@ for (const planted of [undefined, 'floor before snapshot'] as const) {
     const transaction = postgres.begin('x')
     postgres.write(transaction)
     postgres.flush()
-    const fill = level.fill('x', postgres.flushed)
+    const fill = cache.fill('x', postgres.flushed)
     fill.version = 0
     postgres.show(transaction)
     await steps(2)
-    level.store(fill, postgres.flushed)
+    cache.store(fill, postgres.flushed)
     assert.ok(level.applied.has(transaction.marker))
-    assert.equal(level.get('x', undefined, clock.now())?.version, planted ? 0 : undefined)
+    assert.equal(cache.get('x', undefined, clock.now())?.version, planted ? 0 : undefined)
     await world.stop()
   })
 }
