@@ -6,7 +6,7 @@ import { TEND_MAX } from './defaults.ts'
 
 const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
 const CLAIM =
-  'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5)'
+  'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)'
 const REPAIR = 'select tenfold.repair_jobs($1)'
 const POSITION =
   'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
@@ -23,10 +23,27 @@ export interface ClaimWish {
   /** Take back whatever other workers hold: there are none. */
   readonly sole: boolean
   readonly repair: boolean
+  /** Where to look; from the beginning of the order when it is not given. */
+  readonly from?: LookFrom | undefined
+}
+
+/** What was left by the claims before: nothing up to `last`, or nothing at all, but for what became ready since. */
+export interface LookFrom {
+  /** Milliseconds since when there may be anything new. */
+  readonly windowMs: number
+  readonly last: OrderPlace | undefined
+}
+
+/** A place in the order of ready jobs, as PostgreSQL writes it. */
+export interface OrderPlace {
+  readonly rank: number
+  readonly due: string
 }
 
 export interface ClaimAnswer {
   readonly jobs: readonly Claimed[]
+  /** The last job that was looked at; undefined when there were fewer than asked for. */
+  readonly last: OrderPlace | undefined
   /** What tending found; undefined when it was not asked for. */
   readonly tended:
     | { readonly nextMs: number | undefined; readonly suspects: boolean; readonly lost: number }
@@ -69,7 +86,10 @@ export class Desk {
       ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
       : undefined
     const claimAt =
-      statements.push({ sql: CLAIM, params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone] }) - 1
+      statements.push({
+        sql: CLAIM,
+        params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone, ...from(wish)],
+      }) - 1
     statements.push({ sql: 'commit' }, { sql: POSITION })
     this.#unanswered.push(fence)
     const results = await this.#claims.run(statements)
@@ -77,11 +97,13 @@ export class Desk {
     const [at] = results.at(-1) as unknown as [{ lsn: string; wal: string }]
     const position = { lsn: parseLsn(at.lsn), timeline: timelineOfWalFile(at.wal) }
     const rows = results[claimAt] as unknown as ClaimRow[]
+    const end = rows.pop() as ClaimRow
     const [tended] =
       tendAt === undefined
         ? []
         : (results[tendAt] as unknown as [{ next_ms: number | null; suspects: boolean; lost: number }])
     return {
+      last: end.attempt < wish.max ? undefined : { rank: end.bucket, due: end.seen as string },
       jobs: rows.map((row) => claimedOf(row, this.cluster, fence, position)),
       tended: tended && { nextMs: tended.next_ms ?? undefined, suspects: tended.suspects, lost: tended.lost },
     }
@@ -111,3 +133,9 @@ export class Desk {
     await Promise.all([this.#claims.close(), this.#reports.close()])
   }
 }
+
+const from = ({ from }: ClaimWish): unknown[] => [
+  from?.windowMs ?? null,
+  from?.last?.rank ?? null,
+  from?.last?.due ?? null,
+]

@@ -3,12 +3,15 @@ import type { Logger } from '../core/log.ts'
 import type { Claimed } from './claimed.ts'
 import { REPORT_MAX, TEND_MAX } from './defaults.ts'
 import type { ClaimAnswer, Desk } from './desk.ts'
+import { Outlook } from './outlook.ts'
 import type { Reports } from './reports.ts'
 import { Signal } from './signal.ts'
 import type { Times } from './types.ts'
 
 /** Milliseconds between two looks for what has become due, while claims are made anyway. */
 const TEND_MS = 200
+/** And how many times as long as the last one took: dead index entries make it slow under an old snapshot. */
+const TEND_SHARE = 20
 /** First and last wait after a claim that failed. */
 const FAILED_MS = [20, 1_000] as const
 
@@ -33,10 +36,12 @@ export class Queue {
   readonly #log: Logger
   readonly #times: Times
   readonly #changed = new Signal()
+  readonly #outlook = new Outlook()
   #sole: boolean
   #working = false
   #loop: Promise<void> = Promise.resolve()
   #tendAt = Number.NEGATIVE_INFINITY
+  #tendEveryMs = TEND_MS
   /** Whether the last claim looked for what has become due. */
   #tended = false
   #repairAt = Number.NEGATIVE_INFINITY
@@ -81,9 +86,10 @@ export class Queue {
     this.#changed.notify()
   }
 
-  /** Look for what has become due with the next claim. */
+  /** Look for what has become due with the next claim, and everywhere. */
   tendNow(): void {
     this.#tendAt = Number.NEGATIVE_INFINITY
+    this.#outlook.forget()
     this.nudge()
   }
 
@@ -116,7 +122,10 @@ export class Queue {
     this.idle = true
     const now = this.#clock.monotonic()
     // What woke us may have been a delayed job: a claim that did not look for those is followed by one that does.
-    const nextAt = Math.min(this.#nextDueAt, this.#tended ? Number.POSITIVE_INFINITY : this.#tendAt + TEND_MS)
+    const nextAt = Math.min(
+      this.#nextDueAt,
+      this.#tended ? Number.POSITIVE_INFINITY : this.#tendAt + this.#tendEveryMs,
+    )
     await this.#changed.wait(this.#clock, Math.max(1, Math.min(this.#times.poll, Math.ceil(nextAt - now))))
     if (this.#clock.monotonic() >= this.#nextDueAt) this.#tendAt = Number.NEGATIVE_INFINITY
   }
@@ -135,12 +144,15 @@ export class Queue {
 
   async #claim(max: number, alone: boolean): Promise<number> {
     const sentAt = this.#clock.monotonic()
-    const tend = sentAt - this.#tendAt >= TEND_MS || this.#sole
+    const tend = sentAt - this.#tendAt >= this.#tendEveryMs || this.#sole
     const repair = sentAt - this.#repairAt >= this.#times.repair
     this.#tended = tend
     if (tend) this.#tendAt = sentAt
     if (repair) this.#repairAt = sentAt
-    const answer = await this.desk.claim({ max, alone, tend, repair, sole: this.#sole })
+    const from = alone ? undefined : this.#outlook.from(sentAt)
+    const answer = await this.desk.claim({ max, alone, tend, repair, sole: this.#sole, from })
+    if (!alone) this.#outlook.looked(from === undefined, sentAt, this.#clock.monotonic(), answer.last)
+    if (tend) this.#tendEveryMs = Math.max(TEND_MS, (this.#clock.monotonic() - sentAt) * TEND_SHARE)
     this.#noteTended(answer, sentAt)
     // With a suspect done, look at once for the next: only other work comes between.
     if (alone && answer.jobs.length > 0) this.#tendAt = Number.NEGATIVE_INFINITY

@@ -1,5 +1,6 @@
 -- Jobs: durable messages, recorded by transactions. See jobs/DESIGN.md for states, fence and fairness.
 -- states: 0 ready, 1 delayed, 2 blocked (its owner has as many running as it may), 3 running, 4 dead
+-- run_at: when it may run, and from then on when it became ready.
 create table tenfold.jobs (
   id uuid primary key,
   bucket int not null,
@@ -29,7 +30,8 @@ create table tenfold.jobs (
 
 -- A job is in few of them at a time: each costs only what is in it. Only a running job has a fence; statements that
 -- compare it do not name the state, or they might be planned over jobs_running by statistics of a quiet moment.
-create index jobs_ready on tenfold.jobs (priority desc, due) where state = 0 and lost = 0;
+create index jobs_ready on tenfold.jobs ((- priority), due) where state = 0 and lost = 0;
+create index jobs_arrived on tenfold.jobs (run_at) where state = 0 and lost = 0;
 create index jobs_suspect on tenfold.jobs (due) where state = 0 and lost > 0;
 create index jobs_owner on tenfold.jobs (owner, due) where state = 0;
 create index jobs_delayed on tenfold.jobs (run_at) where state = 1;
@@ -98,7 +100,7 @@ begin
           + (select count(*) from tenfold.jobs r where r.name = pair.n and r.owner = pair.o and r.state = 3 and r.concurrency is not null) as place
       from tenfold.jobs j where j.name = pair.n and j.owner = pair.o and j.state = 2
       order by j.priority desc, j.due, j.id limit 100)
-    update tenfold.jobs j set state = 0 from next where j.id = next.id and next.place <= next.concurrency;
+    update tenfold.jobs j set state = 0, run_at = statement_timestamp() from next where j.id = next.id and next.place <= next.concurrency;
     get diagnostics part = row_count;
     released := released + part;
   end loop;
@@ -164,7 +166,7 @@ begin
       select owner, greatest(statement_timestamp(), (select q.due + interval '1 second' from tenfold.jobs q
           where q.owner = o.owner and q.state = 0 and q.due > statement_timestamp() order by q.due desc limit 1)) as first
         from (select distinct owner from risen) o)
-    update tenfold.jobs j set state = 0, due = first + turn * interval '1 second'
+    update tenfold.jobs j set state = 0, run_at = statement_timestamp(), due = first + turn * interval '1 second'
       from risen join owners using (owner) where j.id = risen.id;
   end if;
   select extract(epoch from run_at - statement_timestamp()) * 1000 into next_ms
@@ -173,8 +175,15 @@ begin
 end $$;
 
 -- Takes up to p_max ready jobs: sets a lease and the fence, counts the attempt. With p_alone exactly one, of those
--- whose worker vanished before.
-create function tenfold.claim_jobs(p_worker uuid, p_fence bigint, p_max int, p_lease_ms int, p_alone boolean)
+-- whose worker vanished before. The last row is none: it tells in `attempt` how many were looked at, and in `bucket` and
+-- `seen` the place of the last of them in the order.
+--
+-- Without p_window it looks from the beginning of the order. That passes the index entries of all that was claimed since
+-- the oldest snapshot: under a transaction of an hour, everything of that hour. With p_window it looks at what became ready
+-- within so many milliseconds, as far as it goes before a place up to which all was taken, then from that place on
+-- (p_due null: nothing is left beyond).
+create function tenfold.claim_jobs(p_worker uuid, p_fence bigint, p_max int, p_lease_ms int, p_alone boolean,
+  p_window float8 default null, p_rank int default null, p_due timestamptz default null)
 returns table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, payload json, seen text)
 language plpgsql volatile set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
 #variable_conflict use_column
@@ -186,20 +195,63 @@ declare
   tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
   picky boolean := false;
   keys int[];
+  picked int;
+  last_rank int;
+  last_due timestamptz;
+  more record;
 begin
   loop
     if p_alone then
-      select array_agg(c.ctid), array_agg(distinct c.bucket), bool_or(c.concurrency is not null) into rows, places, limited
-      from (select j.ctid, j.bucket, j.concurrency from tenfold.jobs j where j.state = 0 and j.lost > 0
+      select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
+          array_agg(c.rank) as ranks, array_agg(c.due) as dues into more
+        from (select j.ctid, j.bucket, j.concurrency, 0::smallint as rank, j.due from tenfold.jobs j where j.state = 0 and j.lost > 0
               and (not picky or tenfold.admits(j.bucket, j.tag))
               order by j.due limit 1 for update skip locked) c;
+    elsif p_window is null then
+      select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
+          array_agg(c.rank) as ranks, array_agg(c.due) as dues into more
+        from (select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
+              where j.state = 0 and j.lost = 0 and (not picky or tenfold.admits(j.bucket, j.tag))
+              order by (- j.priority), j.due limit p_max for update skip locked) c;
     else
-      select array_agg(c.ctid), array_agg(distinct c.bucket), bool_or(c.concurrency is not null) into rows, places, limited
-      from (select j.ctid, j.bucket, j.concurrency from tenfold.jobs j where j.state = 0 and j.lost = 0
-              and (not picky or tenfold.admits(j.bucket, j.tag))
-              order by j.priority desc, j.due limit p_max for update skip locked) c;
+      select array_agg(c.ctid order by c.rank, c.due) as rows, array_agg(distinct c.bucket) as places,
+          bool_or(c.concurrency is not null) as limited,
+          array_agg(c.rank order by c.rank, c.due) as ranks, array_agg(c.due order by c.rank, c.due) as dues into more
+        from (select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
+              -- Said so that no partial index seems to help: the rows are known by their place.
+              where j.state + 0 = 0 and j.lost + 0 = 0 and (not picky or tenfold.admits(j.bucket, j.tag))
+                and j.ctid = any (array(
+                  select a.ctid from (
+                      select n.ctid, (- n.priority) as rank, n.due from tenfold.jobs n
+                      where n.state = 0 and n.lost = 0 and n.run_at > statement_timestamp() - p_window * interval '1 ms'
+                      order by n.run_at desc limit 5000) a
+                    where p_due is null or (a.rank, a.due) <= (p_rank, p_due)
+                    order by a.rank, a.due limit p_max))
+              for update skip locked) c;
     end if;
-    if rows is null then return; end if;
+    rows := more.rows;
+    places := more.places;
+    limited := more.limited;
+    picked := coalesce(cardinality(rows), 0);
+    last_rank := more.ranks[picked];
+    last_due := more.dues[picked];
+    if not p_alone and p_due is not null and picked < p_max then
+      select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
+          array_agg(c.rank) as ranks, array_agg(c.due) as dues into more
+        from (select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
+              where j.state = 0 and j.lost = 0 and ((- j.priority), j.due) > (p_rank, p_due)
+                and (not picky or tenfold.admits(j.bucket, j.tag))
+              order by (- j.priority), j.due limit p_max - picked for update skip locked) c;
+      if more.rows is not null then
+        picked := picked + cardinality(more.rows);
+        last_rank := more.ranks[cardinality(more.rows)];
+        last_due := more.dues[cardinality(more.rows)];
+        rows := rows || more.rows;
+        places := array(select distinct unnest(places || more.places));
+        limited := coalesce(limited, false) or more.limited;
+      end if;
+    end if;
+    exit when rows is null;
     opened := tenfold.open_buckets(places);
     -- Rows of a bucket that has moved away, not cleaned up yet, must not stand in the way of the others.
     exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
@@ -223,7 +275,6 @@ begin
           and j.bucket = any (opened) and (not tagged or tenfold.admits(j.bucket, j.tag)))
     select array_agg(r) into rows from unnest(rows) r
       where r not in (select c.ctid from counted c where c.over or not coalesce(c.locked, false));
-    if rows is null then return; end if;
   end if;
 
   return query
@@ -234,6 +285,7 @@ begin
       returning j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen, j.priority, j.due)
     select j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen
       from taken j order by j.priority desc, j.due;
+  return query select null::uuid, null, last_rank, 0, picked, 0, null::json, last_due::text;
 end $$;
 
 -- Ends runs that succeeded. Returns those that were another's by then, or gone.
@@ -308,7 +360,7 @@ declare
 begin
   delete from tenfold.jobs j using unnest(p_ids, p_fences) d (id, fence)
     where j.id = d.id and j.fence = d.fence and j.cancel and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag);
-  update tenfold.jobs j set state = 0, attempt = j.attempt - 1, fence = null, lease_until = null, worker = null
+  update tenfold.jobs j set state = 0, run_at = statement_timestamp(), attempt = j.attempt - 1, fence = null, lease_until = null, worker = null
     from unnest(p_ids, p_fences) d (id, fence)
     where j.id = d.id and j.fence = d.fence and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag);
   get diagnostics changed = row_count;

@@ -1,0 +1,36 @@
+import type { LookFrom, OrderPlace } from './desk.ts'
+
+/** Milliseconds that a job may take to be seen after it became ready: its transaction has still to commit. */
+const UNSEEN_MS = 1_000
+/** Milliseconds between two looks from the beginning, at least; and how many times the last one's duration. */
+const WHOLE_MS = 200
+const WHOLE_SHARE = 20
+
+/**
+ * Where to look for ready jobs: from where the last claim ended, and at what became ready since. A look from the beginning
+ * passes the dead index entries of all jobs that were claimed while some old transaction holds its snapshot; so it is
+ * made now and then only, and the more seldom the longer it takes: one twentieth of the time at most.
+ */
+export class Outlook {
+  /** When the last look from the beginning was sent, and the next is due. Monotonic milliseconds. */
+  #wholeDueAt = Number.NEGATIVE_INFINITY
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #last: OrderPlace | undefined
+
+  /** Undefined: from the beginning. */
+  from(now: number): LookFrom | undefined {
+    if (now >= this.#wholeDueAt) return undefined
+    return { windowMs: now - this.#lookedAt + UNSEEN_MS, last: this.#last }
+  }
+
+  looked(whole: boolean, sentAt: number, answeredAt: number, last: OrderPlace | undefined): void {
+    this.#lookedAt = sentAt
+    this.#last = last
+    if (whole) this.#wholeDueAt = answeredAt + Math.max(WHOLE_MS, (answeredAt - sentAt) * WHOLE_SHARE)
+  }
+
+  /** The next look is from the beginning. */
+  forget(): void {
+    this.#wholeDueAt = Number.NEGATIVE_INFINITY
+  }
+}
