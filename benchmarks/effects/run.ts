@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { jobsApp } from '../jobs/app.ts'
 import { alternate } from '../kit/alternate.ts'
 import { cpuSince, markCpu } from '../kit/cpu.ts'
 import { type BenchSystem, withPostgres, withRuntime } from '../kit/embedded.ts'
 import { describeMachine, type Machine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
+import { withPool } from '../kit/pool.ts'
 import { finish, type Row } from '../kit/report.ts'
 import { nextPost, type Post } from '../write/insert.ts'
 import { type CommitSample, type CommitSamples, PLAIN, PROMISED, rows } from './rows.ts'
@@ -28,9 +29,15 @@ const found: Record<number, CommitSamples> = {}
 let machine: Machine | undefined
 
 process.stderr.write(`About ${Math.ceil((rounds * 4) / 60) + 1} minutes\n`)
-await withPostgres({}, async (connection, { version, pid: postgres }) => {
+await withPostgres({}, async (connection, { version, pid }) => {
   machine = describeMachine(version)
-  const pool = new pg.Pool({ ...connection, max: 1 })
+  await withPool(connection, 1, (pool) =>
+    withRuntime(connection, (system) => measure(system, pool, pid), app.definition),
+  )
+})
+
+/** `pool` is for looking, not for what is measured. */
+async function measure(system: BenchSystem, pool: pg.Pool, postgres: number): Promise<void> {
   const followed = async (): Promise<void> => {
     while ((await pool.query<{ something: boolean }>(LEFT)).rows[0]?.something) await sleep(PAUSE_MS)
   }
@@ -52,27 +59,20 @@ await withPostgres({}, async (connection, { version, pid: postgres }) => {
       postgresUs: cpuSince(mark, postgres) / commits,
     }
   }
-  const measure = async (system: BenchSystem): Promise<void> => {
-    const commits = Object.entries(contestants(system))
-    for (const [, commit] of commits) await burst(commit, WARM_COMMITS, 10)
-    for (const concurrent of CONCURRENCIES) {
-      const samples = await alternate(
-        commits.map(([name, commit]) => ({
-          name,
-          sample: () => burst(commit, COMMITS[concurrent], concurrent),
-        })),
-        rounds,
-      )
-      found[concurrent] = Object.fromEntries(samples)
-      process.stderr.write(`${concurrent} at a time: done\n`)
-    }
+  const commits = Object.entries(contestants(system))
+  for (const [, commit] of commits) await burst(commit, WARM_COMMITS, 10)
+  for (const concurrent of CONCURRENCIES) {
+    const samples = await alternate(
+      commits.map(([name, commit]) => ({
+        name,
+        sample: () => burst(commit, COMMITS[concurrent], concurrent),
+      })),
+      rounds,
+    )
+    found[concurrent] = Object.fromEntries(samples)
+    process.stderr.write(`${concurrent} at a time: done\n`)
   }
-  try {
-    await withRuntime(connection, measure, app.definition)
-  } finally {
-    await pool.end()
-  }
-})
+}
 
 /** One transaction that inserts a row, and what it asks for besides. */
 function contestants(system: BenchSystem): Record<string, Commit> {

@@ -1,8 +1,8 @@
-import pg from 'pg'
 import type { ConnectionOptions } from '../../src/data/client/types.ts'
 import { alternate } from '../kit/alternate.ts'
 import { cpuSince, markCpu } from '../kit/cpu.ts'
 import { withRuntime } from '../kit/embedded.ts'
+import { withPool } from '../kit/pool.ts'
 import { nextPost } from '../write/insert.ts'
 import { jobsApp } from './app.ts'
 import { withBoss } from './boss.ts'
@@ -29,7 +29,6 @@ export function compareEnqueues(
   rounds: number,
 ): Promise<EnqueueSamples> {
   const app = jobsApp(() => {})
-  const pool = new pg.Pool({ ...connection, max: Math.max(...CONCURRENCIES) })
   const work = async (contestants: readonly [string, Publish][]): Promise<EnqueueSamples> => {
     for (const [, publish] of contestants)
       await burst({ publish, count: WARM_TRANSACTIONS, concurrent: 10, postgres })
@@ -47,19 +46,21 @@ export function compareEnqueues(
     }
     return found
   }
-  return withRuntime(
-    connection,
-    (system) =>
-      withBoss(connection, (boss) =>
-        work([
-          ['tenfold', throughWrite(system, app)],
-          ['pg-boss', throughBoss(pool, boss)],
-          ['graphile-worker', throughGraphile(pool)],
-        ]),
+  return withPool(connection, Math.max(...CONCURRENCIES), (pool) =>
+    withBoss(connection, (boss) =>
+      withRuntime(
+        connection,
+        (system) =>
+          work([
+            ['tenfold', throughWrite(system, app)],
+            ['pg-boss', throughBoss(pool, boss)],
+            ['graphile-worker', throughGraphile(pool)],
+          ]),
+        app.definition,
+        { runJobs: false },
       ),
-    app.definition,
-    { runJobs: false },
-  ).finally(() => pool.end())
+    ),
+  )
 }
 
 interface Burst {

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from 'graphile-worker'
-import pg from 'pg'
+import type pg from 'pg'
 import type { ConnectionOptions } from '../../src/data/client/types.ts'
 import { alternate } from '../kit/alternate.ts'
 import { withRuntime } from '../kit/embedded.ts'
+import { withPool } from '../kit/pool.ts'
 import { nextPost } from '../write/insert.ts'
 import { jobsApp } from './app.ts'
 import { withBoss, workBoss } from './boss.ts'
@@ -27,10 +28,9 @@ interface Idle {
 }
 
 export async function comparePickUps(connection: ConnectionOptions, rounds: number): Promise<PickUps> {
-  const pool = new pg.Pool({ ...connection, max: 2 })
   const found: PickUps = {}
-  try {
-    await withAll(connection, pool, async (idles) => {
+  await withPool(connection, 2, (pool) =>
+    withAll(connection, pool, async (idles) => {
       for (const idle of Object.values(idles)) await once(idle)
       const contestants = Object.entries(idles).map(([name, idle]) => ({
         name,
@@ -38,10 +38,8 @@ export async function comparePickUps(connection: ConnectionOptions, rounds: numb
       }))
       for (const [name, list] of await alternate(contestants, rounds)) found[name] = list
       process.stderr.write('pick-up: done\n')
-    })
-  } finally {
-    await pool.end()
-  }
+    }),
+  )
   return found
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { createRuntime } from '../../src/app/compose.ts'
 import type { Runtime, RuntimeOptions } from '../../src/app/runtime.ts'
@@ -38,11 +39,26 @@ export async function withPostgres<R>(
         migrations: options.migrations,
         log: silentLogger,
       })
-      return await work(connection, { version, pid: server.pid as number })
+      const result = await work(connection, { version, pid: server.pid as number })
+      await withSession(admin, left)
+      return result
     } finally {
       await server.stop()
     }
   })
+}
+
+const LEFT = `select count(*)::int as left from pg_stat_activity
+  where backend_type = 'client backend' and pid <> pg_backend_pid()`
+const LEAVING_MS_MAX = 5_000
+const PAUSE_MS = 5
+
+/** Pools do not wait until their sessions are gone: told then that the server stops, they would fail. */
+async function left(client: pg.Client): Promise<void> {
+  for (let ms = 0; ms < LEAVING_MS_MAX; ms += PAUSE_MS) {
+    if ((await client.query<{ left: number }>(LEFT)).rows[0]?.left === 0) return
+    await sleep(PAUSE_MS)
+  }
 }
 
 const cluster = (connection: ConnectionOptions): ClusterOptions => ({ name: 'c0', connection })

@@ -5,7 +5,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import lightbox from '../../examples/lightbox/app.ts'
 import { createPhoto, type Lightbox } from '../../examples/lightbox/domain/index.ts'
 import type { AppDefinition } from '../../src/app/types.ts'
@@ -14,6 +14,7 @@ import { withPostgres, withRuntime } from '../kit/embedded.ts'
 import { withFolder } from '../kit/lightbox.ts'
 import { describeMachine, type Machine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
+import { withPool } from '../kit/pool.ts'
 import { finish, goalRow, interval, type Row } from '../kit/report.ts'
 import { estimate, ratios } from '../kit/stats.ts'
 import type { BareOrder } from './bare.ts'
@@ -37,42 +38,41 @@ await withFolder((folder) =>
     {},
     async (connection, { version }) => {
       machine = describeMachine(version)
-      const pool = new pg.Pool({ ...connection, max: 1 })
-      const bare = await startBare()
-      try {
-        await withRuntime(
+      await using bare = await startBare()
+      const blobFolder = join(folder, 'blobs')
+      await withPool(connection, 1, (pool) =>
+        withRuntime(
           connection,
-          async (system) => {
-            const files = fileSets(folder)
-            const contestants = [
-              {
-                name: 'Lightbox',
-                sample: async () =>
-                  photos / (await throughQueue(system as unknown as Lightbox, pool, await files('a'))),
-              },
-              {
-                name: 'bare sharp',
-                sample: async () => photos / (await byHand(bare, await files('b'), folder)),
-              },
-            ]
-            for (const { sample } of contestants) await sample()
-            const found = await alternate(contestants, rounds, (round, rates) => {
-              const text = [...rates].map(([name, rate]) => `${name} ${rate.toFixed(2)}/s`)
-              process.stderr.write(`${round + 1}/${rounds} ${text.join('  ')}\n`)
-            })
-            for (const [name, list] of found) samples[name] = list
-          },
+          (system) => compare(system as unknown as Lightbox, pool, { bare: bare.child, folder }),
           app,
-          { blobFolder: join(folder, 'blobs') },
-        )
-      } finally {
-        bare.disconnect()
-        await pool.end()
-      }
+          { blobFolder },
+        ),
+      )
     },
     app,
   ),
 )
+
+async function compare(
+  system: Lightbox,
+  pool: pg.Pool,
+  { bare, folder }: { readonly bare: ChildProcess; readonly folder: string },
+): Promise<void> {
+  const files = fileSets(folder)
+  const contestants = [
+    {
+      name: 'Lightbox',
+      sample: async () => photos / (await throughQueue(system, pool, await files('a'))),
+    },
+    { name: 'bare sharp', sample: async () => photos / (await byHand(bare, await files('b'), folder)) },
+  ]
+  for (const { sample } of contestants) await sample()
+  const found = await alternate(contestants, rounds, (round, rates) => {
+    const text = [...rates].map(([name, rate]) => `${name} ${rate.toFixed(2)}/s`)
+    process.stderr.write(`${round + 1}/${rounds} ${text.join('  ')}\n`)
+  })
+  for (const [name, list] of found) samples[name] = list
+}
 
 /** Fresh photos for each sample: alike in everything that costs, and never the same bytes. */
 function fileSets(folder: string): (name: string) => Promise<string[]> {
@@ -104,12 +104,17 @@ async function throughQueue(system: Lightbox, pool: pg.Pool, files: readonly str
   return seconds
 }
 
-async function startBare(): Promise<ChildProcess> {
+async function startBare(): Promise<AsyncDisposable & { readonly child: ChildProcess }> {
   const child = fork(join(import.meta.dirname, 'bare.ts'), {
     env: { ...process.env, UV_THREADPOOL_SIZE: String(availableParallelism()) },
   })
   await once(child, 'message')
-  return child
+  const end = async (): Promise<void> => {
+    const ended = once(child, 'exit')
+    child.disconnect()
+    await ended
+  }
+  return { child, [Symbol.asyncDispose]: end }
 }
 
 async function byHand(child: ChildProcess, files: readonly string[], folder: string): Promise<number> {
