@@ -76,7 +76,7 @@ async function shown(page: Page, text: string, times: number): Promise<void> {
 /** The page says by itself that there are newer posts, when somebody comes back to it. */
 async function hinted(page: Page, act: () => Promise<void>): Promise<void> {
   await page.goto('/')
-  const link = page.getByRole('status').getByRole('link', { name: 'There are new posts' })
+  const link = page.getByRole('link', { name: 'There are new posts' })
   assert.equal(await link.count(), 0)
   await act()
   const end = performance.now() + 15_000

@@ -17,7 +17,7 @@ function text(min: number, max: number, forbidden: RegExp) {
     .refine((value) => value.isWellFormed(), { error: 'must be well-formed Unicode' })
     .refine((value) => !forbidden.test(value), { error: 'must not contain control characters' })
     .refine((value) => length(value) >= min && length(value) <= max, {
-      error: `must have ${min} to ${max} characters`,
+      error: `must have ${min === 0 ? 'at most' : `${min} to`} ${max} characters`,
     })
     .meta({ minLength: min, maxLength: max })
 }

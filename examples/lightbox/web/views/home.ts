@@ -68,7 +68,7 @@ function feed(visit: Visit, { posts, isFirst, others }: HomeView): Html {
   const heading = isFirst ? 'Your feed' : 'Older posts'
   return html`<section aria-labelledby="feed">
 <div class="head"><h2 id="feed">${heading}</h2><a class="soft" href="${paths.new}">New from everyone</a></div>
-${isFirst ? html`<p class="news" role="status" data-newest="${posts.posts[0]?.id ?? ''}"></p>` : ''}
+${isFirst ? html`<p class="news" aria-live="polite" data-newest="${posts.posts[0]?.id ?? ''}"></p>` : ''}
 ${posts.posts.length > 0 ? postList(visit, posts.posts) : emptyFeed(isFirst)}
 ${pager(paths.home, posts.next, isFirst)}
 </section>
