@@ -14,7 +14,7 @@ import type { Doubt, LocalEffects } from '../../../src/core/effects.ts'
 import { silentLogger } from '../../../src/core/log.ts'
 import { systemRandom } from '../../../src/core/random.ts'
 import { NOTHING_SEEN, type Seen } from '../../../src/core/seen.ts'
-import { SeenRecord } from '../../../src/core/seen-record.ts'
+import { type SeenDirectory, SeenRecord } from '../../../src/core/seen-record.ts'
 import { DataClient, prepareData, upkeepSessions } from '../../../src/data/index.ts'
 import { createEffects } from '../../../src/effects/index.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
@@ -32,6 +32,18 @@ export interface ByHand {
   readonly level?: new (options: LevelOptions) => MemoryLevel
   /** What a cached value shows does not count for its session. */
   readonly forgetUpto?: boolean
+}
+
+/** A session's next request. */
+class SeenSince extends SeenRecord {
+  readonly #before: Seen
+  constructor(directory: SeenDirectory, before: Seen) {
+    super(directory)
+    this.#before = before
+  }
+  protected override load(): Seen {
+    return this.#before
+  }
 }
 
 /** A process that learns of its commits by the relay, as those of another process do. */
@@ -98,7 +110,7 @@ export async function byHand(
       let seen: Seen = NOTHING_SEEN
       const directory = { clusters: clusters.map(({ name }) => name), directoryEpoch: 1 }
       return async (ops) => {
-        const record = new SeenRecord(directory, () => seen)
+        const record = new SeenSince(directory, seen)
         if (planted.forgetUpto) record.answered = () => {}
         const context = { ...detachedContext(newRequestId(), log), ...(tracked && { seen: record }) }
         const answers = await storage.run(context, async () => {
