@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import pg from 'pg'
+import { job, wired } from './fixtures/wired.ts'
+
+const JOBS = 4_000
+const CLAIM = 'select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 30000, false'
+const READ = `select sum(idx_tup_read)::int as read from pg_stat_user_indexes
+  where indexrelname in ('jobs_ready', 'jobs_arrived')`
+
+test('under an old snapshot a claim passes few dead entries, whatever was claimed since (FAULTS case 31)', async (t) => {
+  let ran = 0
+  const work = job<null>('work', async () => void ran++)
+  const { enqueueHome, jobs, connections } = await wired(t, [work])
+  const [holder, asking] = [new pg.Client(connections[0]), new pg.Client(connections[0])]
+  await holder.connect()
+  await asking.connect()
+  try {
+    await holder.query('begin isolation level repeatable read')
+    await holder.query('select 1')
+    for (let done = 0; done < JOBS; done += 500)
+      await enqueueHome(work, Array(500).fill(null), { owner: `owner ${done}` })
+    await jobs.drain()
+    assert.equal(ran, JOBS)
+
+    /** Index entries that a claim reads. */
+    const reads = async (how: string): Promise<number> => {
+      const read = async (): Promise<number> => {
+        await asking.query('select pg_stat_force_next_flush()')
+        return Number((await asking.query(READ)).rows[0].read)
+      }
+      const before = await read()
+      await asking.query(CLAIM + how)
+      return (await read()) - before
+    }
+    assert.ok((await reads(')')) >= JOBS, 'from the beginning it reads all of them')
+    await enqueueHome(work, [null, null])
+    const few = await reads(', 1)')
+    assert.ok(few <= 2, `${few} entries, of what became ready in the last millisecond`)
+
+    // And the worker's own claims find what comes.
+    const before = ran
+    await jobs.worker.start()
+    await enqueueHome(work, Array(20).fill(null))
+    await jobs.drain()
+    assert.ok(ran >= before + 20)
+  } finally {
+    await Promise.all([holder.end(), asking.end()])
+  }
+})
+
+test('a claim goes on from where the last one ended, and meets what came before that place since', async (t) => {
+  const work = job<number>('work', async () => {})
+  const { enqueueHome, sql } = await wired(t, [work])
+  const claim = async (max: number, more = ''): Promise<{ took: unknown[]; last: string; rank: number }> => {
+    const rows = await sql(
+      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${max}, 30000, false${more})`,
+    )
+    const end = rows.pop() as { seen: string; bucket: number }
+    return { took: rows.map(({ payload }) => payload), last: end.seen, rank: end.bucket }
+  }
+  await enqueueHome(work, [1, 2, 3, 4, 5, 6])
+  const first = await claim(2)
+  assert.deepEqual(first.took, [1, 2])
+  await enqueueHome(work, [10], { owner: 'another' })
+  await enqueueHome(work, [20], { owner: 'urgent', priority: 9 })
+  const second = await claim(4, `, 60000, ${first.rank}, '${first.last}'`)
+  assert.deepEqual(second.took, [20, 10, 3, 4], 'by priority, then who is due; then on from there')
+  const third = await claim(4, `, 60000, ${second.rank}, '${second.last}'`)
+  assert.deepEqual(third.took, [5, 6])
+  await enqueueHome(work, [7])
+  assert.deepEqual((await claim(4, ', 60000')).took, [7], 'nothing was left but what came since')
+})
