@@ -166,7 +166,7 @@ test('what is no photo is refused in words, and nothing that was typed is lost',
   await context.close()
 })
 
-test('a photo that cannot be made says why, and can be deleted', async () => {
+test('a photo that cannot be made says why, and stays as long as a post shows it', async () => {
   const { page, context } = await studio.visitor({ viewport: PHONE, scripts: false })
   await signUp(page, 'petra')
   const { buffer } = await file('a.jpg')

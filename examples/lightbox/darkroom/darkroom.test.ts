@@ -73,6 +73,16 @@ describe('the image process', () => {
     }
   })
 
+  test('is the only one that loads native code for images', async () => {
+    const look = `await import(process.argv[1])
+      console.log(process.report.getReport().sharedObjects.filter((path) => /sharp|vips/.test(path)).join())`
+    const app = new URL('../app.ts', import.meta.url).href
+    const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions'))
+    const child = spawn(process.execPath, [...conditions, '--input-type=module', '-e', look, app])
+    const [output] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+    assert.equal(output.trim(), '')
+  })
+
   test('is used again while it is there', async (t) => {
     const darkroom = room(t)
     const path = await small(t)

@@ -60,6 +60,7 @@ interface PhotoTable {
   proof: StoredVariant | null
   made: Generated<number>
   job_id: string
+  posted: Generated<boolean>
   created_at: Date
 }
 

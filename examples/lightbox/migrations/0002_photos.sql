@@ -19,6 +19,8 @@ create table photos (
   made       integer not null default 0,
   -- What makes the revision that is wanted.
   job_id     uuid not null,
+  -- Whether a post shows it, and with it everybody may see it.
+  posted     boolean not null default false,
   created_at timestamptz not null,
   primary key (owner_id, id)
 ) with (fillfactor = 70);
@@ -26,9 +28,11 @@ create table photos (
 -- Finds a photo by its id alone.
 create index photos_by_id on photos (id);
 
+-- Find what was left behind: see domain/photos/tidy.ts.
+create index photos_unposted on photos (created_at) where not posted;
+create index photos_processing on photos (created_at) where status = 'processing';
+
 alter table posts add column photo_id uuid;
 -- Makes a form that is sent twice one post; see web/pages/publish.ts.
 alter table posts add column draft text;
 create unique index posts_by_draft on posts (author_id, draft) where draft is not null;
--- Whether a photo is public: it is when it is in a post.
-create index posts_by_photo on posts (author_id, photo_id) where photo_id is not null;

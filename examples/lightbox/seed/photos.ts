@@ -4,7 +4,8 @@ import { pictures } from './pictures.ts'
 /** The server is ready first; then the pictures are painted. */
 const DELAY = '1s'
 
-const INSERT = `insert into photos (owner_id, id, alt, edits, job_id, created_at) values ($1, $2, $3, '{}', $4, $5)`
+const INSERT = `insert into photos (owner_id, id, alt, edits, job_id, posted, created_at)
+values ($1, $2, $3, '{}', $4, true, $5)`
 
 /** Gives a member's posts their photos, which jobs paint later. */
 export function seedPhotos(system: Lightbox, ownerId: string, handle: string): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { picture } from '../darkroom/fixtures/images.ts'
+import { tidyPhotos } from '../domain/photos/tidy.ts'
 import type { Answer, Json } from './contract.ts'
 import { CLUSTERS, type Site, signUp, start, Visitor } from './visitor.ts'
 
@@ -351,6 +352,37 @@ describe('the form of the pages', () => {
     )
     const { edits } = await see(ann, posts[0].photo.id)
     assert.deepEqual(edits, { crop: { x: 0.5, y: 0, width: 0.5, height: 1 }, blur: 0.2 })
+    await assertKept(app)
+  })
+})
+
+describe('what is left behind', () => {
+  test('photos that nobody posted for a week are deleted, and no others', async () => {
+    await using app = await start({ clusters: 2 })
+    const people = [await signUp(app, 'ann'), await signUp(app, 'bob')]
+    const kept: string[] = []
+    for (const person of people) {
+      for (const posted of [false, false, true]) {
+        const id = await sent(person, await jpeg(40, 30))
+        if (posted) await person.expect(201, 'POST', '/api/posts', { body: { photoId: id } })
+        if (posted) kept.push(id)
+      }
+    }
+    await app.jobs.drain()
+    for (const { id } of people) {
+      await app.system.shard.user(id).write(`age ${id}`, async (tx) => {
+        await tx.query("update photos set created_at = created_at - interval '8 days' where owner_id = $1", [
+          id,
+        ])
+      })
+    }
+    const young = await sent(people[0] as Visitor, await jpeg(40, 30))
+    await app.system.jobs.enqueue(tidyPhotos, {})
+    await app.jobs.drain()
+    const rows = (
+      await app.system.shards.read((db) => db.query<{ id: string }>('select id from photos'))
+    ).flat()
+    assert.deepEqual(rows.map(({ id }) => id).toSorted(), [...kept, young].toSorted())
     await assertKept(app)
   })
 })

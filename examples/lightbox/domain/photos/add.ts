@@ -20,8 +20,8 @@ export interface Accepted {
   status: PhotoStatus
 }
 
-const INSERT = `insert into photos (owner_id, id, alt, edits, original, job_id, created_at)
-values ($1, $2, $3, $4, $5, $6, $7)`
+const INSERT = `insert into photos (owner_id, id, alt, edits, original, job_id, posted, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 /** Row, blob and job in the one transaction: none of them is there without the others. @returns the photo's id */
 export async function addPhoto(
@@ -29,14 +29,18 @@ export async function addPhoto(
   tx: PhotoTx,
   ownerId: string,
   { original, edits, alt }: NewPhoto,
+  posted: boolean,
 ): Promise<string> {
   const id = nextPostId(system, ownerId)
   tx.attach(original, originalName(id))
   const job = tx.enqueue(renderPhoto, { ownerId, photoId: id, revision: 1 }, { owner: ownerId })
   tx.invalidate(photoKey(id))
-  await tx.query(INSERT, [ownerId, id, alt, JSON.stringify(edits), original, job, timeOf(id)])
+  await tx.query(INSERT, [ownerId, id, alt, JSON.stringify(edits), original, job, posted, timeOf(id)])
   return id
 }
+
+// Also when it is posted already: the lock keeps it from being deleted meanwhile.
+const POSTED = 'update photos set posted = true where owner_id = $1 and id = $2 returning status'
 
 /** The id of the photo that a post of `ownerId` is to show. @throws Problem `no-such-photo`, `photo-failed` */
 export async function photoFor(
@@ -46,11 +50,10 @@ export async function photoFor(
   photo: string | NewPhoto | null,
 ): Promise<string | null> {
   if (photo === null) return null
-  if (typeof photo !== 'string') return addPhoto(system, tx, ownerId, photo)
+  if (typeof photo !== 'string') return addPhoto(system, tx, ownerId, photo, true)
   const missing = new Problem('no-such-photo', 422, 'You have no such photo.')
   if (!isPostId(photo)) throw missing
-  const select = 'select status from photos where owner_id = $1 and id = $2 for share'
-  const [row] = await tx.query<{ status: PhotoStatus }>(select, [ownerId, photo])
+  const [row] = await tx.query<{ status: PhotoStatus }>(POSTED, [ownerId, photo])
   if (!row) throw missing
   if (row.status === 'failed') throw new Problem('photo-failed', 422, 'There is no picture of this photo.')
   // It is public from now on.
@@ -61,7 +64,7 @@ export async function photoFor(
 /** `ownerId` is the person logged in. */
 export const createPhoto = (system: Lightbox, ownerId: string, photo: NewPhoto): Promise<Accepted> =>
   system.shard.user(ownerId).write('create photo', async (tx) => ({
-    id: await addPhoto(system, tx, ownerId, photo),
+    id: await addPhoto(system, tx, ownerId, photo, false),
     status: 'processing' as const,
   }))
 
@@ -88,8 +91,7 @@ export async function editPhoto(
   return { id, status: 'processing' }
 }
 
-const DELETE = `delete from photos where owner_id = $1 and id = $2
-  and not exists (select from posts where author_id = $1 and photo_id = $2)
+const DELETE = `delete from photos where owner_id = $1 and id = $2 and not posted
 returning original, variants, proof, made`
 
 interface Deleted {
@@ -101,7 +103,7 @@ interface Deleted {
 
 /** @throws Problem `not-found`; `photo-in-post` while a post shows it */
 export async function deletePhoto(system: Lightbox, ownerId: string, id: string): Promise<void> {
-  const outcome = await system.shard.user(ownerId).write('delete photo', async (tx) => {
+  const outcome = await system.shard.user(ownerId).write(`delete photo ${id}`, async (tx) => {
     const [row] = await tx.query<Deleted>(DELETE, [ownerId, id])
     if (!row) {
       const left = await tx.query('select from photos where owner_id = $1 and id = $2', [ownerId, id])

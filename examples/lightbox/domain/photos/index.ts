@@ -1,6 +1,7 @@
 export { type Accepted, createPhoto, deletePhoto, editPhoto, type NewPhoto, photoFor } from './add.ts'
-export { paintPhoto, photoJobs } from './jobs.ts'
+export { paintPhoto } from './jobs.ts'
 export type { OwnPhoto, Photo, PhotoStatus, Variant } from './photo.ts'
 export { getOwnPhoto, getPhoto, photoOwner, photosOf } from './read.ts'
 export { servePhoto } from './serve.ts'
 export { type PhotoState, photoState } from './state.ts'
+export { photoJobs } from './tidy.ts'

@@ -50,8 +50,6 @@ export const paintPhoto = t.job('paintPhoto', {
   },
 })
 
-export const photoJobs = [renderPhoto, paintPhoto] as const
-
 const WANTED = `select original, edits from photos
 where owner_id = $1 and id = $2 and revision = $3 and status = 'processing'`
 

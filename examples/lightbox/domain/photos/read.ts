@@ -23,8 +23,7 @@ interface Kept {
   posted: boolean
 }
 
-const PHOTO = `select id, owner_id::text, status, reason, alt, edits, variants, proof, revision, job_id,
-  exists (select from posts p where p.author_id = owner_id and p.photo_id = photos.id) as posted
+const PHOTO = `select id, owner_id::text, status, reason, alt, edits, variants, proof, revision, job_id, posted
 from photos where id = $1`
 
 /** From the cache. `id` may be any text. */

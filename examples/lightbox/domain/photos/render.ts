@@ -14,7 +14,7 @@ interface Run {
   progress(value: number): Promise<void>
 }
 
-const GIVEN_UP = 'The photo could not be made. Send it again, or change the edits.'
+export const GIVEN_UP = 'The photo could not be made. Send it again, or change the edits.'
 
 /**
  * Calls `make` and stores what it makes. @returns what was made, or in words for its owner why there will be
