@@ -8,10 +8,11 @@ import type { SystemStatus } from '../core/topology.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import { Floors } from './floors.ts'
 import { Followers, isLocal } from './followers.ts'
+import { watchRelay } from './gauges.ts'
 import { History } from './history.ts'
 import { LocalCommits } from './local.ts'
 import { Relay } from './relay.ts'
-import { relayTally, watchRelay } from './tally.ts'
+import { relayTally } from './tally.ts'
 import { Waiting } from './waiting.ts'
 
 /** What the effects of committed transactions are delivered with. */
