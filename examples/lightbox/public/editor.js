@@ -159,6 +159,22 @@ class Editor {
   }
 }
 
+/** Pictures that are dropped or pasted are chosen. */
+const acceptDrops = (form, input, take) => {
+  const give = (event, transfer) => {
+    const file = [...(transfer?.files ?? [])].find(({ type }) => type.startsWith('image/'))
+    if (!file) return
+    event.preventDefault()
+    const files = new DataTransfer()
+    files.items.add(file)
+    input.files = files.files
+    take()
+  }
+  form.addEventListener('dragover', (event) => event.preventDefault())
+  form.addEventListener('drop', (event) => give(event, event.dataTransfer))
+  form.addEventListener('paste', (event) => give(event, event.clipboardData))
+}
+
 /** The file of a post that is being written. */
 const attach = (form, editor) => {
   const input = form.querySelector('input[type="file"]')
@@ -211,19 +227,7 @@ const attach = (form, editor) => {
     say('')
     input.focus()
   })
-  // Pictures that are dropped or pasted are chosen.
-  const give = (event, transfer) => {
-    const file = [...(transfer?.files ?? [])].find(({ type }) => type.startsWith('image/'))
-    if (!file) return
-    event.preventDefault()
-    const files = new DataTransfer()
-    files.items.add(file)
-    input.files = files.files
-    take()
-  }
-  form.addEventListener('dragover', (event) => event.preventDefault())
-  form.addEventListener('drop', (event) => give(event, event.dataTransfer))
-  form.addEventListener('paste', (event) => give(event, event.clipboardData))
+  acceptDrops(form, input, take)
   form.addEventListener('submit', () => {
     const button = form.querySelector('button:not([type])')
     button.setAttribute('aria-busy', 'true')
