@@ -168,3 +168,36 @@ test('a name that this release does not know fails, comes again, and is dead in 
   assert.equal(dead?.state, 'dead')
   assert.match(dead?.error ?? '', /TENFOLD_JOB_UNKNOWN.*no job named old/)
 })
+
+test('a database that refuses much at once is asked for less at a time', async (t) => {
+  let ran = 0
+  const work = job<null>('work', async () => void ran++)
+  const { enqueueHome, jobs, sql } = await wired(t, [work])
+  await enqueueHome(work, Array(300).fill(null))
+  // As with locks of more buckets than the server has room for.
+  for (const [name, args] of [
+    ['claim_jobs', '$1, $2, $3, $4, $5, $6, $7, $8'],
+    ['complete_jobs', '$1, $2, $3'],
+  ] as const) {
+    const size = name === 'claim_jobs' ? '$3' : 'cardinality($1)'
+    await sql(`alter function tenfold.${name} rename to ${name}_all`)
+    const types =
+      name === 'claim_jobs'
+        ? 'uuid, bigint, int, int, boolean, float8, int, timestamptz'
+        : 'uuid[], bigint[], int[]'
+    const returns =
+      name === 'claim_jobs'
+        ? 'table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, payload json, seen text)'
+        : 'uuid[]'
+    const body =
+      name === 'claim_jobs'
+        ? `return query select * from tenfold.${name}_all(${args});`
+        : `return tenfold.${name}_all(${args});`
+    await sql(`create function tenfold.${name}(${types}) returns ${returns} language plpgsql as $$ begin
+      if ${size} > 20 then raise exception using errcode = '53200', message = 'out of shared memory'; end if;
+      ${body} end $$`)
+  }
+  await jobs.drain()
+  assert.equal(ran, 300)
+  assert.deepEqual(await sql('select 1 from tenfold.jobs'), [])
+})

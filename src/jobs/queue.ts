@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import type { Claimed } from './claimed.ts'
-import { REPORT_MAX, TEND_MAX } from './defaults.ts'
+import { BATCH_MAX, REPORT_MAX, TEND_MAX } from './defaults.ts'
 import type { ClaimAnswer, Desk } from './desk.ts'
 import { Outlook } from './outlook.ts'
 import type { Reports } from './reports.ts'
@@ -42,6 +42,8 @@ export class Queue {
   #loop: Promise<void> = Promise.resolve()
   #tendAt = Number.NEGATIVE_INFINITY
   #tendEveryMs = TEND_MS
+  /** Jobs in the next claim, at most. */
+  #max = BATCH_MAX
   /** Whether the last claim looked for what has become due. */
   #tended = false
   #repairAt = Number.NEGATIVE_INFINITY
@@ -104,7 +106,10 @@ export class Queue {
       try {
         await this.#step()
         failedMs = FAILED_MS[0]
+        this.#max = Math.min(BATCH_MAX, this.#max * 2)
       } catch (error) {
+        // Perhaps so many buckets at once are more locks than the server has room for.
+        this.#max = Math.max(1, this.#max / 8)
         this.#log.warn({ err: error, cluster: this.desk.cluster }, 'could not claim jobs; trying again')
         await this.#changed.wait(this.#clock, failedMs)
         failedMs = Math.min(failedMs * 2, FAILED_MS[1])
@@ -114,7 +119,8 @@ export class Queue {
 
   async #step(): Promise<void> {
     if (this.#suspects && (await this.#claimAlone())) return
-    const max = this.reports.waiting > 2 * REPORT_MAX ? 0 : this.#room.want()
+    const want = this.reports.waiting > 2 * REPORT_MAX ? 0 : this.#room.want()
+    const max = Math.min(want, Math.floor(this.#max))
     if (max === 0) return this.#changed.wait(this.#clock, this.#times.poll)
     this.#changed.reset()
     const found = await this.#claim(max, false)

@@ -79,16 +79,12 @@ export class Reports {
       const done = this.#done.splice(0, REPORT_MAX)
       const failed = this.#failed.splice(0, REPORT_MAX)
       const released = this.#released.splice(0, REPORT_MAX)
-      await this.#tell(done, failed, released)
+      await this.#tell([done, failed, released])
     }
   }
 
-  async #tell(
-    done: readonly Claimed[],
-    failed: readonly Failure[],
-    released: readonly Claimed[],
-  ): Promise<void> {
-    const statements = reportStatements(done, failed, released)
+  async #tell(batch: Batch): Promise<void> {
+    const statements = reportStatements(batch)
     for (let again = false; ; again = true) {
       try {
         const results = await this.#session.run(statements)
@@ -97,16 +93,37 @@ export class Reports {
         if (refused.length > 0) this.#refused(refused, again)
         return
       } catch (error) {
-        if (this.#closed || !this.#session.isTransient(error)) {
-          this.#log.error(
-            { err: error, jobs: done.length + failed.length + released.length },
-            'could not report how jobs ended; they run again when their lease is over',
-          )
-          return
-        }
-        await this.#clock.sleep(AGAIN_MS)
+        if (!this.#closed && this.#session.isTransient(error)) await this.#clock.sleep(AGAIN_MS)
+        else if (!this.#closed && sizeOf(batch) > 1) return this.#tellHalves(batch)
+        else return this.#givenUp(batch, error)
       }
     }
+  }
+
+  /** Too much for the server at once (locks of many buckets), or one among them that it cannot take. */
+  async #tellHalves(batch: Batch): Promise<void> {
+    const half = <T>(list: readonly T[], from: 0 | 1): T[] => {
+      const middle = Math.ceil(list.length / 2)
+      return from === 0 ? list.slice(0, middle) : list.slice(middle)
+    }
+    const [done, failed, released] = batch
+    // Kinds first: each then halves by itself.
+    const parts: Batch[] =
+      [done, failed, released].filter(({ length }) => length > 0).length > 1
+        ? [
+            [done, [], []],
+            [[], failed, []],
+            [[], [], released],
+          ]
+        : ([0, 1] as const).map((from): Batch => [half(done, from), half(failed, from), half(released, from)])
+    for (const part of parts) if (sizeOf(part) > 0) await this.#tell(part)
+  }
+
+  #givenUp(batch: Batch, error: unknown): void {
+    this.#log.error(
+      { err: error, jobs: sizeOf(batch) },
+      'could not report how jobs ended; they run again when their lease is over',
+    )
   }
 
   #refused(ids: readonly string[], again: boolean): void {
@@ -116,11 +133,11 @@ export class Reports {
   }
 }
 
-function reportStatements(
-  done: readonly Claimed[],
-  failed: readonly Failure[],
-  released: readonly Claimed[],
-): SystemStatement[] {
+type Batch = readonly [done: readonly Claimed[], failed: readonly Failure[], released: readonly Claimed[]]
+
+const sizeOf = (batch: Batch): number => batch.reduce((sum, { length }) => sum + length, 0)
+
+function reportStatements([done, failed, released]: Batch): SystemStatement[] {
   const statements: SystemStatement[] = []
   if (done.length > 0)
     statements.push({ sql: 'select tenfold.complete_jobs($1, $2, $3) as refused', params: runArrays(done) })
