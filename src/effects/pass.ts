@@ -62,7 +62,7 @@ export async function pass(parts: PassParts, plan: PassPlan): Promise<PassResult
   let after = FIRST
   for (;;) {
     const before = { deletes, moveBeyond: first === undefined ? plan.moveBeyond : undefined }
-    const found = foundIn(await session.run(roundTrip(before, after, plan.since)))
+    const found = foundIn(await session.run(roundTrip(before, after, plan.since)), BATCH_ROWS)
     if (!found.leads) return undefined
     floors.forget(deletes)
     first ??= found
@@ -70,7 +70,7 @@ export async function pass(parts: PassParts, plan: PassPlan): Promise<PassResult
     const taken = await followers.apply(batchOf(found, floors))
     parts.onDelivered(markers.length)
     deletes = taken ? markers : []
-    if (markers.length < BATCH_ROWS) break
+    if (!found.more) break
     if (after === FIRST) await parts.onBacklog()
     after = markers.at(-1) as string
   }

@@ -23,6 +23,10 @@ for (const clusters of [1, 2]) {
       assert.ok((status()[cluster]?.ageMs ?? 9e9) < 60_000)
     }
     assert.equal(follower.floors.size, 2 * clusters)
+    const text = await own.metrics.text()
+    assert.match(text, /^tenfold_relay_position_age_seconds\{cluster="c0"\} [\d.]+$/m)
+    for (const line of ['tenfold_effects_pending', 'tenfold_relay_passes_total', 'tenfold_relay_leading'])
+      assert.match(text, new RegExp(`^${line}\\{cluster="c0"\\} \\d+$`, 'm'))
   })
 }
 
@@ -98,4 +102,25 @@ test('ten thousand rows that wait are delivered in bounded batches, without a ga
   )
   await drained(own, effects, follower)
   assert.equal(await pending(), 0)
+})
+
+test('rows of many megabytes come in several round trips, and a row by hand stops nobody', async (t) => {
+  const own = await bench(t)
+  const client = await own.session()
+  await client.query(`insert into tenfold.effects (marker, bucket, tag, effects)
+    select gen_random_uuid(), 0, 0, json_build_object('invalidate', array(
+      select repeat('x', 100) || n || '.' || m from generate_series(1, 20000) m))
+    from generate_series(1, 10) n`)
+  for (const effects of ['null', '[]', '7', '{"invalidate": "x"}', '{"invalidate": [1, null]}'])
+    await client.query(
+      `insert into tenfold.effects (marker, bucket, tag, effects) values (gen_random_uuid(), 0, 0, $1)`,
+      [effects],
+    )
+  const follower = new RecordingFollower()
+  const effects = await own.process([follower])
+  await drained(own, effects, follower)
+  assert.equal(follower.floors.size, 200_000)
+  assert.ok(follower.batches.length > 5, `${follower.batches.length} round trips`)
+  await drained(own, effects, follower)
+  assert.equal(await own.pending(), 0)
 })

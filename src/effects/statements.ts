@@ -33,18 +33,24 @@ export const NOTE: SystemStatement = {
   from pg_current_wal_flush_lsn() lsn`,
 }
 
+/** Bytes of effects in one round trip, beyond which no further row is taken: one transaction may have very many keys. */
+export const BATCH_BYTES = 4 * 2 ** 20
+
 /** The floor is volatile, hence read after the statement's snapshot was taken; the snapshot is the statement's own. */
-const found = (rows: string): string => `select pg_current_snapshot()::text as snapshot,
-  pg_current_wal_flush_lsn()::text as floor,
-  (select json_agg(json_build_array(marker, effects)) from (
-    select marker, effects from ${rows} where marker > $2::uuid order by marker limit $1) found) as found`
+const found = (rows: string): string => `batch as materialized (
+    select marker, effects, sum(octet_length(effects::text)) over (order by marker rows unbounded preceding)
+      - octet_length(effects::text) as bytes_before
+    from (select marker, effects from ${rows} where marker > $2::uuid order by marker limit $1) limited)
+  select pg_current_snapshot()::text as snapshot, pg_current_wal_flush_lsn()::text as floor,
+    (select count(*)::int from batch) as looked_at,
+    (select json_agg(json_build_array(marker, effects)) from batch where bytes_before < ${BATCH_BYTES}) as found`
 
 /** Everything that is there. */
-export const READ_ALL = found('tenfold.effects')
+export const READ_ALL = `with ${found('tenfold.effects')}`
 /** What an earlier snapshot cannot have shown: rows of transactions that had not ended then. Found by their index. */
 export const READ_NEW = `with new as materialized (
     select marker, effects from tenfold.effects where xid >= $3::xid8
-    union all select marker, effects from tenfold.effects where xid = any($4::xid8[]) and xid < $3::xid8)
+    union all select marker, effects from tenfold.effects where xid = any($4::xid8[]) and xid < $3::xid8),
   ${found('new')}`
 
 export const COUNT: SystemStatement = { sql: 'select count(*)::int as pending from tenfold.effects' }
@@ -68,6 +74,8 @@ export interface Found {
   /** At or above the LSN of every transaction whose row was found. */
   readonly floor: Lsn
   readonly rows: readonly Row[]
+  /** There are, or may be, rows with higher markers. */
+  readonly more: boolean
 }
 
 /** What a round trip of a pass does before it looks. */
@@ -89,16 +97,32 @@ export function leadIn(results: readonly Record<string, unknown>[][]): { timelin
 }
 
 /** Reads the last two results of a round trip: NOTE's and the read's. */
-export function foundIn(results: readonly Record<string, unknown>[][]): Found {
+export function foundIn(results: readonly Record<string, unknown>[][], limit: number): Found {
   const [note] = results.at(-2) as [{ lsn: string; wal_file: string; leads: boolean }]
-  const [row] = results.at(-1) as [
-    { snapshot: string; floor: string; found: readonly (readonly [string, Effects])[] | null },
-  ]
+  const [row] = results.at(-1) as unknown as [FoundRow]
+  const rows = (row.found ?? []).map(([marker, effects]) => ({ marker, effects: readable(effects) }))
   return {
     noted: { lsn: parseLsn(note.lsn), timeline: timelineOfWalFile(note.wal_file) },
     leads: note.leads,
     snapshot: row.snapshot,
     floor: parseLsn(row.floor),
-    rows: (row.found ?? []).map(([marker, effects]) => ({ marker, effects })),
+    rows,
+    more: row.looked_at === limit || rows.length < row.looked_at,
+  }
+}
+
+interface FoundRow {
+  readonly snapshot: string
+  readonly floor: string
+  readonly looked_at: number
+  readonly found: readonly (readonly [string, unknown])[] | null
+}
+
+/** A row that somebody wrote by hand must not stop all others. */
+function readable(effects: unknown): Effects {
+  const { invalidate, purge } = Object(effects) as Effects
+  return {
+    ...(Array.isArray(invalidate) && { invalidate: invalidate.filter((key) => typeof key === 'string') }),
+    ...(Array.isArray(purge) && { purge }),
   }
 }

@@ -6,7 +6,7 @@ import { type Action, Violation, World } from '../../../src/effects/fixtures/mod
 import { LONG } from '../kit/seed.ts'
 import { GuaranteedReader, type PlantedRead } from './guaranteed-reader.ts'
 
-const RUNS = LONG ? 20_000 : 300
+const RUNS = LONG ? 8_000 : 300
 const RUNS_TO_FIND = 3_000
 
 const processes = fc.integer({ min: 1, max: 2 })

@@ -41,7 +41,7 @@ const PLANTED: Readonly<Record<string, (run: Run, meanwhile: () => Promise<void>
       const results: Rows = await run([
         ...statements.slice(0, -1),
         {
-          sql: `select pg_current_snapshot()::text as snapshot, pg_current_wal_flush_lsn()::text as floor,
+          sql: `select pg_current_snapshot()::text as snapshot, pg_current_wal_flush_lsn()::text as floor, 0 as looked_at,
             json_agg(json_build_array(marker, effects)) as found, coalesce(max(xid), $1::xid8)::text as last
             from tenfold.effects where xid > $1::xid8`,
           params: [last],
