@@ -2,8 +2,15 @@ import type { RequestContext } from '../core/context.ts'
 import type { Logger } from '../core/log.ts'
 import type { Position } from '../core/position.ts'
 import type { SeenScope } from '../core/seen.ts'
-import type { Run } from './run.ts'
+import type { Claimed } from './claimed.ts'
 import type { JobsOptions } from './types.ts'
+
+/** The run that a context is made for. */
+interface RunOf {
+  readonly job: Claimed
+  /** Made when it is asked for. */
+  readonly signal: AbortSignal
+}
 
 /**
  * What belongs to one run. Its request id is the job's: markers and ids are the same over all runs of the job, so what
@@ -16,12 +23,12 @@ class RunContext implements RequestContext {
   readonly timing = { dbMs: 0, cacheMs: 0 }
   readonly wrote = new Map<string, Position>()
   idsDrawn = 0
-  readonly #run: Run
+  readonly #run: RunOf
   readonly #options: JobsOptions
   #log: Logger | undefined
   #seen: SeenScope | undefined
 
-  constructor(run: Run, options: JobsOptions) {
+  constructor(run: RunOf, options: JobsOptions) {
     this.#run = run
     this.#options = options
     this.requestId = run.job.id
@@ -45,4 +52,4 @@ class RunContext implements RequestContext {
   }
 }
 
-export const contextOf = (run: Run, options: JobsOptions): RequestContext => new RunContext(run, options)
+export const contextOf = (run: RunOf, options: JobsOptions): RequestContext => new RunContext(run, options)
