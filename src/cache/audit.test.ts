@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CacheKeyElsewhere, CacheStale } from './errors.ts'
-import { CacheBench, keyOf, placeOf, settle } from './fixtures/bench.ts'
+import { CacheBench, keyOf, placeOf, settle, TestSession } from './fixtures/bench.ts'
 
 const KEY = keyOf('card', 12)
 
@@ -36,6 +36,19 @@ test('a forgotten invalidation is named, with the difference', async () => {
     assert.match(error.message, /card\[12\].*cached .*"old".*loaded .*"new"/)
     return true
   })
+})
+
+test('a session that may not have the value does not hide it from the audit', async () => {
+  const { bench, row, read } = audited()
+  await read()
+  bench.flush += 10n
+  row.name = 'new'
+  const session = new TestSession()
+  session.wrote('c0', { lsn: bench.flush, timeline: 1 })
+  await assert.rejects(
+    bench.get(KEY, () => ({ ...row }), {}, { session }),
+    CacheStale,
+  )
 })
 
 test('a loader that fails now is a difference, too', async () => {

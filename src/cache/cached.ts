@@ -111,8 +111,11 @@ export class GuaranteedCache {
     scope?.enter(ask.text, ask.place.prefix)
     if (scope?.audits) return this.#fresh(ask, {})
     if (typeof found !== 'string') return this.#hit(ask, found, scope)
-    const { metrics, demand } = this.#parts
+    const { metrics, demand, audit, level } = this.#parts
     metrics.miss(found)
+    // What is not given now would be given later, or to others: a load that replaces it would hide a forgotten invalidation.
+    const kept = audit && found === 'token' ? level.kept(ask.state, ask.text, ask.epoch) : undefined
+    if (kept && !scope) await audit?.compare(ask, kept, (span) => this.#fresh(ask, span))
     demand.demand(ask.state.cluster, found === 'token' ? (ask.token as Position).lsn : 0n)
     const { value, reading } = await this.#obtain(ask)
     scope?.note(reading)

@@ -118,6 +118,12 @@ export class MemoryLevel implements LocalFollower {
     return ttlNow < entry.staleUntil ? entry : 'expired'
   }
 
+  /** What lies there, whether it may be given or not; for the audit. */
+  kept(state: ClusterState, text: string, epoch: number): Entry | undefined {
+    const entry = this.#entries.peek(text)
+    return entry?.state === state && entry.epoch === epoch ? entry : undefined
+  }
+
   /** Grants a fill; {@link MemoryLevel.end} must follow. */
   lease(state: ClusterState, text: string, epoch: number): Lease {
     return state.lease(text, epoch, this.#options.monotonic())

@@ -80,3 +80,13 @@ test('it stays within its bytes; one large value is not kept', async () => {
   await cache.set('large', 'x'.repeat(10_000), '1m')
   assert.equal(await cache.get('large'), undefined)
 })
+
+test('a load with no proper time to live is refused, and does not stand in the way of the next', async () => {
+  const { cache } = make()
+  for (const ttl of [-1, Number.NaN, 'soon' as never])
+    await assert.rejects(
+      cache.through('a', ttl, async () => 1),
+      RangeError,
+    )
+  assert.equal(await cache.through('a', '1s', async () => 2), 2)
+})
