@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isUuid, uuidv7 } from '../core/uuid.ts'
 import { AccessRecord } from './answer/access.ts'
@@ -39,8 +38,6 @@ class RequestPath implements Handler {
   readonly #inFlight: InFlight
   readonly #bodyBytesMax: (method: string, path: string) => number
   readonly #policy: string | false
-  /** Requests begin in the asynchronous context of the start, not in what their connection or a neighbour left behind. */
-  readonly #outside = new AsyncResource('TenfoldRequest')
   #draining = false
 
   constructor(options: HandlerOptions) {
@@ -160,10 +157,7 @@ class RequestPath implements Handler {
 
   #run(exchange: Exchange, body: ArrivedBody | undefined): void {
     const request = lightRequest(exchange.req, exchange.target!.url, body, exchange)
-    // Each store that is set makes every further one dearer: from a clean context it is a tenth.
-    const result = this.#outside.runInAsyncScope(() =>
-      this.#options.contexts.run(exchange, () => this.#options.fetch(request)),
-    )
+    const result = this.#options.contexts.run(exchange, () => this.#options.fetch(request))
     if (result instanceof Promise)
       result.then(
         (response) => this.#answer(exchange, response),
