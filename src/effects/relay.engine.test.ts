@@ -120,7 +120,7 @@ test('rows of many megabytes come in several round trips, and a row by hand stop
   const effects = await own.process([follower])
   await drained(own, effects, follower)
   assert.equal(follower.floors.size, 200_000)
-  assert.ok(follower.batches.length > 5, `${follower.batches.length} round trips`)
+  assert.ok(follower.batches.length >= 5, `${follower.batches.length} round trips`)
   await drained(own, effects, follower)
   assert.equal(await own.pending(), 0)
 })
