@@ -21,6 +21,8 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
   const drain = (): void => {
     state = 'draining'
     handler.drain()
+    // Its runs end beside the requests, not after them.
+    void jobs.pause()
   }
   const start = async (): Promise<void> => {
     await Promise.all([data.start(), assets?.start()])
