@@ -115,3 +115,24 @@ test('a read from beyond a commit has seen it, in the lane and outside', async (
   for (const judged of await Promise.all(readers)) assert.ok(judged > 20)
   await noise.end()
 })
+
+test('a rider that cannot say its statements fails its write, and leaves nothing behind in the session', async (t) => {
+  const { client } = await fixture(t)
+  const told: string[] = []
+  const broken: Rider = {
+    ...rider(told, ''),
+    statements: () => {
+      throw new RangeError('Invalid string length')
+    },
+  }
+  const failing = client.writeHome('fails', async (tx) => {
+    await tx.query(INSERT, [1, 10])
+    tx.ride(broken)
+  })
+  await assert.rejects(failing, { message: 'Invalid string length' })
+  assert.deepEqual(told, [])
+  // It gets the same session: a transaction left open there would be committed with this one.
+  await client.writeHome('commits', (tx) => tx.query(INSERT, [2, 20]))
+  const rows = await client.readHome((db) => db.query('select id from accounts order by id'))
+  assert.deepEqual(rows, [{ id: 2 }])
+})

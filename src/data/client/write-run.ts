@@ -1,4 +1,5 @@
 import { type WriteScope, withinWrite } from '../../core/context.ts'
+import type { SystemStatement } from '../../core/ports.ts'
 import type { Position } from '../../core/position.ts'
 import type { Rider } from '../../core/rider.ts'
 import type { Connection } from '../connection/connection.ts'
@@ -164,8 +165,11 @@ export class WriteRun<Tables, R> {
       this.#cluster.statements,
     )
     let json: string | undefined
+    let riding: readonly SystemStatement[]
     try {
       json = encode(this.#marker.name, await this.#runWork(tx, connection))
+      // Here, where a failure still rolls back: what rides may turn out to have no text.
+      riding = tx.riders.flatMap((rider) => rider.statements())
     } catch (error) {
       tx.end() // what work left running would send its statements after the ROLLBACK, on their own
       // A failure of the session or of concurrency control decides, whatever `work` made of it.
@@ -181,7 +185,7 @@ export class WriteRun<Tables, R> {
       throw undone instanceof RunAgain ? undone : new TransactionAborted(this.#marker.name)
     }
     if (how.rollback) return talk.rollback()
-    await this.#commit(talk, connection, json, tx.riders)
+    await this.#commit(talk, connection, json, riding, tx.riders)
     return json === undefined ? undefined : JSON.parse(json)
   }
 
@@ -233,9 +237,9 @@ export class WriteRun<Tables, R> {
     talk: Conversation,
     connection: Connection,
     json: string | undefined,
+    riding: readonly SystemStatement[],
     riders: readonly Rider[],
   ): Promise<void> {
-    const riding = riders.flatMap((rider) => rider.statements())
     this.inDoubt = true
     this.#doubtful = [...riders]
     for (const rider of riders) rider.sending()
