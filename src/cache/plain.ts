@@ -71,10 +71,10 @@ export class MemoryPlainCache {
     load: () => Promise<unknown>,
     current: () => boolean,
   ): Promise<unknown> {
-    const ttlMs = milliseconds(ttl)
     // So that `current` is known, whatever `load` does at once.
     await undefined
     try {
+      const ttlMs = milliseconds(ttl)
       const kept = keptValue(await load(), key)
       if (current()) this.#keep(key, kept, ttlMs)
       return kept.value
