@@ -69,13 +69,31 @@ export class Office {
   }
 
   /** Puts one dead job back in, or all; its attempts count anew. @returns how many @throws JobMissing */
-  retry(id: string | 'all'): Promise<number> {
-    return this.#dead('select * from tenfold.retry_jobs($1, $2)', id)
+  async retry(id: string | 'all'): Promise<number> {
+    const sql = 'select id, done from tenfold.retry_jobs($1, $2, $3)'
+    if (id !== 'all') return this.#one('select from tenfold.retry_jobs($1, $2, null) where done', id)
+    let count = 0
+    for (const cluster of this.#sessions.clusters) {
+      // Some stay dead: the next batch begins below those that were looked at.
+      for (let before: unknown = null, left = true; left; ) {
+        const rows = await this.#ask(cluster, { sql, params: [null, BATCH, before] })
+        count += rows.filter(({ done }) => done).length
+        before = rows.at(-1)?.id
+        left = rows.length === BATCH
+      }
+    }
+    return count
   }
 
   /** Forgets one dead job, or all. @returns how many @throws JobMissing */
-  discard(id: string | 'all'): Promise<number> {
-    return this.#dead('select * from tenfold.discard_jobs($1, $2)', id)
+  async discard(id: string | 'all'): Promise<number> {
+    const sql = 'select from tenfold.discard_jobs($1, $2)'
+    if (id !== 'all') return this.#one(sql, id)
+    let count = 0
+    for (const cluster of this.#sessions.clusters)
+      for (let part = BATCH; part > 0; count += part)
+        part = (await this.#ask(cluster, { sql, params: [null, BATCH] })).length
+    return count
   }
 
   async close(): Promise<void> {
@@ -83,14 +101,7 @@ export class Office {
     this.#open.clear()
   }
 
-  async #dead(sql: string, id: string | 'all'): Promise<number> {
-    if (id === 'all') {
-      let count = 0
-      for (const cluster of this.#sessions.clusters)
-        for (let part = BATCH; part > 0; count += part)
-          part = (await this.#ask(cluster, { sql, params: [null, BATCH] })).length
-      return count
-    }
+  async #one(sql: string, id: string): Promise<number> {
     const place = placeOfJob(id)
     const rows = place ? await this.#ask(this.#clusterOf(place), { sql, params: [id, 1] }) : []
     if (rows.length === 0) throw new JobMissing(id, 'dead job (or a new one with the same unique key waits)')

@@ -95,6 +95,7 @@ export class Reports {
       } catch (error) {
         if (!this.#closed && this.#session.isTransient(error)) await this.#clock.sleep(AGAIN_MS)
         else if (!this.#closed && sizeOf(batch) > 1) return this.#tellHalves(batch)
+        else if (!this.#closed && isHindered(error)) await this.#clock.sleep(AGAIN_MS)
         else return this.#givenUp(batch, error)
       }
     }
@@ -136,6 +137,12 @@ export class Reports {
 type Batch = readonly [done: readonly Claimed[], failed: readonly Failure[], released: readonly Claimed[]]
 
 const sizeOf = (batch: Batch): number => batch.reduce((sum, { length }) => sum + length, 0)
+
+/** It got no lock, no time (SQLSTATE 55P03, 57014), or the server had no room for it: later it may. */
+function isHindered(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^(?:55P03|57014|53...|58...)$/.test(code)
+}
 
 function reportStatements([done, failed, released]: Batch): SystemStatement[] {
   const statements: SystemStatement[] = []

@@ -30,6 +30,8 @@ export class Run {
   #reason: Error | undefined
   #progress: Progress | undefined
   #written = false
+  /** Under way: the run's end must not fence them off. */
+  readonly #writes = new Set<Promise<unknown>>()
   #end: ((outcome: Outcome) => void) | undefined
   /** Monotonic milliseconds of the claim or the last heartbeat: the lease counts from before it was sent. */
   leasedAt: number
@@ -82,7 +84,14 @@ export class Run {
 
   async #handle(kind: JobKind, input: unknown): Promise<void> {
     const { storage, system } = this.#env.options
-    await storage.run(contextOf(this, this.#env.options), () => kind.run(this.#handed(input), system()))
+    try {
+      await storage.run(contextOf(this, this.#env.options), () => kind.run(this.#handed(input), system()))
+    } catch (error) {
+      await Promise.allSettled(this.#writes)
+      throw error
+    }
+    // The handler need not have waited for them. The failure of one that it has not seen is the run's.
+    await Promise.all(this.#writes)
   }
 
   #judged(outcome: Outcome): Outcome {
@@ -110,8 +119,15 @@ export class Run {
         return this.#progress.set(value)
       },
       write: (name: string, work: (tx: never) => Promise<unknown>, options?: object) =>
-        this.#write(name, work, options),
+        this.#noted(this.#write(name, work, options)),
     }
+  }
+
+  #noted(writing: Promise<unknown>): Promise<unknown> {
+    const over = (): void => void this.#writes.delete(writing)
+    this.#writes.add(writing)
+    writing.then(over, over)
+    return writing
   }
 
   async #write(name: string, work: (tx: never) => Promise<unknown>, options?: object): Promise<unknown> {
@@ -123,7 +139,7 @@ export class Run {
       this.#written = true
       return result
     } catch (error) {
-      if ((error as { code?: unknown }).code !== FENCED) throw error
+      if ((error as { code?: unknown } | undefined)?.code !== FENCED) throw error
       const lost = new JobLeaseLost(this.job.name, id, { cause: error })
       this.abort(lost)
       throw lost

@@ -296,7 +296,15 @@ export class Worker implements Room {
 
 /** What an operator gets to read. PostgreSQL's text holds no NUL and no lone surrogates. */
 function errorText(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error)
-  const told = isTenfoldError(error) ? `${error.code}: ${error.message} ${error.remedy}` : text
-  return told.slice(0, ERROR_LENGTH_MAX).toWellFormed().replaceAll('\0', '\ufffd')
+  return told(error).slice(0, ERROR_LENGTH_MAX).toWellFormed().replaceAll('\0', '\ufffd')
+}
+
+/** Anything can be thrown, also what has no text. */
+function told(error: unknown): string {
+  if (isTenfoldError(error)) return `${error.code}: ${error.message} ${error.remedy}`
+  try {
+    return String((error instanceof Error && error.stack) || error)
+  } catch {
+    return `Something that has no text was thrown (${typeof error}).`
+  }
 }
