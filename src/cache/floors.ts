@@ -39,8 +39,8 @@ export class Floors {
   /** Raises the floor of `key`; it never falls. */
   raise(key: string, lsn: Lsn, now: number): void {
     this.#turn(now)
-    if (lsn > this.of(key)) this.#set(key, lsn)
-    else this.#keep(key)
+    if (lsn > this.of(key)) this.#set(key, lsn, now)
+    else this.#keep(key, now)
   }
 
   /** −1 when there is none. */
@@ -66,16 +66,16 @@ export class Floors {
   }
 
   /** What was invalidated again counts from now: its floor moves into the young generation. */
-  #keep(key: string): void {
+  #keep(key: string, now: number): void {
     const lsn = this.#old.floors.get(key)
-    if (lsn !== undefined && !this.#young.floors.has(key)) this.#set(key, lsn)
+    if (lsn !== undefined && !this.#young.floors.has(key)) this.#set(key, lsn, now)
   }
 
-  #set(key: string, lsn: Lsn): void {
+  #set(key: string, lsn: Lsn, now: number): void {
     const { floors } = this.#young
     if (!floors.has(key)) {
       const bytes = FLOOR_BYTES + textBytes(key)
-      if (this.bytes + bytes > this.#limits.bytesMax) this.#makeRoom()
+      if (this.bytes + bytes > this.#limits.bytesMax) this.#makeRoom(now)
       this.#young.bytes += bytes
     }
     this.#young.floors.set(key, lsn)
@@ -90,7 +90,9 @@ export class Floors {
     this.#turnedAt = now
   }
 
-  #makeRoom(): void {
+  #makeRoom(now: number): void {
+    // What was young until now has to be kept for its full time from now on.
+    this.#turnedAt = now
     this.#base = higher(this.#base, this.#old.highest)
     this.#old = this.#young
     this.#young = empty()

@@ -21,7 +21,7 @@ import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { testDatabase } from '../../../src/testing/postgres.ts'
 import { newRequestId } from '../kit/databases.ts'
 import app from './app.ts'
-import { type PairStore, perform } from './operations.ts'
+import { type Answer, type Op, type PairStore, perform } from './operations.ts'
 import type { Door } from './workload.ts'
 
 /** What may be wrong, and whose commits are followed. */
@@ -105,19 +105,15 @@ export async function byHand(
     cached: (place, key, options, work) => cache.cached(place, key, options, work),
   })
   const shard = (id: string): Shard<never> => handle(data.target('pair', id))
+  const names = clusters.map(({ name }) => name)
   return {
     session: (_name, tracked) => {
       let seen: Seen = NOTHING_SEEN
-      const directory = { clusters: clusters.map(({ name }) => name), directoryEpoch: 1 }
       return async (ops) => {
-        const record = new SeenSince(directory, seen)
+        const record = new SeenSince({ clusters: names, directoryEpoch: 1 }, seen)
         if (planted.forgetUpto) record.answered = () => {}
         const context = { ...detachedContext(newRequestId(), log), ...(tracked && { seen: record }) }
-        const answers = await storage.run(context, async () => {
-          const all = []
-          for (const [at, op] of ops.entries()) all.push(await perform(storeOf(shard), op, at))
-          return all
-        })
+        const answers = await storage.run(context, () => performAll(storeOf(shard), ops))
         seen = record.result().seen
         return answers
       }
@@ -125,6 +121,12 @@ export async function byHand(
     reads: () => metrics.text(),
     stopRelay: () => effects.stop(),
   }
+}
+
+async function performAll(store: PairStore, ops: readonly Op[]): Promise<Answer[]> {
+  const all: Answer[] = []
+  for (const [at, op] of ops.entries()) all.push(await perform(store, op, at))
+  return all
 }
 
 function storeOf(shard: (id: string) => Shard<never>): PairStore {
