@@ -7,12 +7,16 @@ import type { JobDefinition, JobsOptions } from './types.ts'
 /** Milliseconds between two looks, at most: another release may have changed a schedule. */
 const LOOK_MS = 30_000
 const FAILED_MS = 1_000
+/** A time further away than the time after the next one, and this for clocks that differ, was set by a clock that was wrong. */
+const SKEW_MS = 60_000
+const CENTURY_MS = 100 * 365 * 86_400_000
 
 /** The schedule as it is stored, and how far away its next time is; the row stays locked. */
 const LOOK = `insert into tenfold.crons (name, bucket, tag, expression, next_at)
   values ($1, $2, $3, $4, now() + $5::float8 * interval '1 ms')
   on conflict (name) do update set expression = excluded.expression,
-    next_at = case when crons.expression = excluded.expression then crons.next_at else excluded.next_at end
+    next_at = case when crons.expression = excluded.expression and crons.next_at <= now() + $6::float8 * interval '1 ms'
+      then crons.next_at else excluded.next_at end
   returning (extract(epoch from next_at - now()) * 1000)::float8 as left_ms`
 const MOVE = `update tenfold.crons set next_at = now() + $2::float8 * interval '1 ms' where name = $1`
 
@@ -77,7 +81,7 @@ export class Crons {
       const now = clock.now()
       const next = kindOf(job).cron?.nextRun(new Date(Math.max(now, past)))
       // A schedule may have no further time, e.g. the 30th of February.
-      return next ? next.getTime() - now : 100 * 365 * 86_400_000
+      return next ? next.getTime() - now : CENTURY_MS
     }
     let fired = false
     const left = await store.apply(hash, async (tx) => {
@@ -88,6 +92,7 @@ export class Crons {
         placement.tag,
         job.options.cron,
         first,
+        untilNext(clock.now() + first) + SKEW_MS,
       ])
       const leftMs = row?.left_ms ?? first
       if (leftMs > 0) return leftMs
