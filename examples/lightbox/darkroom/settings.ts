@@ -27,5 +27,8 @@ export const PROOF_WIDTH = 1280
 
 /** Without work for so long the process ends, and with it what libvips keeps in memory. */
 export const IDLE_MS = 10_000
-/** One photo, from its file to the last variant. The largest that is let in takes a tenth on a machine with two cores. */
-export const DEADLINE_MS = 60_000
+/**
+ * One photo, from its file to the last variant. One of 49 megapixels takes a second on two idle cores: what is left is
+ * for machines that are busy.
+ */
+export const DEADLINE_MS = 120_000

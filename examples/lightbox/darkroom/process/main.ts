@@ -10,6 +10,9 @@ import { developFile, developPainting } from './develop.ts'
  * secrets. Orders come one at a time.
  */
 
+/** Less than half of the share that a request gets, and enough to be done in time on a busy machine. */
+const NICENESS = 4
+
 const send = (reply: Reply): void => {
   process.send?.(reply)
 }
@@ -35,7 +38,7 @@ async function answer(order: Order): Promise<Reply> {
 /** Requests come first, photos after; and when memory runs out, the kernel should end this process and no other. */
 function standBack(): void {
   try {
-    os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
+    os.setPriority(NICENESS)
     if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', '800')
   } catch {
     // A container may forbid either; photos are made all the same.
