@@ -79,7 +79,12 @@ describe('the image process', () => {
     const app = new URL('../app.ts', import.meta.url).href
     const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions'))
     const child = spawn(process.execPath, [...conditions, '--input-type=module', '-e', look, app])
-    const [output] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+    const [code] = await once(child, 'close')
+    assert.equal(code, 0)
     assert.equal(output.trim(), '')
   })
 
