@@ -22,6 +22,7 @@ export function jobsCommand(program: Command): void {
   const jobs = program
     .command('jobs')
     .description('show jobs that wait, run or are dead; put dead ones in again, or forget them')
+  examples(jobs, ['jobs list --state dead', 'jobs retry --all-dead'])
   const list = withPlace(jobs.command('list').description('show jobs, oldest first; what is done is gone'))
     .addOption(new Option('--state <state>', 'only these').choices(JOB_STATES))
     .option('--name <name>', 'only jobs of this kind')
