@@ -26,7 +26,7 @@ export function migrateCommand(program: Command): void {
       if (lines.length === 0) say('nothing to migrate')
       else print(lines.join('\n'))
     })
-  command
+  const fresh = command
     .command('new')
     .description('make an empty migration with the next number and print its path')
     .argument('<name>', 'what it does, e.g. "add bio"')
@@ -36,5 +36,6 @@ export function migrateCommand(program: Command): void {
       const { newMigration } = await import('../migrate.ts')
       print(await newMigration(name, flags.app))
     })
+  examples(fresh, ['migrate new "add bio"'])
   examples(command, ['migrate', 'migrate new "add bio"', 'migrate --database postgres://me@db/app'])
 }
