@@ -141,6 +141,24 @@ test('a blocked job that nobody released is found', async (t) => {
   assert.deepEqual(ran, [1, 2, 3])
 })
 
+test('a blocked job that nobody released is found behind many that wait for good reason', async (t) => {
+  const { sql } = await wired(t, [])
+  const put = (state: number, owners: string) =>
+    sql(
+      `insert into tenfold.jobs (id, bucket, tag, name, state, due, run_at, attempts_max, concurrency, owner, payload)
+      select gen_random_uuid(), -1, 0, 'limited', ${state}, now(), now(), 1, 1, owner, 'null' from unnest($1::text[]) owner`,
+      [owners.split(' ')],
+    )
+  const busy = Array.from({ length: 600 }, (_, at) => `busy${at}`).join(' ')
+  await put(3, busy)
+  await put(2, `aaa ${busy} zzz`)
+  assert.deepEqual(await sql('select tenfold.repair_jobs(500) as released'), [{ released: 2 }])
+  assert.deepEqual(await sql('select owner from tenfold.jobs where state = 0 order by owner'), [
+    { owner: 'aaa' },
+    { owner: 'zzz' },
+  ])
+})
+
 test('a job waits for its time', async (t) => {
   const ran: unknown[] = []
   const work = noting('work', ran)

@@ -472,15 +472,24 @@ begin
     where j.id = any (ids) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag) returning j.id;
 end $$;
 
--- None stays blocked for ever, whatever happened to the one that should have let it go on.
+-- None stays blocked for ever, whatever happened to the one that should have let it go on. Looks at one job of each
+-- (name, owner) that waits; most wait for good reason, and those behind them must be found, too.
 create function tenfold.repair_jobs(p_max int) returns int
 language plpgsql volatile set enable_seqscan = off as $$
 declare
   names text[];
   owners text[];
 begin
-  select array_agg(name), array_agg(owner) into names, owners
-    from (select distinct name, owner from tenfold.jobs where state = 2 limit p_max) b;
+  with recursive first as (
+    (select j.name, j.owner, j.concurrency from tenfold.jobs j where j.state = 2 order by j.name, j.owner limit 1)
+    union all
+    select n.name, n.owner, n.concurrency from first f cross join lateral (
+      select j.name, j.owner, j.concurrency from tenfold.jobs j
+      where j.state = 2 and (j.name, j.owner) > (f.name, f.owner) order by j.name, j.owner limit 1) n)
+  select array_agg(b.name), array_agg(b.owner) into names, owners from (
+    select f.name, f.owner from first f where f.concurrency > (
+      select count(*) from tenfold.jobs r where r.name = f.name and r.owner = f.owner and r.state = 3 and r.concurrency is not null)
+    limit p_max) b;
   if names is null then return 0; end if;
   return tenfold.unblock_jobs(names, owners);
 end $$;
