@@ -126,7 +126,8 @@ export interface Shard<Tables> extends DataShard<Tables, Tx<Tables>> {
   /**
    * The value of `key`, from the cache or else from `work`, in the form that its JSON gives back, frozen. It is never older
    * than what this session has seen or written, and for others at most one second behind a commit that
-   * invalidates the key. `work` must depend on nothing but the key and the rows of this shard.
+   * invalidates the key. `work` must depend on nothing but the key and the rows of this shard. The
+   * key's arguments say whose value it is: shards of other keys may lie in the same place, where `key` means the same value.
    */
   cached<R>(
     key: CacheKey,
