@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { silentLogger } from '../core/log.ts'
 import { bench, drained, insertEffects, positionOf } from './fixtures/bench.ts'
 import { RecordingFollower } from './fixtures/follower.ts'
 
@@ -25,6 +27,29 @@ test('of two relays one leads; the other takes over as soon as its session has e
   const { position: later } = await own.commit('c0', 'b')
   await drained(own, candidate, second)
   assert.ok((second.floors.get('c0 b') ?? 0n) >= later.lsn)
+})
+
+test('a candidate that waits for long says so, once', async (t) => {
+  const own = await bench(t)
+  const { LEAD } = await import('./statements.ts')
+  const holder = await own.session()
+  await holder.query(LEAD.sql)
+  const warned: string[] = []
+  const log = { ...silentLogger, warn: (_fields: object, message: string) => void warned.push(message) }
+  // A hundred times as fast.
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() * 100,
+    timer: (ms, run) => systemClock.timer(ms / 100, run),
+  }
+  const follower = new RecordingFollower()
+  await own.process([follower], { log, clock })
+  for (const startedAt = clock.monotonic(); clock.monotonic() - startedAt < 60_000; )
+    await holder.query('select 1')
+  assert.equal(warned.length, 1)
+  assert.match(warned[0]!, /another session/)
+  await holder.end()
+  await follower.past('c0', 0n)
 })
 
 test('a leader whose session is ended by force starts anew, and deletes nothing it has not delivered', async (t) => {

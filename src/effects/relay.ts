@@ -12,6 +12,9 @@ import { COUNT, LEAD, leadIn, NOTE } from './statements.ts'
 import type { RelayTally } from './tally.ts'
 import type { Waiting } from './waiting.ts'
 
+/** Milliseconds that a candidate waits before it says so: longer than a leader that ends keeps its session. */
+const CANDIDATE_SAID_MS = 30_000
+
 /** What a relay works with. */
 export interface RelayParts {
   readonly cluster: string
@@ -36,6 +39,8 @@ export class Relay {
   /** Monotonic milliseconds of the timer, or of the turn that is due at once. */
   #dueAt = Number.POSITIVE_INFINITY
   #leading = false
+  /** Monotonic milliseconds since when another session has been in the way; infinite once that is said. */
+  #candidateSince: number | undefined
   #failures = 0
   #nudged = false
   #reading = false
@@ -149,7 +154,9 @@ export class Relay {
     const { session, history, cluster, log } = this.#parts
     const results = await session.run([NOTE, LEAD])
     const { timeline, leads } = leadIn(results)
+    if (!leads) this.#waitsForLead()
     if (!leads || !history.admits(timeline)) return false
+    this.#candidateSince = undefined
     this.#since = undefined
     this.#deletes = []
     // Another leader may have delivered, to its own followers only, and deleted. And whoever has lost its session
@@ -157,6 +164,17 @@ export class Relay {
     history.reset()
     log.debug({ cluster, timeline }, 'this relay leads')
     return true
+  }
+
+  #waitsForLead(): void {
+    const { clock, cluster, log } = this.#parts
+    this.#candidateSince ??= clock.monotonic()
+    if (clock.monotonic() - this.#candidateSince < CANDIDATE_SAID_MS) return
+    this.#candidateSince = Number.POSITIVE_INFINITY
+    log.warn(
+      { cluster },
+      'another session holds the lock of the relay: until it ends, this process answers cached values from the database',
+    )
   }
 
   /** @returns whether this process is still the leader */
