@@ -54,7 +54,10 @@ export interface UpkeepSession {
 /** Where every cluster's primary can be reached for upkeep. */
 export interface UpkeepSessions {
   readonly clusters: readonly string[]
-  open(cluster: string, purpose: string): UpkeepSession
+  /**
+   * @param how `asynchronous`: its commits do not wait for the disk; for what a crash of the server may undo without harm
+   */
+  open(cluster: string, purpose: string, how?: { readonly asynchronous?: boolean }): UpkeepSession
 }
 
 /** Between which positions of its cluster a read happened; filled in by the data tier. */

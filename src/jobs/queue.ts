@@ -15,6 +15,12 @@ const TEND_SHARE = 20
 /** First and last wait after a claim that failed. */
 const FAILED_MS = [20, 1_000] as const
 
+/**
+ * Milliseconds between two claims of which the first took all there was: under traffic jobs gather meanwhile, so that
+ * not each of them costs a claim of its own. The first after a rest is made at once.
+ */
+const GATHER_MS = 10
+
 /** What a queue asks of the worker that it belongs to. */
 export interface Room {
   /** How many jobs there is room for now. */
@@ -47,6 +53,7 @@ export class Queue {
   /** Whether the last claim looked for what has become due. */
   #tended = false
   #repairAt = Number.NEGATIVE_INFINITY
+  #gatherUntil = Number.NEGATIVE_INFINITY
   #nextDueAt = Number.POSITIVE_INFINITY
   #suspects = false
   /** Whether the last look found nothing to do. */
@@ -122,9 +129,11 @@ export class Queue {
     const want = this.reports.waiting > 2 * REPORT_MAX ? 0 : this.#room.want()
     const max = Math.min(want, Math.floor(this.#max))
     if (max === 0) return this.#changed.wait(this.#clock, this.#times.poll)
+    await this.#gather()
     this.#changed.reset()
-    const found = await this.#claim(max, false)
-    if (found > 0 || !this.#working || this.#suspects) return
+    const { more } = await this.#claim(max, false)
+    this.#gatherUntil = more ? Number.NEGATIVE_INFINITY : this.#clock.monotonic() + GATHER_MS
+    if (more || !this.#working || this.#suspects) return
     this.idle = true
     const now = this.#clock.monotonic()
     // What woke us may have been a delayed job: a claim that did not look for those is followed by one that does.
@@ -134,6 +143,11 @@ export class Queue {
     )
     await this.#changed.wait(this.#clock, Math.max(1, Math.min(this.#times.poll, Math.ceil(nextAt - now))))
     if (this.#clock.monotonic() >= this.#nextDueAt) this.#tendAt = Number.NEGATIVE_INFINITY
+  }
+
+  async #gather(): Promise<void> {
+    const ms = this.#gatherUntil - this.#clock.monotonic()
+    if (ms > 0) await this.#clock.sleep(ms)
   }
 
   /** One job of those whose worker vanished, with nothing beside it: it may be what ended that worker. */
@@ -148,7 +162,8 @@ export class Queue {
     return true
   }
 
-  async #claim(max: number, alone: boolean): Promise<number> {
+  /** @returns whether there may be more to claim: the look did not come to the end of what is ready */
+  async #claim(max: number, alone: boolean): Promise<{ more: boolean }> {
     const sentAt = this.#clock.monotonic()
     const tend = sentAt - this.#tendAt >= this.#tendEveryMs || this.#sole
     const repair = sentAt - this.#repairAt >= this.#times.repair
@@ -163,7 +178,7 @@ export class Queue {
     // With a suspect done, look at once for the next: only other work comes between.
     if (alone && answer.jobs.length > 0) this.#tendAt = Number.NEGATIVE_INFINITY
     this.#room.take(answer.jobs, sentAt)
-    return answer.jobs.length
+    return { more: answer.last !== undefined }
   }
 
   #noteTended({ tended }: ClaimAnswer, sentAt: number): void {

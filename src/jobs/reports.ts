@@ -6,6 +6,9 @@ import { REPORT_MAX } from './defaults.ts'
 
 /** Milliseconds between attempts to report while the database is away. */
 const AGAIN_MS = 100
+/** Milliseconds between two reports, unless so many wait: what ends meanwhile goes along. The first after a rest goes at once. */
+const GATHER_MS = 10
+const GATHER_MAX = 100
 
 /** A run that failed, as `tenfold.fail_jobs` takes it. */
 export interface Failure {
@@ -28,8 +31,18 @@ export class Reports {
   #released: Claimed[] = []
   #pumping: Promise<void> | undefined
   #closed = false
+  #gatherUntil = Number.NEGATIVE_INFINITY
 
-  constructor(session: UpkeepSession, clock: Clock, log: Logger) {
+  readonly #onTold: (jobs: readonly Claimed[], released: boolean) => void
+
+  /** @param onTold the database has taken it: others may run that could not before */
+  constructor(
+    session: UpkeepSession,
+    clock: Clock,
+    log: Logger,
+    onTold: (jobs: readonly Claimed[], released: boolean) => void,
+  ) {
+    this.#onTold = onTold
     this.#session = session
     this.#clock = clock
     this.#log = log
@@ -76,10 +89,13 @@ export class Reports {
     // Runs that only compute end one after the other without a turn of the event loop between: all of them go along.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.waiting > 0) {
+      const ms = this.#gatherUntil - this.#clock.monotonic()
+      if (ms > 0 && this.waiting < GATHER_MAX && !this.#closed) await this.#clock.sleep(ms)
       const done = this.#done.splice(0, REPORT_MAX)
       const failed = this.#failed.splice(0, REPORT_MAX)
       const released = this.#released.splice(0, REPORT_MAX)
       await this.#tell([done, failed, released])
+      this.#gatherUntil = this.#clock.monotonic() + GATHER_MS
     }
   }
 
@@ -91,6 +107,8 @@ export class Reports {
         const refused = results.flatMap(([row]) => (row?.refused as string[] | undefined) ?? [])
         // After a lost answer the first attempt may have been applied: then all of it is refused now.
         if (refused.length > 0) this.#refused(refused, again)
+        const [done, failed, released] = batch
+        this.#onTold([...done, ...failed.map(({ job }) => job)], released.length > 0)
         return
       } catch (error) {
         if (!this.#closed && this.#session.isTransient(error)) await this.#clock.sleep(AGAIN_MS)

@@ -37,6 +37,9 @@ export class Worker implements Room {
   readonly service: Service
   /** Draws of this worker's life; names it in the rows that it holds. */
   readonly id: string
+  #drains = 0
+  /** Nobody had begun to claim before: whoever drains ends it, too. */
+  #drainBegan = false
 
   constructor(options: JobsOptions, kinds: ReadonlyMap<string, JobKind>) {
     this.#options = options
@@ -85,7 +88,8 @@ export class Worker implements Room {
 
   /** Runs what can run now, and what that brings about, until there is nothing more. What waits for its time stays. */
   async drain(): Promise<void> {
-    const began = !this.#working
+    if (!this.#working) this.#drainBegan = true
+    this.#drains++
     this.begin()
     try {
       for (let left = 1; left > 0; ) {
@@ -96,7 +100,11 @@ export class Worker implements Room {
         if (left > 0) await this.#options.clock.sleep(2)
       }
     } finally {
-      if (began) await this.end()
+      // The last of those that drain at the same time: the others still wait for what is claimed.
+      if (--this.#drains === 0 && this.#drainBegan) {
+        this.#drainBegan = false
+        await this.end()
+      }
     }
   }
 
@@ -139,13 +147,16 @@ export class Worker implements Room {
       const session = sessions.open(cluster, 'job reports')
       const desk = new Desk({
         cluster,
-        claims: sessions.open(cluster, 'job claims'),
+        // A claim that a crash of the server undoes was never made: whoever it was for has lost the job by its fence.
+        claims: sessions.open(cluster, 'job claims', { asynchronous: true }),
         reports: session,
         worker: this.id,
         random,
         leaseMs: this.#times.lease,
       })
-      const reports = new Reports(session, clock, log)
+      const reports = new Reports(session, clock, log, (jobs, released) => {
+        if (released || jobs.some((job) => this.#isLimited(job))) this.nudge(cluster)
+      })
       const sole = this.#options.soleWorker ?? false
       this.#queues.set(
         cluster,
@@ -188,6 +199,8 @@ export class Worker implements Room {
     const { job } = run
     const { reports } = this.#queueOf(run)
     this.#tally(job.name, outcome.kind, ms)
+    // Its completion, committed already, has let another of its owner go on.
+    if (outcome.kind === 'written' && this.#isLimited(job)) this.nudge(job.cluster)
     if (outcome.kind === 'done') reports.done(job)
     else if (outcome.kind === 'stopped') reports.release(job)
     else if (outcome.kind === 'failed') reports.failed(this.#failureOf(job, outcome))
@@ -195,6 +208,10 @@ export class Worker implements Room {
       const fields = { job: job.name, jobId: job.id, attempt: job.attempt, code: 'TENFOLD_JOB_LEASE_LOST' }
       this.#options.log.warn(fields, 'a run was taken over by another worker')
     }
+  }
+
+  #isLimited({ name }: Claimed): boolean {
+    return (this.#env.kinds.get(name)?.concurrency ?? null) !== null
   }
 
   #failureOf(job: Claimed, { error, dead }: Extract<Outcome, { kind: 'failed' }>): Failure {

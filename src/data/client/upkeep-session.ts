@@ -24,13 +24,14 @@ export function upkeepSessions(
   const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]))
   return {
     clusters: clusters.map(({ name }) => name),
-    open: (cluster, purpose) => new Session(byName.get(cluster) as ClusterOptions, purpose, timer),
+    open: (cluster, purpose, { asynchronous = false } = {}) =>
+      new Session(byName.get(cluster) as ClusterOptions, { purpose, asynchronous }, timer),
   }
 }
 
 class Session implements UpkeepSession {
   readonly #options: ClusterOptions
-  readonly #purpose: string
+  readonly #how: { readonly purpose: string; readonly asynchronous: boolean }
   readonly #timer: (ms: number, run: () => void) => { cancel(): void }
   readonly #statements = new Statements()
   #connection: Connection | undefined
@@ -40,11 +41,11 @@ class Session implements UpkeepSession {
 
   constructor(
     options: ClusterOptions,
-    purpose: string,
+    how: { readonly purpose: string; readonly asynchronous: boolean },
     timer: (ms: number, run: () => void) => { cancel(): void },
   ) {
     this.#options = options
-    this.#purpose = purpose
+    this.#how = how
     this.#timer = timer
   }
 
@@ -79,7 +80,7 @@ class Session implements UpkeepSession {
   }
 
   async #connected(): Promise<Connection> {
-    if (this.#closed) throw new Error(`The ${this.#purpose} session is closed`)
+    if (this.#closed) throw new Error(`The ${this.#how.purpose} session is closed`)
     if (this.#connection && !this.#connection.lost) return this.#connection
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined
@@ -90,7 +91,8 @@ class Session implements UpkeepSession {
   async #open(): Promise<Connection> {
     const { connection: options } = this.#options
     const path = options.user === 'tenfold' ? { search_path: 'public' } : {}
-    const connection = await Connection.open(options, { ...SETTINGS, ...path })
+    const commits = this.#how.asynchronous ? { synchronous_commit: 'off' } : {}
+    const connection = await Connection.open(options, { ...SETTINGS, ...commits, ...path })
     this.#connection = connection
     this.generation++
     return connection
