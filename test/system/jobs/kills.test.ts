@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { until } from '../kit/deadline.ts'
 import { assertOnce, insist, jobsPlace, listed, settled } from './system.ts'
 
@@ -16,24 +16,27 @@ const STEPS = [
   'exit',
 ]
 
-for (const clusters of [1, 2])
-  test(`killed at every step of a job, each effect is there once (FAULTS case 27), on ${clusters}`, async (t) => {
-    const here = jobsPlace(t)
-    const system = await here.start(['--clusters', String(clusters)])
-    for (const [at, step] of STEPS.entries()) {
-      const owner = String(at + 1)
-      const path = `/work?owner=${owner}&step=${encodeURIComponent(step)}`
-      // The request may die with the process: the client asks again under the same key.
-      await insist(system, path)
-      await settled(here, system)
-    }
-    const counters = await settled(here, system)
-    for (const at of STEPS.keys()) assertOnce(counters, String(at + 1))
-    assert.ok(
-      (system.guard.so.err.match(/starting again/g) ?? []).length >= STEPS.length,
-      system.guard.so.err,
-    )
-  })
+// Side by side: most of their time is the pause before a server that dies again and again is started.
+describe('at every step', { concurrency: true }, () => {
+  for (const clusters of [1, 2])
+    test(`killed at every step of a job, each effect is there once (FAULTS case 27), on ${clusters}`, async (t) => {
+      const here = jobsPlace(t)
+      const system = await here.start(['--clusters', String(clusters)])
+      for (const [at, step] of STEPS.entries()) {
+        const owner = String(at + 1)
+        const path = `/work?owner=${owner}&step=${encodeURIComponent(step)}`
+        // The request may die with the process: the client asks again under the same key.
+        await insist(system, path)
+        await settled(here, system)
+      }
+      const counters = await settled(here, system)
+      for (const at of STEPS.keys()) assertOnce(counters, String(at + 1))
+      assert.ok(
+        (system.guard.so.err.match(/starting again/g) ?? []).length >= STEPS.length,
+        system.guard.so.err,
+      )
+    })
+})
 
 test('a job that ends its process is put aside, the others are done (FAULTS case 29); the commands see it', async (t) => {
   const here = jobsPlace(t)
