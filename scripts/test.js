@@ -9,7 +9,8 @@ import { findNode } from '../bin/find-node.js'
 import { ensureChromium } from './chromium.js'
 import { filesOf, PHASES } from './phases.js'
 
-const CONCURRENCY = 2
+/** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
+const CONCURRENCY = { system: 3, app: 3, browser: 3 }
 /** Bounds a hang, not a slow machine. */
 const FILE_TIMEOUT_MS = 300000
 const LONG_TIMEOUT_MS = 7200000
@@ -77,10 +78,10 @@ async function check(node, env) {
   return result
 }
 
-async function tests(node, env, files) {
+async function tests(node, env, files, concurrency) {
   const folder = mkdtempSync(join(tmpdir(), 'tenfold-counts-'))
   const totals = join(folder, 'counts.json')
-  const command = [node, '--conditions=tenfold-source', '--test', `--test-concurrency=${CONCURRENCY}`]
+  const command = [node, '--conditions=tenfold-source', '--test', `--test-concurrency=${concurrency}`]
   command.push(`--test-timeout=${long ? LONG_TIMEOUT_MS : FILE_TIMEOUT_MS}`)
   command.push('--test-reporter=spec', '--test-reporter-destination=stdout')
   command.push(
@@ -109,9 +110,9 @@ async function phase(name, node, env) {
     )
     return { passed: 0, failed: named.length === 0 || filters.length > 0 ? 0 : 1, skipped: 0 }
   }
-  if (name !== 'browser') return tests(node, env, files)
+  if (name !== 'browser') return tests(node, env, files, CONCURRENCY[name] || 2)
   try {
-    return await tests(node, { ...env, CHROME_PATH: ensureChromium(env) }, files)
+    return await tests(node, { ...env, CHROME_PATH: ensureChromium(env) }, files, CONCURRENCY[name])
   } catch (error) {
     say(error.message)
     return { passed: 0, failed: 1, skipped: 0 }
