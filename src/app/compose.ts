@@ -60,6 +60,7 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
     relay: () => following.effects.status(),
     cache: following.cache,
     jobs,
+    beginJobs: () => jobs.worker.start(),
     drain,
   }
 }

@@ -31,8 +31,11 @@ export interface RuntimeOptions {
   readonly drainMs?: number
   /** Tests: run every write's `work` twice, the first run rolled back. @defaultValue false */
   readonly doubleRun?: boolean
-  /** Whether jobs are run here; without it they wait for `jobs.drain` or for other processes. @defaultValue true */
-  readonly runJobs?: boolean
+  /**
+   * Whether jobs are run here; without it they wait for `jobs.drain` or for other processes. `later`: from
+   * {@link Runtime.beginJobs} on. @defaultValue true
+   */
+  readonly runJobs?: boolean | 'later'
   /** Jobs that run at once. @defaultValue 10 */
   readonly jobSlots?: number
   /** No other process runs jobs of these clusters: what a dead one held is taken back at the start. @defaultValue false */
@@ -62,6 +65,8 @@ export interface Runtime extends Service {
   directory(): DirectoryStatus
   /** Of each cluster's effects, as far as this process delivers them. */
   relay(): SystemStatus['relay']
+  /** Starts the worker, where `runJobs` is `later`: what requests need comes first. */
+  beginJobs(): Promise<void>
   /** For tests and `tenfold jobs`. */
   readonly jobs: Pick<JobsParts, 'drain' | 'list' | 'retry' | 'discard'>
   /** For `tenfold cache inspect`. */

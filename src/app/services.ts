@@ -151,7 +151,7 @@ export function wireServices(definition: AppDefinition, options: RuntimeOptions)
     following.effects,
     upkeep,
     // Last to start, first to stop: its runs use all of the above.
-    options.runJobs === false ? { ...jobs.worker, start: async () => {} } : jobs.worker,
+    (options.runJobs ?? true) === true ? jobs.worker : { ...jobs.worker, start: async () => {} },
   ])
   return { data, system, metrics, assets, handler, beside, serve, following, jobs }
 }

@@ -120,6 +120,7 @@ export class Single {
     this.#releasers.push(() => idle.stop())
     owned.announce(this.#web.url)
     this.#phase = 'ready'
+    await runtime.beginJobs()
     return { ports: { port: this.#web.port, consolePort: opened.port }, notes: this.#notes() }
   }
 
@@ -200,6 +201,9 @@ export class Single {
       blobFolder: folder.blobs,
       spoolFolder: folder.spool,
       soleWorker: true,
+      runJobs: 'later',
+      // Who saves a file wants to see it: jobs that run begin again in the new process.
+      ...(request.watch && { jobTimes: { stop: 100, abort: 100 } }),
       ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
     })
     this.#runtime = runtime
