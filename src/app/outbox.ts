@@ -1,7 +1,7 @@
 import { type CacheKey, cacheKeyText } from '../core/cache-key.ts'
 import type { ContextStorage } from '../core/context.ts'
 import type { Doubt, Effects, LocalEffects, Purge } from '../core/effects.ts'
-import type { Placement } from '../core/keys.ts'
+import { type Placement, rowPlace } from '../core/keys.ts'
 import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
 import type { Rider } from '../core/rider.ts'
@@ -107,7 +107,7 @@ class Outbox implements Rider {
     const statements = [...this.#blobs]
     const effects = this.#effects()
     if (effects) {
-      const { bucket, tag } = this.#placement === 'home' ? { bucket: -1, tag: 0 } : this.#placement
+      const { bucket, tag } = rowPlace(this.#placement)
       statements.push({
         sql: INSERT_EFFECTS,
         params: [this.#tx.id, bucket, tag, JSON.stringify(effects)],

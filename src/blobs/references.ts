@@ -1,6 +1,6 @@
 import { statSync, utimesSync } from 'node:fs'
 import type { Clock } from '../core/clock.ts'
-import type { Placement } from '../core/keys.ts'
+import { type Placement, rowPlace } from '../core/keys.ts'
 import type { SystemStatement, SystemStore } from '../core/ports.ts'
 import { BlobMissing, BlobOptionInvalid } from './errors.ts'
 import { type Intact, isMissing } from './intact.ts'
@@ -18,9 +18,8 @@ function checkName(name: string): void {
   )
 }
 
-/** Home tables are in no bucket. */
 function params(placement: Placement | 'home', blob: string, name: string): unknown[] {
-  const { bucket, tag } = placement === 'home' ? { bucket: -1, tag: 0 } : placement
+  const { bucket, tag } = rowPlace(placement)
   return [bucket, tag, blob, name]
 }
 

@@ -14,3 +14,13 @@ export interface Placement {
   /** 0 … 2²⁰−1: the next 20 bits, so that an isolated key can be told from its bucket's other keys. */
   readonly tag: number
 }
+
+/** Splits a 32-bit hash into bucket and tag. */
+export function placementOf(hash: number): Placement {
+  return { bucket: hash % BUCKETS, tag: hash >>> 12 }
+}
+
+/** Bucket and tag as the platform's rows have them: what belongs to the home tables is in no bucket. */
+export function rowPlace(placement: Placement | 'home'): Placement {
+  return placement === 'home' ? { bucket: -1, tag: 0 } : placement
+}

@@ -1,8 +1,22 @@
-import type { Lsn } from './lsn.ts'
+import { type Lsn, parseLsn, timelineOfWalFile } from './lsn.ts'
 
 /** A place in the history of one cluster. */
 export interface Position {
   readonly lsn: Lsn
   /** Rises by one with each promotion; an LSN means nothing without it. */
   readonly timeline: number
+}
+
+/** Where a primary's log stands. The flush position: the insert position can be handed out again after a crash. */
+export const POSITION_SQL =
+  'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
+
+/** What {@link POSITION_SQL} gives. */
+export interface PositionRow {
+  readonly lsn: string
+  readonly wal: string
+}
+
+export function positionOfRow({ lsn, wal }: PositionRow): Position {
+  return { lsn: parseLsn(lsn), timeline: timelineOfWalFile(wal) }
 }

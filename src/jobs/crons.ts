@@ -1,3 +1,4 @@
+import { placementOf } from '../core/keys.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { insertJobs, jobRow } from './enqueue.ts'
 import { kindOf } from './kinds.ts'
@@ -75,7 +76,7 @@ export class Crons {
     const { store, clock, clusterOf } = this.#options
     const { name } = job
     const hash = store.hash(`cron:${name}`)
-    const placement = { bucket: hash % 4096, tag: hash >>> 12 }
+    const placement = placementOf(hash)
     /** @param past the time that has just been served: clocks may differ by enough to see it as still to come */
     const untilNext = (past = 0): number => {
       const now = clock.now()

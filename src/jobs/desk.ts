@@ -1,5 +1,5 @@
-import { parseLsn, timelineOfWalFile } from '../core/lsn.ts'
 import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
+import { POSITION_SQL, type PositionRow, positionOfRow } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
 import { type Claimed, type ClaimRow, claimedOf, runArrays } from './claimed.ts'
 import { TEND_MAX } from './defaults.ts'
@@ -8,8 +8,6 @@ const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
 const CLAIM =
   'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)'
 const REPAIR = 'select tenfold.repair_jobs($1)'
-const POSITION =
-  'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
 const RELEASE_CLAIM = 'select tenfold.release_claim($1, $2)'
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4)'
 
@@ -90,12 +88,12 @@ export class Desk {
         sql: CLAIM,
         params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone, ...from(wish)],
       }) - 1
-    statements.push({ sql: 'commit' }, { sql: POSITION })
+    statements.push({ sql: 'commit' }, { sql: POSITION_SQL })
     this.#unanswered.push(fence)
     const results = await this.#claims.run(statements)
     this.#unanswered = []
-    const [at] = results.at(-1) as unknown as [{ lsn: string; wal: string }]
-    const position = { lsn: parseLsn(at.lsn), timeline: timelineOfWalFile(at.wal) }
+    const [at] = results.at(-1) as unknown as [PositionRow]
+    const position = positionOfRow(at)
     const rows = results[claimAt] as unknown as ClaimRow[]
     const end = rows.pop() as ClaimRow
     const [tended] =

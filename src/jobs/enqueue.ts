@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts'
 import { milliseconds } from '../core/duration.ts'
+import { rowPlace } from '../core/keys.ts'
 import type { SystemStatement } from '../core/ports.ts'
 import { PAYLOAD_LENGTH_MAX, PRIORITY_MAX, TEXT_LENGTH_MAX } from './defaults.ts'
 import { JobInputInvalid } from './errors.ts'
-import { jobId, rowPlace } from './ids.ts'
+import { jobId } from './ids.ts'
 import { inputInvalid, kindOf, parse } from './kinds.ts'
 import type { EnqueueOptions, EnqueueRequest, InputSchema } from './types.ts'
 

@@ -3,11 +3,6 @@ import type { JobPlace } from './types.ts'
 
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-/** Bucket and tag as rows have them; the home tables have no bucket. */
-export function rowPlace(place: JobPlace): { readonly bucket: number; readonly tag: number } {
-  return place === 'home' ? { bucket: -1, tag: 0 } : place
-}
-
 /**
  * A job's id: a function of what records it, so that every run of that transaction draws the same. It carries its
  * place as ids of the data tier do: UUIDv7 with the bucket in `rand_a` and the tag in `rand_b`. Home has no bucket; its

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../core/context.ts'
+import { placementOf } from '../core/keys.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { insertJobs, jobRow } from './enqueue.ts'
 import type { EnqueueOptions, JobDefinition, JobsOptions } from './types.ts'
@@ -24,7 +25,7 @@ export function enqueueOutside(
     const name = `tenfold.enqueue.${ordinal}`
     const { unique } = options
     const hash = store.hash(unique === undefined ? `${marker}/${name}` : `job:${job.name}:${unique}`)
-    const placement = { bucket: hash % 4096, tag: hash >>> 12 }
+    const placement = placementOf(hash)
     const seen = context?.seen?.text() ?? ''
     // The ordinals of a transaction's own jobs begin at 0: these never meet them.
     const row = jobRow({ job, input, options, placement, marker, ordinal: -1 - ordinal, seen }, clock)

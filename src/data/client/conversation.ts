@@ -1,10 +1,8 @@
-import type { Placement } from '../../core/keys.ts'
-import { parseLsn, timelineOfWalFile } from '../../core/lsn.ts'
+import { type Placement, rowPlace } from '../../core/keys.ts'
 import type { SystemStatement } from '../../core/ports.ts'
-import type { Position } from '../../core/position.ts'
+import { POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
 import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
-import { POSITION_SQL } from '../connection/span.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DEADLINE_MS } from './cluster.ts'
 import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
@@ -49,11 +47,6 @@ export interface StoredResult {
   readonly name: string
   readonly key: string
   readonly result: string | null
-}
-
-export interface PositionRow {
-  readonly lsn: string
-  readonly wal: string
 }
 
 export function converse(connection: Connection, statements: Statements): Conversation {
@@ -117,7 +110,7 @@ function beginItems(
   const items = [sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`)]
   if (timeoutMs > DEADLINE_MS)
     items.push(sql("select set_config('transaction_timeout', $1, true)", [String(Math.ceil(timeoutMs))]))
-  const place = placement === 'home' ? { bucket: -1, tag: 0 } : placement
+  const place = rowPlace(placement)
   items.push(
     placement === 'home'
       ? sql('select tenfold.enter_home()')
@@ -144,8 +137,4 @@ function isCommitted(connection: Connection, batch: Batch, at: number): boolean 
 function positionOf(batch: Batch, at: number): Position | undefined {
   const row = batch.results[at]?.rows[0] as PositionRow | undefined
   return row && positionOfRow(row)
-}
-
-export function positionOfRow({ lsn, wal }: PositionRow): Position {
-  return { lsn: parseLsn(lsn), timeline: timelineOfWalFile(wal) }
 }

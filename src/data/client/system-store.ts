@@ -1,10 +1,10 @@
 import type { ContextStorage } from '../../core/context.ts'
+import { placementOf } from '../../core/keys.ts'
 import type { Queryable, SystemStore } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
 import { NestedWrite } from '../errors.ts'
 import { clusterOf } from '../shards/directory.ts'
 import { hashText } from '../shards/hash.ts'
-import { placementOf } from '../shards/key.ts'
 import { applyUnmarked } from './apply.ts'
 import type { DataClient } from './data-client.ts'
 

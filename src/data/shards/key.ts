@@ -1,4 +1,4 @@
-import { BUCKETS, type KeyInput, type KeyType, type Placement } from '../../core/keys.ts'
+import { type KeyInput, type KeyType, type Placement, placementOf } from '../../core/keys.ts'
 import { BadKey } from '../errors.ts'
 import { hashBigint, hashText, hashUuid } from './hash.ts'
 
@@ -30,11 +30,6 @@ export function shardKey(type: KeyType, input: KeyInput): ShardKey {
       return { text: input, ...placementOf(hashText(input)) }
     }
   }
-}
-
-/** Splits a 32-bit hash into bucket and tag. */
-export function placementOf(hash: number): Placement {
-  return { bucket: hash % BUCKETS, tag: hash >>> 12 }
 }
 
 function toBigint(input: KeyInput): bigint {
