@@ -1,3 +1,4 @@
+import type { LocalBlobs } from '../blobs/types.ts'
 import { type CacheKey, cacheKeyText } from '../core/cache-key.ts'
 import type { ContextStorage } from '../core/context.ts'
 import type { Doubt, Effects, LocalEffects, Purge } from '../core/effects.ts'
@@ -6,43 +7,14 @@ import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
 import type { Rider } from '../core/rider.ts'
 import type { TxHandle } from '../data/client/transaction.ts'
+import type { JobRow, JobsParts } from '../jobs/index.ts'
 import type { EnqueueOptions, Job, Tx } from './types.ts'
-
-/** A job that is about to be recorded. */
-export interface JobRequest {
-  readonly job: Job<unknown>
-  readonly input: unknown
-  readonly options: EnqueueOptions
-  readonly placement: Placement | 'home'
-  /** The commit marker of the transaction, and how many jobs it has recorded before: together they name the job. */
-  readonly marker: string
-  readonly ordinal: number
-  /** What the session that asks has seen. */
-  readonly seen: string
-}
-
-/** Where the jobs of a transaction go. */
-export interface JobIntake<Row extends { readonly id: string }> {
-  /** @throws JobInputInvalid */
-  row(request: JobRequest): Row
-  insert(rows: readonly Row[]): SystemStatement
-  /** They have been committed: someone should look. */
-  nudge(cluster: string): void
-}
-
-/** How a transaction keeps blobs and gives them up. */
-export interface BlobKeeping {
-  /** @throws BlobMissing when there is no such blob at this moment */
-  attach(placement: Placement | 'home', blob: string, name: string): SystemStatement
-  detach(placement: Placement | 'home', blob: string, name: string): SystemStatement
-}
 
 /** What an {@link Outbox} hands its contents to. */
 export interface OutboxPorts {
   readonly effects: LocalEffects
-  // biome-ignore lint/suspicious/noExplicitAny: the rows are the intake's own
-  readonly jobs: JobIntake<any>
-  readonly blobs: BlobKeeping
+  readonly jobs: JobsParts['intake']
+  readonly blobs: Pick<LocalBlobs, 'attach' | 'detach'>
   readonly storage: ContextStorage
 }
 
@@ -58,7 +30,7 @@ class Outbox implements Rider {
   readonly #placement: Placement | 'home'
   readonly #invalidate = new Set<string>()
   readonly #purge: Purge[] = []
-  readonly #jobs: { readonly id: string }[] = []
+  readonly #jobs: JobRow[] = []
   readonly #blobs: SystemStatement[] = []
   #doubt: Doubt | undefined
 

@@ -19,7 +19,7 @@ export interface JobsHandle {
 /** Everything about jobs in one process. */
 export interface JobsParts {
   readonly handle: JobsHandle
-  /** Where transactions put their jobs; see `JobIntake` of app/outbox.ts. */
+  /** Where transactions put their jobs; see app/outbox.ts. */
   readonly intake: {
     row(request: EnqueueRequest): JobRow
     insert(rows: readonly JobRow[]): SystemStatement

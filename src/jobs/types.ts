@@ -41,7 +41,7 @@ export interface EnqueueOptions {
   readonly owner?: string
 }
 
-/** A job that is about to be recorded; see `JobRequest` of app/outbox.ts. */
+/** A job that is about to be recorded. */
 export interface EnqueueRequest {
   readonly job: JobDefinition
   readonly input: unknown
