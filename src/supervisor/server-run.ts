@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { Clock } from '../core/clock.ts'
 import { type Pulse, watchPulse } from './pulse.ts'
 import { sizeServer } from './sizing.ts'
@@ -23,6 +24,9 @@ export interface ServerRun {
   renew(): void
 }
 
+/** See there. */
+const PRELOAD = `--require=${fileURLToPath(new URL('./async-context.cjs', import.meta.url))}`
+
 /** A stop that takes longer is ended by force; the next start repairs what that leaves. */
 const STOP_MS_MAX = 12_000
 
@@ -42,7 +46,7 @@ export function launchServer(options: {
   const { clock } = options
   const child = spawn(
     process.execPath,
-    [...process.execArgv, ...sizeServer(options.request).nodeFlags, options.entry],
+    [...process.execArgv, PRELOAD, ...sizeServer(options.request).nodeFlags, options.entry],
     { detached: true, stdio: ['ignore', 2, 2, 'ipc'] },
   )
   let readyAt: number | undefined
