@@ -22,11 +22,11 @@ import { originals } from './originals.ts'
 
 const GOAL = { text: '≥ 0.9', bound: 0.9, better: 'higher' } as const
 const BYTES_MAX = 20 * 1024 * 1024
-const PAUSE_MS = 5
+const PAUSE_MS = 25
 const READY = `select count(*)::int as ready from photos where status <> 'processing'`
 const FAILED = `select reason from photos where status = 'failed'`
 
-const { rounds, count: photos, save } = readOptions({ count: 4 })
+const { rounds, count: photos, save } = readOptions({ count: 8 })
 const app = lightbox as unknown as AppDefinition
 /** Photos a second, by name. */
 const samples: Record<string, number[]> = {}

@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import os from 'node:os'
-import type { Order, Reply } from './protocol.ts'
-import { DarkroomFailed, ImageRefused } from './refusal.ts'
+import type { Numbered, Order, Reply } from './protocol.ts'
+import { DarkroomFailed, ImageRefused, ProcessLost } from './refusal.ts'
 
 const ERROR_TEXT_MAX = 2000
+/** Threads besides those that are busy with images, so that looking at a file does not wait for them. */
+const READERS = 1
 
 export interface RunOptions {
   readonly deadlineMs: number
@@ -18,6 +20,9 @@ export class Child {
   readonly ended: Promise<void>
   #errors = ''
   #over = false
+  #orders = 0
+  /** Orders under way. */
+  #running = 0
 
   constructor(module: URL) {
     this.#process = fork(module, [], {
@@ -25,7 +30,7 @@ export class Child {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // Nothing of the server's environment: the process reads what strangers send.
-      env: { UV_THREADPOOL_SIZE: String(os.availableParallelism()), MALLOC_ARENA_MAX: '2' },
+      env: { UV_THREADPOOL_SIZE: String(os.availableParallelism() + READERS), MALLOC_ARENA_MAX: '2' },
     })
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-ERROR_TEXT_MAX)
@@ -53,11 +58,13 @@ export class Child {
 
   /**
    * Carries out one order. When it takes too long or is aborted, the process is killed: native code cannot be
-   * interrupted. @throws ImageRefused, DarkroomFailed, the signal's reason
+   * interrupted, and all orders in it are lost. @throws ImageRefused, DarkroomFailed, ProcessLost, the signal's reason
    */
   async run(order: Order, { deadlineMs, signal, onReply }: RunOptions): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const onMessage = (reply: Reply): void => {
+    const number = ++this.#orders
+    const onMessage = ({ number: of, content: reply }: Numbered<Reply>): void => {
+      if (of !== number) return
       if (reply.kind === 'done') resolve()
       else if (reply.kind === 'refused') reject(new ImageRefused(reply.refusal, reply.detail))
       else if (reply.kind === 'failed')
@@ -71,18 +78,18 @@ export class Child {
     }
     const onAbort = (): void => stop(signal?.reason)
     const late = (): void =>
-      stop(new DarkroomFailed(`The image process was killed: it took longer than ${deadlineMs} ms.`))
+      stop(new ProcessLost(`The image process was killed: it took longer than ${deadlineMs} ms.`))
     const deadline = setTimeout(late, deadlineMs)
     this.#process.on('message', onMessage)
     signal?.addEventListener('abort', onAbort, { once: true })
     void this.ended.then(() => reject(killed ?? this.#failure()))
-    this.#hold(true)
+    if (++this.#running === 1) this.#hold(true)
     try {
       // An error here means that it is gone: its end says more.
-      this.#process.send(order, () => {})
+      this.#process.send({ number, content: order } satisfies Numbered<Order>, () => {})
       await promise
     } finally {
-      this.#hold(false)
+      if (--this.#running === 0) this.#hold(false)
       clearTimeout(deadline)
       this.#process.off('message', onMessage)
       signal?.removeEventListener('abort', onAbort)
@@ -96,10 +103,10 @@ export class Child {
     await this.ended
   }
 
-  #failure(): DarkroomFailed {
+  #failure(): ProcessLost {
     const { exitCode, signalCode } = this.#process
     const how = signalCode ? `was ended by ${signalCode}` : `ended with code ${exitCode}`
-    return new DarkroomFailed(`The image process ${how}. ${this.#errors}`.trim())
+    return new ProcessLost(`The image process ${how}. ${this.#errors}`.trim())
   }
 
   #hold(on: boolean): void {

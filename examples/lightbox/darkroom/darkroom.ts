@@ -1,6 +1,8 @@
 import type { Edits } from '../schemas/photo.ts'
 import { Child } from './child.ts'
+import { Line, type Task } from './line.ts'
 import type { Order, Reply, Variant } from './protocol.ts'
+import { DarkroomFailed, ProcessLost } from './refusal.ts'
 import { DEADLINE_MS, IDLE_MS } from './settings.ts'
 
 export interface DarkroomOptions {
@@ -12,7 +14,7 @@ export interface DarkroomOptions {
   readonly module?: URL
 }
 
-/** What to do with the parts of a photo while the rest is still being made. */
+/** What to do with the parts of a photo while the rest is still being made. A part may come again. */
 export interface Takers {
   readonly variant: (variant: Variant, of: number) => Promise<void>
   readonly proof?: (variant: Variant) => Promise<void>
@@ -23,14 +25,15 @@ export interface Takers {
 
 /**
  * Makes photos in a process of its own, which is started when it is needed and ends when there is nothing to do:
- * a crash in native code fails one attempt at one photo, and idle memory is given back. One photo at a time; all
- * cores work on it.
+ * a crash in native code fails one attempt at one photo, and idle memory is given back. All cores work on one photo;
+ * when there is not enough left of it for all of them, the next one is begun beside it.
  */
 export class Darkroom {
   readonly #options: Required<DarkroomOptions>
+  readonly #line = new Line((task) => void this.#work(task))
   #child: Child | undefined
-  #last: Promise<unknown> = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
+  #stopped = false
 
   constructor({
     deadlineMs = DEADLINE_MS,
@@ -57,13 +60,15 @@ export class Darkroom {
 
   /** Resolves when the work asked for so far is done and the process, if one is left, has ended for want of more. */
   async idle(): Promise<void> {
-    await this.#last
+    await this.#line.settled()
     await this.#child?.ended
   }
 
-  /** Ends the process; work under way fails. */
+  /** Ends the process, for good; work under way or in line fails. */
   async stop(): Promise<void> {
+    this.#stopped = true
     clearTimeout(this.#idle)
+    this.#line.clear(closed())
     await this.#child?.kill()
   }
 
@@ -72,47 +77,43 @@ export class Darkroom {
   }
 
   async #carryOut(order: Order, takers: Takers): Promise<void> {
+    const { signal } = takers
+    signal?.throwIfAborted()
+    if (this.#stopped) throw closed()
     const taken: Promise<void>[] = []
     const onReply = (reply: Reply): void => {
       const take = takenBy(takers, reply)
       take.catch(() => {}) // it is awaited below
       taken.push(take)
     }
-    await this.#inTurn(takers.signal, () => this.#run(order, takers.signal, onReply))
+    await this.#line.done(order, signal, onReply)
     // The next photo is begun while these are stored.
     await Promise.all(taken)
   }
 
-  async #run(order: Order, signal: AbortSignal | undefined, onReply: (reply: Reply) => void): Promise<void> {
+  async #work(task: Task): Promise<void> {
+    const { order, signal } = task
     clearTimeout(this.#idle)
     if (!this.#child || this.#child.over) this.#child = new Child(this.#options.module)
     const child = this.#child
+    const onReply = (reply: Reply): void => {
+      if (reply.kind === 'exposed') this.#line.exposed(task)
+      else task.onReply(reply)
+    }
     try {
       await child.run(order, { deadlineMs: this.#options.deadlineMs, signal, onReply })
-    } finally {
+      this.#line.end(task)
+    } catch (error) {
+      // Who was not alone may be innocent of it.
+      if (error instanceof ProcessLost && task.company && !this.#stopped) this.#line.again(task)
+      else this.#line.end(task, error)
+    }
+    if (this.#line.working === 0)
       this.#idle = setTimeout(() => void child.kill(), this.#options.idleMs).unref()
-    }
-  }
-
-  /** One after the other. Who gives up while waiting leaves the line at once. */
-  async #inTurn(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
-    signal?.throwIfAborted()
-    const { promise: left, reject } = Promise.withResolvers<never>()
-    const leave = (): void => reject(signal?.reason)
-    signal?.addEventListener('abort', leave, { once: true })
-    const turn = this.#last.then(() => {
-      signal?.removeEventListener('abort', leave)
-      signal?.throwIfAborted()
-      return work()
-    })
-    this.#last = turn.catch(() => {})
-    try {
-      await Promise.race([turn, left])
-    } finally {
-      signal?.removeEventListener('abort', leave)
-    }
   }
 }
+
+const closed = (): DarkroomFailed => new DarkroomFailed('The darkroom was closed.')
 
 async function takenBy(takers: Takers, reply: Reply): Promise<void> {
   if (reply.kind === 'variant') await takers.variant(reply.variant, reply.of)

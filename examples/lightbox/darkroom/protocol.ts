@@ -2,7 +2,7 @@ import type { Edits } from '../schemas/photo.ts'
 import type { Refusal } from './refusal.ts'
 import type { Format } from './settings.ts'
 
-/** What the server asks of the image process, one at a time. */
+/** What the server asks of the image process. */
 export type Order =
   | { readonly kind: 'develop'; readonly path: string; readonly edits: Edits }
   /** Paints a picture of the seeded community, then develops it. */
@@ -15,6 +15,12 @@ export interface Variant {
   readonly bytes: Uint8Array
 }
 
+/** An order on its way; what is answered to it carries the same number. */
+export interface Numbered<T> {
+  readonly number: number
+  readonly content: T
+}
+
 /** What the image process answers: any number of parts, then `done`, `refused` or `failed`. */
 export type Reply =
   | { readonly kind: 'variant'; readonly variant: Variant; readonly of: number }
@@ -22,6 +28,8 @@ export type Reply =
   | { readonly kind: 'proof'; readonly variant: Variant }
   /** What was painted, as if somebody had sent it. */
   | { readonly kind: 'original'; readonly bytes: Uint8Array }
+  /** All that is left is to encode the variants: the next order may be opened beside it. */
+  | { readonly kind: 'exposed' }
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly detail: string }
   | { readonly kind: 'failed'; readonly detail: string }

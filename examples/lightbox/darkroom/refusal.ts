@@ -21,8 +21,10 @@ export class ImageRefused extends Error {
 
 /** The process that works on images crashed, hung or failed: another attempt may succeed. */
 export class DarkroomFailed extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'DarkroomFailed'
-  }
+  override readonly name: string = 'DarkroomFailed'
+}
+
+/** The process ended under the work, by itself or for taking too long; which of the photos in it is to blame is not known. */
+export class ProcessLost extends DarkroomFailed {
+  override readonly name = 'ProcessLost'
 }

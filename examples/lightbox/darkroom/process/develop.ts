@@ -1,3 +1,4 @@
+import os from 'node:os'
 import sharp, { type Sharp } from 'sharp'
 import type { Edits } from '../../schemas/photo.ts'
 import { blurSigma, cropBox, largestSize, type Size, variantSizes } from '../plan.ts'
@@ -5,6 +6,10 @@ import type { Reply, Variant } from '../protocol.ts'
 import { ImageRefused } from '../refusal.ts'
 import { ENCODERS, FORMATS, type Format, PROOF_WIDTH } from '../settings.ts'
 import { type Loaded, loadImage } from './load.ts'
+import { Threads } from './threads.ts'
+
+/** Each piece of work has one thread: see load.ts. */
+const threads = new Threads(os.availableParallelism())
 
 type Send = (reply: Reply) => void
 
@@ -42,7 +47,7 @@ async function expose(image: Loaded, crop: Edits['crop'], blur: number): Promise
   const sigma = blurSigma(blur, size.width)
   if (sigma >= 0.3) pipeline = pipeline.blur(sigma)
   try {
-    return await pixelsOf(pipeline.flatten({ background: '#ffffff' }))
+    return await threads.open(() => pixelsOf(pipeline.flatten({ background: '#ffffff' })))
   } catch (error) {
     throw new ImageRefused('damaged', (error as Error).message)
   }
@@ -59,14 +64,16 @@ async function pixelsOf(pipeline: Sharp): Promise<Sheet> {
 const over = ({ pixels, width, height }: Sheet): Sharp =>
   sharp(pixels, { raw: { width, height, channels: 3 } })
 
-/** Encodes as many at once as there are threads; the longest begin first, so that none is left over at the end. */
+/** The longest are encoded first, so that no thread is left with one at the end. */
 async function makeVariants(base: Sheet, sharpen: number, send: Send): Promise<void> {
   const sizes = variantSizes(base).reverse()
   const sheets = await Promise.all(sizes.map((size) => scale(base, size, sharpen)))
   const of = sheets.length * FORMATS.length
   const encode = async (sheet: Sheet, format: Format): Promise<void> =>
     send({ kind: 'variant', of, variant: await encoded(sheet, format) })
-  await Promise.all(sheets.flatMap((sheet) => FORMATS.map((format) => encode(sheet, format))))
+  const encoding = sheets.flatMap((sheet) => FORMATS.map((format) => encode(sheet, format)))
+  send({ kind: 'exposed' })
+  await Promise.all(encoding)
 }
 
 /** Sharpening belongs to the size it is seen at: making an image smaller would undo it. */
@@ -74,12 +81,13 @@ async function scale(base: Sheet, { width, height }: Size, sharpen: number): Pro
   const same = width === base.width
   if (same && sharpen === 0) return base
   const pipeline = same ? over(base) : over(base).resize({ width, height, fit: 'fill' })
-  return pixelsOf(sharpen === 0 ? pipeline : pipeline.sharpen({ sigma: 1, m1: sharpen, m2: 4 * sharpen }))
+  const sharp = sharpen === 0 ? pipeline : pipeline.sharpen({ sigma: 1, m1: sharpen, m2: 4 * sharpen })
+  return threads.open(() => pixelsOf(sharp))
 }
 
 async function encoded(sheet: Sheet, format: Format): Promise<Variant> {
   const { width, height } = sheet
-  const bytes = await over(sheet).toFormat(format, ENCODERS[format]).toBuffer()
+  const bytes = await threads.finish(() => over(sheet).toFormat(format, ENCODERS[format]).toBuffer())
   return { width, height, format, bytes }
 }
 

@@ -25,7 +25,8 @@ export async function render(
   job: Run,
   make: (takers: Takers) => Promise<void>,
 ): Promise<Rendered | string> {
-  const variants: StoredVariant[] = []
+  /** By what they are: one may be made again, with the same bytes. */
+  const variants = new Map<string, StoredVariant>()
   let proof: StoredVariant | null = null
   let original: string | null = null
   const { signal } = job
@@ -39,8 +40,8 @@ export async function render(
     await make({
       signal,
       variant: async (variant, of) => {
-        variants.push(await stored(variant))
-        await job.progress(variants.length / of)
+        variants.set(`${variant.width} ${variant.format}`, await stored(variant))
+        await job.progress(variants.size / of)
       },
       proof: async (variant) => {
         proof = await stored(variant)
@@ -55,7 +56,7 @@ export async function render(
     system.log.error({ error }, 'a photo could not be made')
     return GIVEN_UP
   }
-  return { variants: variants.toSorted(widestFirst), proof, original }
+  return { variants: [...variants.values()].sort(widestFirst), proof, original }
 }
 
 const widestFirst = (a: StoredVariant, b: StoredVariant): number =>
