@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { CacheKeyInvalid } from '../core/cache-key.ts'
 import { type ContextStorage, createContextStorage, detachedContext } from '../core/context.ts'
 import { silentLogger } from '../core/log.ts'
-import { CachedInWrite, CacheKeyInvalid, CacheNesting, CacheValueInvalid } from './errors.ts'
+import { CachedInWrite, CacheNesting, CacheValueInvalid } from './errors.ts'
 import { CacheBench, gate, keyOf, placeOf, settle, TestSession, TestTimedOut } from './fixtures/bench.ts'
 
 const KEY = keyOf('card', 12)

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { CacheKey } from '../core/cache-key.ts'
+import { type CacheKey, cacheKeyTooLong } from '../core/cache-key.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ContextStorage, RequestContext } from '../core/context.ts'
 import { type Duration, milliseconds } from '../core/duration.ts'
@@ -12,7 +12,7 @@ import type { RandomSource } from '../core/random.ts'
 import type { Audit } from './audit.ts'
 import type { CacheMetrics } from './cache-metrics.ts'
 import type { ClusterState, Lease } from './cluster-state.ts'
-import { CachedInWrite, CacheKeyInvalid } from './errors.ts'
+import { CachedInWrite } from './errors.ts'
 import { type Flight, Flights, type Loaded, within } from './flights.ts'
 import type { HotKeys } from './hot-keys.ts'
 import type { Entry, Lifetime, MemoryLevel, Refusal } from './level.ts'
@@ -107,7 +107,7 @@ export class GuaranteedCache {
 
   /** A miss; or a hit that has more to do: inside a loader, or audited. */
   async #slow(ask: Ask, found: Entry | Refusal, scope: LoadScope | undefined): Promise<unknown> {
-    if (ask.text.length > KEY_LENGTH_MAX) throw new CacheKeyInvalid(ask.text, KEY_LENGTH_MAX)
+    if (ask.text.length > KEY_LENGTH_MAX) throw cacheKeyTooLong(ask.text, KEY_LENGTH_MAX)
     scope?.enter(ask.text, ask.place.prefix)
     if (scope?.audits) return this.#fresh(ask, {})
     if (typeof found !== 'string') return this.#hit(ask, found, scope)

@@ -10,17 +10,6 @@ export class CacheValueInvalid extends TenfoldError {
   }
 }
 
-/** A cache key is too long, or its arguments are not JSON. */
-export class CacheKeyInvalid extends TenfoldError {
-  readonly code = 'TENFOLD_CACHE_KEY'
-  constructor(key: string, lengthMax: number) {
-    super(
-      `The cache key ${key.slice(0, 60)}… has ${key.length} characters; ${lengthMax} is the most.`,
-      'Name the value by ids; hash what is long.',
-    )
-  }
-}
-
 /** A cached read inside a write: what it gives may be older than the transaction's own snapshot. */
 export class CachedInWrite extends TenfoldError {
   readonly code = 'TENFOLD_CACHED_IN_WRITE'
@@ -32,7 +21,7 @@ export class CachedInWrite extends TenfoldError {
   }
 }
 
-/** A loader read a cached value that can become invalid without its own. */
+/** A loader read a cached value that can become invalid without its own, or that waits for it. */
 export class CacheNesting extends TenfoldError {
   readonly code = 'TENFOLD_CACHE_NESTING'
   constructor(outer: string, inner: string, why: 'itself' | 'elsewhere') {

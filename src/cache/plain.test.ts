@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CacheKeyInvalid, CacheValueInvalid } from './errors.ts'
+import { CacheKeyInvalid } from '../core/cache-key.ts'
+import { CacheNesting, CacheValueInvalid } from './errors.ts'
 import { gate, settle } from './fixtures/bench.ts'
 import { ManualClock } from './fixtures/manual-clock.ts'
 import { MemoryPlainCache } from './plain.ts'
@@ -89,4 +90,49 @@ test('a load with no proper time to live is refused, and does not stand in the w
       RangeError,
     )
   assert.equal(await cache.through('a', '1s', async () => 2), 2)
+})
+
+test('a load that waits for itself is an error, directly, through others, and through those of other callers', async () => {
+  const { cache } = make()
+  const through = (key: string, load: () => Promise<unknown>) => cache.through(key, '1m', load)
+  await assert.rejects(
+    through('a', () => through('a', async () => 1)),
+    CacheNesting,
+  )
+  await assert.rejects(
+    through('a', () => through('b', () => through('a', async () => 1))),
+    CacheNesting,
+  )
+  const [a, b] = [gate(), gate()]
+  const crossed = [
+    through('a', async () => {
+      await a.promise
+      return through('b', async () => 1)
+    }),
+    through('b', async () => {
+      await b.promise
+      return through('a', async () => 1)
+    }),
+  ]
+  a.open()
+  await settle()
+  b.open()
+  for (const outcome of await Promise.allSettled(crossed))
+    assert.ok(outcome.status === 'rejected' && outcome.reason instanceof CacheNesting)
+  // What went wrong is not kept, and two that want the same part do not wait for themselves.
+  const part = () => through('part', async () => 'part')
+  assert.deepEqual(await Promise.all([through('a', part), through('b', part)]), ['part', 'part'])
+})
+
+test('what began inside a load and goes on after it may load the same again', async () => {
+  const { cache } = make()
+  const later = gate()
+  let after: Promise<unknown> | undefined
+  await cache.through('a', '1m', async () => {
+    after = later.promise.then(() => cache.through('a', '1m', async () => 'new'))
+    return 'old'
+  })
+  await cache.delete('a')
+  later.open()
+  assert.equal(await after, 'new')
 })

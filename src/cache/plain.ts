@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
+import { cacheKeyTooLong } from '../core/cache-key.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Jsonified } from '../core/json.ts'
-import { CacheKeyInvalid } from './errors.ts'
+import { CacheNesting } from './errors.ts'
 import { type KeptValue, keptValue, textBytes } from './value.ts'
 
 export const PLAIN_KEY_LENGTH_MAX = 1_000
@@ -15,6 +17,14 @@ interface PlainEntry {
   readonly expiresAt: number
 }
 
+/** A load that callers of `through` wait for. */
+interface PlainLoad {
+  readonly key: string
+  /** Loads that were asked for from inside it. */
+  readonly waitsFor: Set<PlainLoad>
+  value: Promise<unknown>
+}
+
 /**
  * `system.cache`: values with a time to live, in this process, and no promise beyond. Values are what their JSON form
  * gives back, frozen, since callers share them. What is larger than a sixteenth of the whole is not kept.
@@ -22,7 +32,9 @@ interface PlainEntry {
 export class MemoryPlainCache {
   readonly #clock: Clock
   readonly #entries: LRUCache<string, PlainEntry>
-  readonly #loads = new Map<string, Promise<unknown>>()
+  readonly #loads = new Map<string, PlainLoad>()
+  /** The load that the running code belongs to. */
+  readonly #inside = new AsyncLocalStorage<PlainLoad>()
 
   constructor(options: { readonly bytesMax: number; readonly clock: Clock }) {
     this.#clock = options.clock
@@ -47,14 +59,17 @@ export class MemoryPlainCache {
     this.#entries.delete(key)
   }
 
+  /** @throws CacheNesting when `load` waits for itself */
   through<V>(key: string, ttl: Duration, load: () => Promise<V>): Promise<Jsonified<V>> {
     const found = this.#found(key)
     if (found) return Promise.resolve(found.value as Jsonified<V>)
+    const outer = this.#inside.getStore()
     const running = this.#loads.get(key)
-    if (running) return running as Promise<Jsonified<V>>
-    const loading: Promise<unknown> = this.#load(key, ttl, load, () => this.#loads.get(key) === loading)
-    this.#loads.set(key, loading)
-    return loading as Promise<Jsonified<V>>
+    if (running && outer && reaches(running, outer))
+      return Promise.reject(new CacheNesting(outer.key, key, 'itself'))
+    const loading = running ?? this.#begin(key, ttl, load)
+    if (outer) waits(outer, loading)
+    return loading.value as Promise<Jsonified<V>>
   }
 
   get size(): number {
@@ -65,13 +80,17 @@ export class MemoryPlainCache {
     return this.#entries.calculatedSize
   }
 
-  async #load(
-    key: string,
-    ttl: Duration,
-    load: () => Promise<unknown>,
-    current: () => boolean,
-  ): Promise<unknown> {
-    // So that `current` is known, whatever `load` does at once.
+  #begin(key: string, ttl: Duration, load: () => Promise<unknown>): PlainLoad {
+    const loading: PlainLoad = { key, waitsFor: new Set(), value: NOTHING }
+    this.#loads.set(key, loading)
+    loading.value = this.#inside.run(loading, () => this.#load(loading, ttl, load))
+    return loading
+  }
+
+  async #load(loading: PlainLoad, ttl: Duration, load: () => Promise<unknown>): Promise<unknown> {
+    const { key } = loading
+    const current = (): boolean => this.#loads.get(key) === loading
+    // So that `value` is there, whatever `load` does at once.
     await undefined
     try {
       const ttlMs = milliseconds(ttl)
@@ -91,8 +110,26 @@ export class MemoryPlainCache {
   }
 
   #keep(key: string, { value, bytes }: KeptValue, ttlMs: number): void {
-    if (key.length > PLAIN_KEY_LENGTH_MAX) throw new CacheKeyInvalid(key, PLAIN_KEY_LENGTH_MAX)
+    if (key.length > PLAIN_KEY_LENGTH_MAX) throw cacheKeyTooLong(key, PLAIN_KEY_LENGTH_MAX)
     const size = bytes + textBytes(key) + ENTRY_BYTES
     this.#entries.set(key, { value, expiresAt: this.#clock.monotonic() + ttlMs }, { size })
   }
+}
+
+const NOTHING: Promise<unknown> = Promise.resolve()
+
+function waits(outer: PlainLoad, inner: PlainLoad): void {
+  outer.waitsFor.add(inner)
+  const over = (): void => void outer.waitsFor.delete(inner)
+  inner.value.then(over, over)
+}
+
+/** Whether `from` waits for `to`, directly or through others. */
+function reaches(from: PlainLoad, to: PlainLoad): boolean {
+  const seen = new Set([from])
+  for (const load of seen) {
+    if (load === to) return true
+    for (const next of load.waitsFor) seen.add(next)
+  }
+  return false
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { makeCacheKey, shardPrefix } from './cache-key.ts'
+import { CacheKeyInvalid, makeCacheKey, shardPrefix } from './cache-key.ts'
 import type { Json } from './json.ts'
 
 test('a key is its name and the JSON of its arguments, the short way too', () => {
   const plain = fc.oneof(
     fc.integer(),
-    fc.double({ noNaN: false }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.string(),
     fc.stringMatching(/^[\w-]*$/),
   )
@@ -19,6 +19,30 @@ test('a key is its name and the JSON of its arguments, the short way too', () =>
     { numRuns: 2_000 },
   )
   assert.equal(makeCacheKey('card', [-0]).text, 'card[0]')
+})
+
+test('what JSON would give the text of another argument is refused, at any depth', () => {
+  const circle: unknown[] = []
+  circle.push(circle)
+  const untold = [
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    undefined,
+    () => 1,
+    Symbol('s'),
+    1n,
+    new Date(Number.NaN),
+    new Map([[1, 2]]),
+    /x/,
+    circle,
+  ]
+  for (const one of untold)
+    for (const args of [[one], [1, one], [[one]], [{ of: one }]])
+      assert.throws(() => makeCacheKey('card', args as Json[]), CacheKeyInvalid)
+  assert.throws(() => makeCacheKey('card', new Array(1) as Json[]), CacheKeyInvalid)
+  assert.equal(makeCacheKey('card', [null]).text, 'card[null]')
+  assert.equal(makeCacheKey('card', [new Date(0)] as never).text, 'card["1970-01-01T00:00:00.000Z"]')
 })
 
 test('the texts of two shards never meet', () => {
