@@ -264,7 +264,10 @@ export interface JobRun<Tables, Input> {
   readonly attemptsMax: number
   /** Aborted by `timeout`, cancellation, loss of the lease, and shutdown. */
   readonly signal: AbortSignal
-  /** Shown in {@link JobStatus}; kept when the run fails. Written at most a few times a second. */
+  /**
+   * Shown in {@link JobStatus}; kept when the run fails. Written at most a few times a second, at most 8 KiB of JSON.
+   * @throws JobProgressInvalid
+   */
   progress(value: Json): Promise<void>
   /**
    * Commits rows of the job's own shard and the job's completion together; nothing can follow it. Rows elsewhere

@@ -25,6 +25,8 @@ export const PRIORITY_MAX = 100
 
 /** Characters of a payload: it travels with every claim. */
 export const PAYLOAD_LENGTH_MAX = 1024 * 1024
+/** Characters of a run's progress. */
+export const PROGRESS_LENGTH_MAX = 8 * 1024
 /** Characters of an owner, a unique key, a name. */
 export const TEXT_LENGTH_MAX = 200
 /** Characters of an error that are kept. */

@@ -21,6 +21,18 @@ export class JobOptionInvalid extends TenfoldError {
   }
 }
 
+/** What `job.progress` was given cannot be shown. */
+export class JobProgressInvalid extends TenfoldError {
+  readonly code = 'TENFOLD_JOB_PROGRESS'
+  constructor(name: string, why: string, options?: ErrorOptions) {
+    super(
+      `The progress of a run of ${name} was not noted: ${why}.`,
+      'Say how far the run has come, in a few numbers and words; results belong into rows or blobs.',
+      options,
+    )
+  }
+}
+
 /** A job whose name this release does not know. */
 export class JobUnknown extends TenfoldError {
   readonly code = 'TENFOLD_JOB_UNKNOWN'

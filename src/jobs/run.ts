@@ -1,5 +1,4 @@
 import type { Timer } from '../core/clock.ts'
-import type { Json } from '../core/json.ts'
 import { type Claimed, placeOf } from './claimed.ts'
 import { contextOf } from './context.ts'
 import { type JobCancelled, JobLeaseLost, JobStopped, JobTimeout, JobUnknown } from './errors.ts'
@@ -114,9 +113,9 @@ export class Run {
       get signal() {
         return run.signal
       },
-      progress: (value: Json) => {
+      progress: (value: unknown) => {
         this.#progress ??= this.#env.progress(this)
-        return this.#progress.set(value)
+        return this.#progress.set(name, value)
       },
       write: (name: string, work: (tx: never) => Promise<unknown>, options?: object) =>
         this.#noted(this.#write(name, work, options)),

@@ -233,8 +233,8 @@ export class Worker implements Room {
   }
 
   #progressOf(run: Run): Progress {
-    return new Progress(this.#options.clock, async (value) => {
-      if (await this.#queueOf(run).desk.progress(run.job, JSON.stringify(value))) return
+    return new Progress(this.#options.clock, async (json) => {
+      if (await this.#queueOf(run).desk.progress(run.job, json)) return
       const lost = new JobLeaseLost(run.job.name, run.job.id)
       run.abort(lost)
       throw lost
