@@ -36,14 +36,21 @@ export class ServerProcess {
   /** Starts and waits until it says that it is ready; it ends, and its own folder goes, with the test. */
   static async start(
     t: TestContext,
-    options: { app?: string; clusters?: number; dir?: string; flags?: readonly string[] } = {},
+    options: {
+      app?: string
+      clusters?: number
+      dir?: string
+      flags?: readonly string[]
+      env?: Readonly<Record<string, string>>
+    } = {},
   ): Promise<ServerProcess> {
     const { app = KIT_APP, clusters = 1, flags = [] } = options
     const dir = options.dir ?? testFolder('tenfold-kit-')
     const data = join(dir, 'state')
     const args = ['bin/tenfold.js', 'start', app, '--json', '--port', '0', '--console-port', '0']
     const all = [...args, '--data', data, '--clusters', String(clusters), ...flags]
-    const child = spawn(process.execPath, all, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, ...options.env }
+    const child = spawn(process.execPath, all, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env })
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     tie(child)
     const started = within(firstStatus(child), 'tenfold start').then(

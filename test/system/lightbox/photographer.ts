@@ -45,7 +45,11 @@ export class Photographer {
   async act(): Promise<void> {
     const roll = this.#dice.below(10)
     const photo = this.photos.length > 0 ? this.#dice.pick(this.photos) : undefined
-    if (!photo || roll < 5) return this.#upload()
+    if (!photo || roll < 5) {
+      const [width, height] = [400 + this.#dice.below(500), 300 + this.#dice.below(300)]
+      await this.upload(await picture(width, height).jpeg().toBuffer())
+      return
+    }
     if (roll < 8) {
       const sharpen = (1 + this.#dice.below(9)) / 10
       await this.#json('PUT', `/api/photos/${photo.id}/edits`, { sharpen }, 202)
@@ -54,6 +58,26 @@ export class Photographer {
       await this.#json('POST', '/api/posts', { text: 'Look', photoId: photo.id }, 201)
       photo.posted = true
     }
+  }
+
+  /** Sends a photo. @returns its id, and how to send the very same again, which must be answered the same */
+  async upload(image: Uint8Array): Promise<{ id: string; again: () => Promise<void> }> {
+    const form = new FormData()
+    form.set('image', new Blob([new Uint8Array(image)]))
+    // The same bytes each time: a form is written with another boundary whenever it is encoded.
+    const encoded = new Response(form)
+    const body = await encoded.arrayBuffer()
+    const content = { body, type: encoded.headers.get('content-type') ?? '' }
+    const key = this.#dice.uuid()
+    const send = () => this.#send('POST', '/api/photos', content, 202, key)
+    const first = await send()
+    const { id } = JSON.parse(first.body) as { id: string }
+    this.photos.push({ id, sharpen: 0, posted: false })
+    const again = async (): Promise<void> => {
+      const { body: second } = await send()
+      if (second !== first.body) throw new Error(`one key, two answers: ${first.body} ${second}`)
+    }
+    return { id, again }
   }
 
   async see(id: string): Promise<Seen> {
@@ -69,18 +93,6 @@ export class Photographer {
     return response.status === 200 && url.startsWith(`/photos/${hash}/`)
   }
 
-  async #upload(): Promise<void> {
-    const form = new FormData()
-    const [width, height] = [400 + this.#dice.below(500), 300 + this.#dice.below(300)]
-    form.set('image', new Blob([new Uint8Array(await picture(width, height).jpeg().toBuffer())]))
-    // The same bytes each time: a form is written with another boundary whenever it is encoded.
-    const encoded = new Response(form)
-    const body = await encoded.arrayBuffer()
-    const type = encoded.headers.get('content-type') ?? ''
-    const { body: text } = await this.#send('POST', '/api/photos', { body, type }, 202)
-    this.photos.push({ id: (JSON.parse(text) as { id: string }).id, sharpen: 0, posted: false })
-  }
-
   #json(method: string, path: string, body: unknown, status: number): Promise<Answer> {
     const content = body === undefined ? undefined : { body: JSON.stringify(body), type: 'application/json' }
     return this.#send(method, path, content, status)
@@ -91,9 +103,10 @@ export class Photographer {
     path: string,
     content: { body: string | ArrayBuffer; type: string } | undefined,
     status: number,
+    key = this.#dice.uuid(),
   ): Promise<Answer> {
     const headers = {
-      'idempotency-key': this.#dice.uuid(),
+      'idempotency-key': key,
       'accept-token': '1',
       ...(this.#token !== '' && { authorization: `Bearer ${this.#token}` }),
       ...(content && { 'content-type': content.type }),

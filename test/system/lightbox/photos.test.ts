@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import pg from 'pg'
-import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { until, within } from '../kit/deadline.ts'
 import { FAULTS } from '../kit/nemesis.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
+import { checkKept, settled } from './photo-checks.ts'
 import { Photographer } from './photographer.ts'
 
 const PEOPLE = 3
 /** Acts between two faults. */
 const BETWEEN = 8
-/** A job whose worker was killed runs again when its lease is over. */
-const SETTLED_MS = 120_000
 
 /** The image process of a server, if it has one now: Linux tells by the command. */
 function imageProcess(serverPid: number | null | undefined): number | undefined {
@@ -45,53 +42,6 @@ const HERE: Readonly<Record<string, (server: ServerProcess, dice: Dice) => Promi
   'kill the image process again': killImageProcess,
   'kill both': FAULTS['kill both'],
   'kill PostgreSQL': FAULTS['kill PostgreSQL'],
-}
-
-interface Row {
-  id: string
-  original: string
-  variants: { blob: string; width: number; format: string }[]
-  proof: { blob: string } | null
-}
-
-/**
- * What is kept must be what rows name, each once: nothing lost, nothing doubled, nothing left over. Photos of the
- * seeded community have words, those of the people here have none.
- */
-async function checkKept(
-  clusters: readonly ConnectionOptions[],
-  told: ReadonlySet<string>,
-): Promise<string[]> {
-  const wrong: string[] = []
-  const [rows, kept]: [Row[], string[]] = [[], []]
-  for (const connection of clusters) {
-    const client = new pg.Client(connection)
-    await client.connect()
-    try {
-      rows.push(
-        ...(await client.query<Row>("select id, original, variants, proof from photos where alt = ''")).rows,
-      )
-      const refs = await client.query<{ ref: string }>(
-        "select name || ' ' || encode(blob, 'hex') as ref from tenfold.blob_refs r where exists (select from photos p where r.name like 'photo/' || p.id || '%' and p.alt = '')",
-      )
-      kept.push(...refs.rows.map(({ ref }) => ref.replace(/\/\d+ /, ' ')))
-    } finally {
-      await client.end()
-    }
-  }
-  const named = rows.flatMap(({ id, original, variants, proof }) =>
-    [original, ...new Set([...variants, ...(proof ? [proof] : [])].map(({ blob }) => blob))].map(
-      (blob) => `photo/${id} ${blob}`,
-    ),
-  )
-  assert.deepEqual(kept.toSorted(), named.toSorted())
-  for (const { id, variants } of rows) {
-    if (!told.has(id)) wrong.push(`photo ${id} was never acknowledged`)
-    const kinds = variants.map(({ width, format }) => `${width} ${format}`)
-    if (new Set(kinds).size !== kinds.length) wrong.push(`photo ${id} has doubled variants: ${kinds}`)
-  }
-  if (rows.length !== told.size) wrong.push(`${told.size} photos were acknowledged, ${rows.length} are there`)
-  return wrong
 }
 
 describe('FAULTS case 27 through Lightbox', {
@@ -140,21 +90,3 @@ describe('FAULTS case 27 through Lightbox', {
     assert.deepEqual(await checkKept(await server.connections(), told), [])
   })
 })
-
-/** Every photo is ready, made from the edits that were acknowledged last, and its bytes are there. */
-async function settled(person: Photographer): Promise<void> {
-  for (const { id, sharpen } of person.photos) {
-    const seen = await until(
-      `photo ${id} is made`,
-      async () => {
-        const photo = await person.see(id)
-        return photo.status === 'processing' ? undefined : photo
-      },
-      SETTLED_MS,
-    )
-    assert.equal(seen.status, 'ready', id)
-    assert.equal(seen.edits.sharpen ?? 0, sharpen, id)
-    assert.ok(seen.variants.length >= 6, id)
-    for (const { url } of seen.variants) assert.ok(await person.isWhole(url), url)
-  }
-}
