@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { job, wired } from './fixtures/wired.ts'
 
@@ -32,3 +33,58 @@ test('a payload is bounded: it is refused before anything is sent', async (t) =>
   await enqueueHome(work, ['x'.repeat(1024 * 1024 - 2)])
   assert.equal((await sql('select from tenfold.jobs')).length, 1)
 })
+
+test('a claim takes no more bytes than it may, compressed or not, and the next goes on from there', async (t) => {
+  const work = job<string>('work', async () => {})
+  const { enqueueHome, sql } = await wired(t, [work])
+  // Stored outside of the row, compressed within it, and as it is.
+  const texts = [random(5_000), 'x'.repeat(60_000), random(100), random(100), 'y'.repeat(60_000), random(300)]
+  await enqueueHome(work, texts)
+  const claim = async (max: number, bytes: number, more = '') => {
+    const rows = await sql<{ payload: string; attempt: number; attempts_max: number; seen: string }>(
+      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${max}, 30000, false, ${bytes}${more})`,
+    )
+    const end = rows.pop()!
+    return { took: rows.map(({ payload }) => texts.indexOf(payload)), end }
+  }
+  const after = ({ end }: { end: { seen: string } }) => `, 60000, 0, '${end.seen}'`
+  const first = await claim(6, 65_050)
+  assert.deepEqual(first.took, [0, 1])
+  assert.equal(first.end.attempts_max, 65_002)
+  assert.equal(first.end.attempt, 6, 'there may be more')
+  const second = await claim(6, 60_000, after(first))
+  assert.deepEqual(second.took, [2, 3])
+  const third = await claim(6, 50, after(second))
+  assert.deepEqual(third.took, [4], 'one is taken, however large')
+  const last = await claim(6, 60_000, after(third))
+  assert.deepEqual(last.took, [5])
+  assert.equal(last.end.attempt, 1, 'and that was all')
+})
+
+test('a worker holds few jobs of many bytes, and runs all of them', async (t) => {
+  const ran: number[] = []
+  let most = 0
+  const small = job<null>('small', async () => {})
+  const large = job<string>('large', async ({ input }) => {
+    const [row] = await sql<{ held: number }>(
+      'select count(*)::int as held from tenfold.jobs where state = 3',
+    )
+    most = Math.max(most, row!.held)
+    ran.push(input.length)
+  })
+  const { enqueueHome, jobs, sql } = await wired(t, [small, large], { times })
+  // Runs of microseconds: thousands would be claimed at once.
+  await enqueueHome(small, Array(500).fill(null))
+  await jobs.drain()
+  const mebibyte = 1024 * 1024 - 2
+  for (let part = 0; part < 4; part++) await enqueueHome(large, Array(20).fill('x'.repeat(mebibyte)))
+  await jobs.drain()
+  assert.equal(ran.length, 80)
+  assert.ok(most > 1 && most <= 48, `${most} at once`)
+})
+
+/** Text that does not compress. */
+const random = (length: number): string =>
+  randomBytes(length)
+    .toString('base64')
+    .slice(0, length - 2)

@@ -10,6 +10,8 @@ export interface Claimed {
   readonly attempt: number
   readonly attemptsMax: number
   readonly payload: unknown
+  /** Its share of the bytes that were claimed with it. */
+  readonly bytes: number
   readonly seen: string
   readonly cluster: string
   /** Drawn at the claim; whatever ends this run has to show it. A 63-bit number. */
@@ -29,10 +31,29 @@ export interface ClaimRow {
   readonly seen: string | null
 }
 
-export function claimedOf(row: ClaimRow, cluster: string, fence: string, position: Position): Claimed {
+export function claimedOf(
+  row: ClaimRow,
+  bytes: number,
+  cluster: string,
+  fence: string,
+  position: Position,
+): Claimed {
   const { id, name, bucket, tag, attempt, payload, seen } = row
   const attemptsMax = row.attempts_max
-  return { id, name, bucket, tag, attempt, attemptsMax, payload, seen: seen ?? '', cluster, fence, position }
+  return {
+    id,
+    name,
+    bucket,
+    tag,
+    attempt,
+    attemptsMax,
+    payload,
+    bytes,
+    seen: seen ?? '',
+    cluster,
+    fence,
+    position,
+  }
 }
 
 export const placeOf = ({ bucket, tag }: Claimed): JobPlace => (bucket < 0 ? 'home' : { bucket, tag })

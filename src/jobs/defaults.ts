@@ -13,6 +13,10 @@ export const TIMES: Times = {
 export const SLOTS = 10
 /** Jobs in one claim, at most. */
 export const BATCH_MAX = 2_000
+/** Bytes of payloads in one claim, at most; but for a single payload. */
+export const CLAIM_BYTES_MAX = 16 * 1024 * 1024
+/** Bytes of payloads at hand beyond which a worker claims no more. */
+export const HELD_BYTES_MAX = 32 * 1024 * 1024
 /** Jobs that are brought up from delay or loss in one round trip. */
 export const TEND_MAX = 500
 /** Completions in one round trip. */

@@ -2,11 +2,11 @@ import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
 import { POSITION_SQL, type PositionRow, positionOfRow } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
 import { type Claimed, type ClaimRow, claimedOf, runArrays } from './claimed.ts'
-import { TEND_MAX } from './defaults.ts'
+import { CLAIM_BYTES_MAX, TEND_MAX } from './defaults.ts'
 
 const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
 const CLAIM =
-  'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)'
+  'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9)'
 const REPAIR = 'select tenfold.repair_jobs($1)'
 const RELEASE_CLAIM = 'select tenfold.release_claim($1, $2)'
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4)'
@@ -86,7 +86,7 @@ export class Desk {
     const claimAt =
       statements.push({
         sql: CLAIM,
-        params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone, ...from(wish)],
+        params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone, CLAIM_BYTES_MAX, ...from(wish)],
       }) - 1
     statements.push({ sql: 'commit' }, { sql: POSITION_SQL })
     this.#unanswered.push(fence)
@@ -96,13 +96,14 @@ export class Desk {
     const position = positionOfRow(at)
     const rows = results[claimAt] as unknown as ClaimRow[]
     const end = rows.pop() as ClaimRow
+    const bytes = rows.length === 0 ? 0 : end.attempts_max / rows.length
     const [tended] =
       tendAt === undefined
         ? []
         : (results[tendAt] as unknown as [{ next_ms: number | null; suspects: boolean; lost: number }])
     return {
       last: end.attempt < wish.max ? undefined : { rank: end.bucket, due: end.seen as string },
-      jobs: rows.map((row) => claimedOf(row, this.cluster, fence, position)),
+      jobs: rows.map((row) => claimedOf(row, bytes, this.cluster, fence, position)),
       tended: tended && { nextMs: tended.next_ms ?? undefined, suspects: tended.suspects, lost: tended.lost },
     }
   }

@@ -133,7 +133,7 @@ test('a job that ends its worker again and again is put aside, and takes no othe
   const { enqueueHome, jobs, sql } = await wired(t, [work], { times })
   await enqueueHome(work, [{ name: 'a' }, { name: 'b' }, { name: 'poison' }, { name: 'c' }])
   // Its worker died with all four claimed; later with the poison alone, twice more.
-  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 0, false)`)
+  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 0, false, 1000000)`)
   await sql(`update tenfold.jobs set attempt = 3 where payload ->> 'name' = 'poison'`)
   await jobs.drain()
   assert.deepEqual(ran.sort(), ['a', 'b', 'c'], 'the innocent have run')
@@ -148,7 +148,7 @@ test('a sole worker takes back at once what a former one held', async (t) => {
   const work = job<null>('work', async ({ attempt }) => void ran.push(attempt))
   const { enqueueHome, jobs, sql } = await wired(t, [work], { times, soleWorker: true })
   const [id] = await enqueueHome(work, [null])
-  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 3600000, false)`)
+  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 3600000, false, 1000000)`)
   assert.equal((await jobs.handle.get(id!))?.state, 'running')
   await jobs.drain()
   assert.deepEqual(ran, [2])

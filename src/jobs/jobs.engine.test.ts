@@ -176,14 +176,14 @@ test('a database that refuses much at once is asked for less at a time', async (
   await enqueueHome(work, Array(300).fill(null))
   // As with locks of more buckets than the server has room for.
   for (const [name, args] of [
-    ['claim_jobs', '$1, $2, $3, $4, $5, $6, $7, $8'],
+    ['claim_jobs', '$1, $2, $3, $4, $5, $6, $7, $8, $9'],
     ['complete_jobs', '$1, $2, $3'],
   ] as const) {
     const size = name === 'claim_jobs' ? '$3' : 'cardinality($1)'
     await sql(`alter function tenfold.${name} rename to ${name}_all`)
     const types =
       name === 'claim_jobs'
-        ? 'uuid, bigint, int, int, boolean, float8, int, timestamptz'
+        ? 'uuid, bigint, int, int, boolean, int, float8, int, timestamptz'
         : 'uuid[], bigint[], int[]'
     const returns =
       name === 'claim_jobs'

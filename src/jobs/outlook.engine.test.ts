@@ -4,7 +4,7 @@ import pg from 'pg'
 import { job, wired } from './fixtures/wired.ts'
 
 const JOBS = 4_000
-const CLAIM = 'select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 30000, false'
+const CLAIM = 'select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 30000, false, 1000000'
 const READ = `select sum(idx_tup_read)::int as read from pg_stat_user_indexes
   where indexrelname in ('jobs_ready', 'jobs_arrived')`
 
@@ -54,7 +54,7 @@ test('a claim goes on from where the last one ended, and meets what came before 
   const { enqueueHome, sql } = await wired(t, [work])
   const claim = async (max: number, more = ''): Promise<{ took: unknown[]; last: string; rank: number }> => {
     const rows = await sql(
-      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${max}, 30000, false${more})`,
+      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${max}, 30000, false, 1000000${more})`,
     )
     const end = rows.pop() as { seen: string; bucket: number }
     return { took: rows.map(({ payload }) => payload), last: end.seen, rank: end.bucket }

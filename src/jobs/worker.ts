@@ -3,7 +3,7 @@ import { lifecycle, type Service } from '../core/lifecycle.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { backoffMs } from './backoff.ts'
 import type { Claimed } from './claimed.ts'
-import { BACKOFF_MS, ERROR_LENGTH_MAX, SLOTS, TIMES } from './defaults.ts'
+import { BACKOFF_MS, ERROR_LENGTH_MAX, HELD_BYTES_MAX, SLOTS, TIMES } from './defaults.ts'
 import { Desk } from './desk.ts'
 import { JobCancelled, JobLeaseLost, JobStopped } from './errors.ts'
 import type { JobKind } from './kinds.ts'
@@ -28,6 +28,7 @@ export class Worker implements Room {
   readonly #waiting: Run[] = []
   /** Everything held, by job: what waits here and what runs. */
   readonly #held = new Map<string, Run>()
+  #heldBytes = 0
   readonly #emptied = new Signal()
   #running = 0
   #alone: Queue | undefined
@@ -109,7 +110,7 @@ export class Worker implements Room {
   }
 
   want(): number {
-    if (this.#alone) return 0
+    if (this.#alone || this.#heldBytes >= HELD_BYTES_MAX) return 0
     return this.#pace.want(this.#held.size)
   }
 
@@ -117,6 +118,7 @@ export class Worker implements Room {
     for (const job of jobs) {
       const run = new Run(job, this.#env, sentAt)
       this.#held.set(job.id, run)
+      this.#heldBytes += job.bytes
       this.#waiting.push(run)
     }
     while (this.#running < this.#slots && this.#waiting.length > 0) {
@@ -190,7 +192,7 @@ export class Worker implements Room {
       outcome = await run.outcome()
     const ms = clock.monotonic() - startedAt
     this.#pace.note(ms)
-    if (this.#held.delete(run.job.id)) this.#report(run, outcome, ms)
+    if (this.#letGo(run)) this.#report(run, outcome, ms)
     const excess = this.#pace.excess(this.#waiting.length)
     if (excess > 0) for (const late of this.#waiting.splice(-excess)) this.#giveBack(late)
   }
@@ -225,7 +227,14 @@ export class Worker implements Room {
   }
 
   #giveBack(run: Run): void {
-    if (this.#held.delete(run.job.id)) this.#queueOf(run).reports.release(run.job)
+    if (this.#letGo(run)) this.#queueOf(run).reports.release(run.job)
+  }
+
+  /** @returns whether it was held until now */
+  #letGo({ job }: Run): boolean {
+    if (!this.#held.delete(job.id)) return false
+    this.#heldBytes -= job.bytes
+    return true
   }
 
   #queueOf({ job }: Run): Queue {

@@ -175,14 +175,15 @@ begin
 end $$;
 
 -- Takes up to p_max ready jobs: sets a lease and the fence, counts the attempt. With p_alone exactly one, of those
--- whose worker vanished before. The last row is none: it tells in `attempt` how many were looked at, and in `bucket` and
--- `seen` the place of the last of them in the order.
+-- whose worker vanished before. Payloads of more than p_bytes are taken one by one. The last row is none: it tells in `attempt`
+-- how many were looked at, in `attempts_max` the bytes of their payloads, and in `bucket` and `seen` the place of the last of
+-- them in the order.
 --
 -- Without p_window it looks from the beginning of the order. That passes the index entries of all that was claimed since
 -- the oldest snapshot: under a transaction of an hour, everything of that hour. With p_window it looks at what became ready
 -- within so many milliseconds, as far as it goes before a place up to which all was taken, then from that place on
 -- (p_due null: nothing is left beyond).
-create function tenfold.claim_jobs(p_worker uuid, p_fence bigint, p_max int, p_lease_ms int, p_alone boolean,
+create function tenfold.claim_jobs(p_worker uuid, p_fence bigint, p_max int, p_lease_ms int, p_alone boolean, p_bytes int,
   p_window float8 default null, p_rank int default null, p_due timestamptz default null)
 returns table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, payload json, seen text)
 language plpgsql volatile set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
@@ -192,6 +193,7 @@ declare
   places int[];
   opened int[];
   limited boolean;
+  bytes bigint;
   tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
   picky boolean := false;
   keys int[];
@@ -203,21 +205,22 @@ begin
   loop
     if p_alone then
       select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
-          array_agg(c.rank) as ranks, array_agg(c.due) as dues into more
-        from (select j.ctid, j.bucket, j.concurrency, 0::smallint as rank, j.due from tenfold.jobs j where j.state = 0 and j.lost > 0
+          array_agg(c.rank) as ranks, array_agg(c.due) as dues, sum(c.bytes) as bytes into more
+        from (select j.ctid, j.bucket, pg_column_size(j.payload) as bytes, j.concurrency, 0::smallint as rank, j.due from tenfold.jobs j where j.state = 0 and j.lost > 0
               and (not picky or tenfold.admits(j.bucket, j.tag))
               order by j.due limit 1 for update skip locked) c;
     elsif p_window is null then
       select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
-          array_agg(c.rank) as ranks, array_agg(c.due) as dues into more
-        from (select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
+          array_agg(c.rank) as ranks, array_agg(c.due) as dues, sum(c.bytes) as bytes into more
+        from (select j.ctid, j.bucket, pg_column_size(j.payload) as bytes, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
               where j.state = 0 and j.lost = 0 and (not picky or tenfold.admits(j.bucket, j.tag))
               order by (- j.priority), j.due limit p_max for update skip locked) c;
     else
       select array_agg(c.ctid order by c.rank, c.due) as rows, array_agg(distinct c.bucket) as places,
           bool_or(c.concurrency is not null) as limited,
-          array_agg(c.rank order by c.rank, c.due) as ranks, array_agg(c.due order by c.rank, c.due) as dues into more
-        from (select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
+          array_agg(c.rank order by c.rank, c.due) as ranks, array_agg(c.due order by c.rank, c.due) as dues,
+          sum(c.bytes) as bytes into more
+        from (select j.ctid, j.bucket, pg_column_size(j.payload) as bytes, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
               -- Said so that no partial index seems to help: the rows are known by their place.
               where j.state + 0 = 0 and j.lost + 0 = 0 and (not picky or tenfold.admits(j.bucket, j.tag))
                 and j.ctid = any (array(
@@ -232,13 +235,14 @@ begin
     rows := more.rows;
     places := more.places;
     limited := more.limited;
+    bytes := more.bytes;
     picked := coalesce(cardinality(rows), 0);
     last_rank := more.ranks[picked];
     last_due := more.dues[picked];
     if not p_alone and p_due is not null and picked < p_max then
       select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
-          array_agg(c.rank) as ranks, array_agg(c.due) as dues into more
-        from (select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
+          array_agg(c.rank) as ranks, array_agg(c.due) as dues, sum(c.bytes) as bytes into more
+        from (select j.ctid, j.bucket, pg_column_size(j.payload) as bytes, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
               where j.state = 0 and j.lost = 0 and ((- j.priority), j.due) > (p_rank, p_due)
                 and (not picky or tenfold.admits(j.bucket, j.tag))
               order by (- j.priority), j.due limit p_max - picked for update skip locked) c;
@@ -249,6 +253,7 @@ begin
         rows := rows || more.rows;
         places := array(select distinct unnest(places || more.places));
         limited := coalesce(limited, false) or more.limited;
+        bytes := coalesce(bytes, 0) + more.bytes;
       end if;
     end if;
     exit when rows is null;
@@ -257,6 +262,22 @@ begin
     exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
     picky := true;
   end loop;
+
+  -- As they are stored, compressed perhaps, sizes cost nothing to know: only when they might be too much are the payloads
+  -- looked at. What does not fit is left, as if it had not been looked at.
+  if bytes > p_bytes / 256 then
+    with sized as (
+      select n, - j.priority as rank, j.due, sum(octet_length(j.payload::text)) over (order by n) as upto
+        from unnest(rows) with ordinality r (place, n) join tenfold.jobs j on j.ctid = r.place)
+    select s.n, s.rank, s.due, s.upto as bytes into more from sized s where s.n = 1 or s.upto <= p_bytes order by s.n desc limit 1;
+    bytes := more.bytes;
+    if more.n < cardinality(rows) then
+      rows := rows[1:more.n];
+      last_rank := more.rank;
+      last_due := more.due;
+      picked := p_max;
+    end if;
+  end if;
 
   if limited then
     -- One at a time counts a (name, owner); whose turn it is not leaves those jobs to the other.
@@ -285,7 +306,7 @@ begin
       returning j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen, j.priority, j.due)
     select j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.payload, j.seen
       from taken j order by j.priority desc, j.due;
-  return query select null::uuid, null, last_rank, 0, picked, 0, null::json, last_due::text;
+  return query select null::uuid, null, last_rank, 0, picked, bytes::int, null::json, last_due::text;
 end $$;
 
 -- Ends runs that succeeded. Returns those that were another's by then, or gone.
