@@ -42,10 +42,14 @@ test('the ready line and the status for a person', () => {
     readyLine(status),
     'Lightbox is ready at http://127.0.0.1:3000 (stage single, 2 clusters, console http://127.0.0.1:3001)',
   )
-  const relay = { c0: { position: '0/1A2B3C8', ageMs: 12, pendingEffects: 0 } }
+  const since = '2026-01-02T03:04:05.678Z'
+  const c0 = { leads: true, since, position: '0/1A2B3C8', ageMs: 12, pendingEffects: 0 }
+  const c1 = { leads: false, since, position: null, ageMs: null, pendingEffects: null }
+  const text = statusText({ ...status, relay: { c0, c1 } })
+  assert.match(text, /\n\nEffects\n {2}c0: delivered to 0\/1A2B3C8, 12 ms ago, 0 waiting\n {2}c1: /)
   assert.match(
-    statusText({ ...status, relay }),
-    /\n\nEffects\n {2}c0: delivered to 0\/1A2B3C8, 12 ms ago, 0 waiting$/,
+    text,
+    /c1: the relay is led elsewhere, or nowhere, since 2026-01-02 03:04:05: cached values come/,
   )
 })
 

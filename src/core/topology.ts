@@ -40,6 +40,19 @@ export interface DirectoryStatus {
   readonly isolated: readonly { readonly space: string; readonly key: string; readonly cluster: string }[]
 }
 
+/** The relay of one cluster, as this process knows it. */
+export interface RelayStatus {
+  /** Whether it is this process that leads. If not, its caches are bypassed. */
+  readonly leads: boolean
+  /** Since when it leads, or does not. ISO 8601, UTC. */
+  readonly since: string
+  /** Up to where this process has delivered; null: it has not led yet. */
+  readonly position: string | null
+  readonly ageMs: number | null
+  /** null: unknown, another leads. */
+  readonly pendingEffects: number | null
+}
+
 /** What `tenfold status --json` prints (DESIGN.md, contracts). */
 export interface SystemStatus {
   readonly app: string
@@ -50,5 +63,5 @@ export interface SystemStatus {
   readonly consoleUrl: string | null
   readonly nodes: readonly NodeStatus[]
   readonly directory: DirectoryStatus
-  readonly relay: Readonly<Record<string, { position: string; ageMs: number; pendingEffects: number }>>
+  readonly relay: Readonly<Record<string, RelayStatus>>
 }

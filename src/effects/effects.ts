@@ -32,7 +32,7 @@ export interface EffectsOptions {
 export interface EffectsService extends Service {
   readonly local: LocalEffects
   readonly demand: PositionDemand
-  /** By cluster, those for which this process has been the leader. */
+  /** By cluster, also where another leads. */
   status(): SystemStatus['relay']
 }
 
@@ -61,13 +61,7 @@ export function createEffects(options: EffectsOptions): EffectsService {
     },
     // A token may name a cluster that is not ours.
     demand: { demand: (cluster, lsn) => clusters.get(cluster)?.relay.demand(lsn) },
-    status: () =>
-      Object.fromEntries(
-        [...clusters].flatMap(([name, { relay }]) => {
-          const described = relay.describe()
-          return described ? [[name, described]] : []
-        }),
-      ),
+    status: () => Object.fromEntries([...clusters].map(([name, { relay }]) => [name, relay.describe()])),
   }
 }
 

@@ -8,7 +8,7 @@ export function watchRelay(metrics: MetricsRegistry, cluster: string, relay: Rel
   gauge(
     'tenfold_relay_position_age_seconds',
     "Age of the followers' position; beyond 1 s levels of the cache are bypassed. NaN: this process has none.",
-    () => (relay.describe()?.ageMs ?? Number.NaN) / 1000,
+    () => (relay.describe().ageMs ?? Number.NaN) / 1000,
   )
   gauge(
     'tenfold_effects_pending',

@@ -3,6 +3,7 @@ import type { FollowerPosition } from '../core/effects.ts'
 import type { Logger } from '../core/log.ts'
 import { formatLsn, type Lsn } from '../core/lsn.ts'
 import type { UpkeepSession } from '../core/ports.ts'
+import type { RelayStatus } from '../core/topology.ts'
 import type { Floors } from './floors.ts'
 import type { Followers } from './followers.ts'
 import type { History } from './history.ts'
@@ -39,6 +40,8 @@ export class Relay {
   /** Monotonic milliseconds of the timer, or of the turn that is due at once. */
   #dueAt = Number.POSITIVE_INFINITY
   #leading = false
+  /** When `#leading` became what it is; milliseconds since the epoch. */
+  #since: number
   /** Monotonic milliseconds since when another session has been in the way; infinite once that is said. */
   #candidateSince: number | undefined
   #failures = 0
@@ -47,12 +50,13 @@ export class Relay {
   #demanded: Lsn | undefined
   #position: FollowerPosition | undefined
   /** The snapshot whose rows have all been delivered; undefined when the next pass has to take everything. */
-  #since: string | undefined
+  #shown: string | undefined
   #deletes: readonly string[] = []
   #pending = 0
 
   constructor(parts: RelayParts) {
     this.#parts = parts
+    this.#since = parts.clock.now()
   }
 
   start(): void {
@@ -132,13 +136,13 @@ export class Relay {
   async #step(): Promise<void> {
     const { log, cluster, session, tally } = this.#parts
     try {
-      this.#leading &&= await this.#pass()
-      if (!this.#leading && (await this.#lead())) this.#leading = await this.#pass()
+      this.#leads(this.#leading && (await this.#pass()))
+      if (!this.#leading && (await this.#lead())) this.#leads(await this.#pass())
       if (this.#failures > 1) log.info({ cluster }, 'the relay works again')
       this.#failures = 0
     } catch (err) {
       // What was sent may or may not have been done: look at everything that is there.
-      this.#since = undefined
+      this.#shown = undefined
       this.#deletes = []
       if (this.#stopped) return
       this.#failures++
@@ -149,6 +153,11 @@ export class Relay {
     }
   }
 
+  #leads(leading: boolean): void {
+    if (leading !== this.#leading) this.#since = this.#parts.clock.now()
+    this.#leading = leading
+  }
+
   /** @returns whether this process has become the leader */
   async #lead(): Promise<boolean> {
     const { session, history, cluster, log } = this.#parts
@@ -157,7 +166,7 @@ export class Relay {
     if (!leads) this.#waitsForLead()
     if (!leads || !history.admits(timeline)) return false
     this.#candidateSince = undefined
-    this.#since = undefined
+    this.#shown = undefined
     this.#deletes = []
     // Another leader may have delivered, to its own followers only, and deleted. And whoever has lost its session
     // may have lost it because PostgreSQL was restarted.
@@ -183,16 +192,16 @@ export class Relay {
     const beganAt = clock.monotonic()
     if (followers.retryDue) {
       followers.retry()
-      this.#since = undefined
+      this.#shown = undefined
     }
-    const whole = this.#since === undefined
+    const whole = this.#shown === undefined
     const demanded = this.#demanded
     this.#nudged = false
     this.#reading = false
     this.#demanded = undefined
     const result = await pass(
       { ...this.#parts, onBacklog: () => this.#count(), onDelivered: (rows) => this.#delivered(rows) },
-      { since: this.#since, deletes: this.#deletes, moveBeyond: demanded },
+      { since: this.#shown, deletes: this.#deletes, moveBeyond: demanded },
     )
     tally.passes.value++
     if (result === undefined || !history.admits(result.noted.timeline)) {
@@ -200,7 +209,7 @@ export class Relay {
       return false
     }
     if (whole) followers.caughtUp()
-    this.#since = result.snapshot
+    this.#shown = result.snapshot
     this.#deletes = result.deletes
     this.#position = { ...result.noted, takenAt: beganAt }
     followers.advance(this.#position)
@@ -220,10 +229,16 @@ export class Relay {
     this.#pending = Number(row?.pending ?? 0)
   }
 
-  /** For the log and `status`. */
-  describe(): { position: string; ageMs: number; pendingEffects: number } | undefined {
-    if (this.#position === undefined) return undefined
-    const ageMs = Math.round(this.#parts.clock.monotonic() - this.#position.takenAt)
-    return { position: formatLsn(this.#position.lsn), ageMs, pendingEffects: this.#pending }
+  /** For `status`. */
+  describe(): RelayStatus {
+    const { clock } = this.#parts
+    const position = this.#position
+    return {
+      leads: this.#leading,
+      since: new Date(this.#since).toISOString(),
+      position: position ? formatLsn(position.lsn) : null,
+      ageMs: position ? Math.round(clock.monotonic() - position.takenAt) : null,
+      pendingEffects: this.#leading ? this.#pending : null,
+    }
   }
 }

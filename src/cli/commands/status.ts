@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { SystemStatus } from '../../core/topology.ts'
+import type { RelayStatus, SystemStatus } from '../../core/topology.ts'
 import { print, printJson, table } from '../output.ts'
 import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
 
@@ -19,6 +19,14 @@ export function statusCommand(program: Command): void {
   examples(command, ['status', 'status --json | jq .url', 'status --data /var/lib/lightbox'])
 }
 
+function relayText({ leads, since, position, ageMs, pendingEffects }: RelayStatus): string {
+  if (leads) return `delivered to ${position}, ${ageMs} ms ago, ${pendingEffects} waiting`
+  const reached = position === null ? '' : `; delivered to ${position} before`
+  return `the relay is led elsewhere, or nowhere, since ${timeText(since)}: cached values come from the database${reached}`
+}
+
+const timeText = (at: string): string => at.slice(0, 19).replace('T', ' ')
+
 /** The status for a person. */
 export function statusText(status: SystemStatus): string {
   const places = [status.url, status.consoleUrl && `console ${status.consoleUrl}`].filter((place) => place)
@@ -35,7 +43,7 @@ export function statusText(status: SystemStatus): string {
       node.role ?? '-',
       node.state,
       String(node.pid ?? '-'),
-      node.startedAt.slice(0, 19).replace('T', ' '),
+      timeText(node.startedAt),
       node.lsn === undefined ? '-' : `${node.lsn} (timeline ${node.timeline})`,
       node.address,
     ]),
@@ -46,10 +54,7 @@ export function statusText(status: SystemStatus): string {
   )
   const shards =
     owners.length > 0 ? `\n\nShards (epoch ${status.directory.epoch})\n  ${owners.join('\n  ')}` : ''
-  const relays = Object.entries(status.relay).map(
-    ([cluster, { position, ageMs, pendingEffects }]) =>
-      `${cluster}: delivered to ${position}, ${ageMs} ms ago, ${pendingEffects} waiting`,
-  )
+  const relays = Object.entries(status.relay).map(([cluster, relay]) => `${cluster}: ${relayText(relay)}`)
   const effects = relays.length > 0 ? `\n\nEffects\n  ${relays.join('\n  ')}` : ''
   return `${head.filter((part) => part !== '').join(' ')} (stage ${status.stage})\n\n${nodes}${shards}${effects}`
 }
