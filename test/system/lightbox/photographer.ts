@@ -19,6 +19,18 @@ export interface Seen {
   variants: { width: number; height: number; format: string; url: string }[]
 }
 
+/** A form as it is sent, with the same bytes each time: it gets another boundary whenever it is encoded. */
+export async function imageForm(
+  image: Uint8Array,
+  fields: Readonly<Record<string, string>> = {},
+): Promise<{ body: ArrayBuffer; type: string }> {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) form.set(name, value)
+  form.set('image', new Blob([new Uint8Array(image)]))
+  const encoded = new Response(form)
+  return { body: await encoded.arrayBuffer(), type: encoded.headers.get('content-type') ?? '' }
+}
+
 /** Someone who sends photos, edits and posts them, and insists. */
 export class Photographer {
   readonly photos: Told[] = []
@@ -62,12 +74,7 @@ export class Photographer {
 
   /** Sends a photo. @returns its id, and how to send the very same again, which must be answered the same */
   async upload(image: Uint8Array): Promise<{ id: string; again: () => Promise<void> }> {
-    const form = new FormData()
-    form.set('image', new Blob([new Uint8Array(image)]))
-    // The same bytes each time: a form is written with another boundary whenever it is encoded.
-    const encoded = new Response(form)
-    const body = await encoded.arrayBuffer()
-    const content = { body, type: encoded.headers.get('content-type') ?? '' }
+    const content = await imageForm(image)
     const key = this.#dice.uuid()
     const send = () => this.#send('POST', '/api/photos', content, 202, key)
     const first = await send()

@@ -37,6 +37,7 @@ const WORDS: Readonly<Record<number, Words>> = {
   429: { title: 'One moment, please', text: 'That was tried too often in a short time.' },
   500: { title: 'Something broke', text: 'The fault is ours, and it has been noted. Trying again may help.' },
   503: { title: 'Back in a moment', text: 'Lightbox cannot answer just now. It is nothing you did.' },
+  507: { title: 'No room just now', text: 'We have no room left for what you sent.' },
 }
 
 /** A page for what went wrong: what happened, what to do, never why inside. */
