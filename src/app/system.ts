@@ -1,21 +1,11 @@
+import type { Blobs } from '../blobs/types.ts'
 import type { ContextStorage } from '../core/context.ts'
 import type { LogFields, Logger } from '../core/log.ts'
 import type { DataClient } from '../data/index.ts'
 import { OutsideRequest } from '../web/errors.ts'
 import { idSource } from './ids.ts'
 import { type MakeHandle, spaceHandles } from './shards.ts'
-import type {
-  Assets,
-  Blobs,
-  Jobs,
-  Limits,
-  Metrics,
-  Placing,
-  PlainCache,
-  Sessions,
-  Shard,
-  System,
-} from './types.ts'
+import type { Assets, Jobs, Limits, Metrics, Placing, PlainCache, Sessions, Shard, System } from './types.ts'
 
 /** The parts that {@link buildSystem} puts into an application's hands. */
 export interface SystemParts {

@@ -1,12 +1,17 @@
 import type { Kysely } from 'kysely'
 import type { Client } from 'pg'
 import type { ZodType } from 'zod'
+import type { Blobs } from '../blobs/types.ts'
+import type { CachedOptions } from '../cache/cached.ts'
 import type { CacheKey } from '../core/cache-key.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Purge } from '../core/effects.ts'
 import type { Json, Jsonified } from '../core/json.ts'
 import type { KeyInput, KeyType } from '../core/keys.ts'
 import type { Logger } from '../core/log.ts'
+import type { EnqueueOptions, JobSettings, JobStatus } from '../jobs/types.ts'
+
+export type { CachedOptions, EnqueueOptions, JobStatus }
 
 /** Tables of a key space and, for each, the column that holds the shard key. */
 export type SpaceColumns<Schema> = {
@@ -99,16 +104,6 @@ export interface WriteOptions {
   /** Milliseconds for all runs together, until a `DeadlineExceeded`. @defaultValue 10_000 */
   readonly deadlineMs?: number
   readonly signal?: AbortSignal
-}
-
-/** How long a cached value may be used. */
-export interface CachedOptions {
-  /** From the moment it was loaded; up to a tenth is taken off by chance, so that not all expire at once. @defaultValue '5m' */
-  readonly ttl?: Duration
-  /** After `ttl`, for so long again, the old value is given while one caller loads the new one. Never after an invalidation. @defaultValue 0 */
-  readonly stale?: Duration
-  /** Milliseconds until a `DeadlineExceeded`. @defaultValue 10_000 */
-  readonly deadlineMs?: number
 }
 
 /** The shard of one key: its rows alone. */
@@ -213,37 +208,11 @@ export interface Limits {
   reset(key: string): Promise<void>
 }
 
-/** How a job is put into the queue. */
-export interface EnqueueOptions {
-  /** Not before this time has passed. */
-  readonly delay?: Duration
-  /** Not before this moment. */
-  readonly runAt?: Date
-  /** −100 … 100; higher goes first. @defaultValue that of the job, else 0 */
-  readonly priority?: number
-  /** While a job of this kind with the same unique key waits or runs, no second one is added. In a transaction the key counts within its shard. */
-  readonly unique?: string
-  /** Whose job it is: jobs of one owner take turns with those of others. @defaultValue the shard of the transaction */
-  readonly owner?: string
-}
-
 /** What a job is and how it runs. */
-export interface JobOptions<Sys, Tables, Input, Output> {
+export interface JobOptions<Sys, Tables, Input, Output> extends JobSettings {
   /** Checks the payload when it is put in and again when it is claimed. */
   readonly input: ZodType<Output, Input>
   readonly run: (job: JobRun<Tables, Output>, system: Sys) => Promise<void>
-  /** Runs at most, before the job is put aside as dead. @defaultValue 10 */
-  readonly attempts?: number
-  /** How long one run may take; then `signal` is aborted and the run counts as failed. @defaultValue '60s' */
-  readonly timeout?: Duration
-  /** First and longest wait between runs, doubled in between; the wait is drawn from 0 up to it. @defaultValue ['1s', '15m'] */
-  readonly backoff?: readonly [first: Duration, longest: Duration]
-  /** @defaultValue 0 */
-  readonly priority?: number
-  /** Jobs of this kind that may run at once for one owner, over all workers. @defaultValue unlimited */
-  readonly concurrency?: number
-  /** A cron expression (UTC, five or six fields). `input` must accept `{}`. Runs once for each time, over all workers. */
-  readonly cron?: string
 }
 
 /** A kind of job, made by `t.job`. `Input` is what `enqueue` takes. */
@@ -277,22 +246,6 @@ export interface JobRun<Tables, Input> {
   write<R>(name: string, work: (tx: Tx<Tables>) => Promise<R>, options?: WriteOptions): Promise<Jsonified<R>>
 }
 
-/** A job that waits, runs or has been put aside. A job that is done is gone. */
-export interface JobStatus {
-  readonly id: string
-  readonly name: string
-  readonly state: 'ready' | 'delayed' | 'blocked' | 'running' | 'dead'
-  readonly attempt: number
-  readonly attemptsMax: number
-  readonly priority: number
-  readonly runAt: string
-  readonly createdAt: string
-  readonly progress: Json | null
-  /** Why its last run failed. */
-  readonly error: string | null
-  readonly input: Json
-}
-
 export interface Jobs {
   /**
    * Records a job outside of a transaction, in the shard of its `unique` key if it has one. @returns its id, or that of the one
@@ -313,57 +266,6 @@ export interface PlainCache {
   delete(key: string): Promise<void>
   /** The value, or what `load` gives, kept for `ttl`; concurrent callers share one load. */
   through<V>(key: string, ttl: Duration, load: () => Promise<V>): Promise<Jsonified<V>>
-}
-
-/** What is known of a stored blob. */
-export interface Blob {
-  /** SHA-256 of its bytes, 64 hexadecimal digits. */
-  readonly id: string
-  readonly bytes: number
-}
-
-/** How a blob is served. */
-export interface BlobAnswer {
-  /** Media type. Of the app's own knowledge: never what an uploader claims. */
-  readonly type: string
-  /** Makes browsers save it under this name instead of showing it. */
-  readonly filename?: string
-  /** @defaultValue public, a year, immutable */
-  readonly cacheControl?: string
-}
-
-/** Large immutable objects, named by their content. What no transaction keeps with `attach` within a day is deleted. */
-export interface Blobs {
-  /**
-   * Stores content, in parts as they come. When it resolves the content is durable; when it fails nothing is left.
-   * @throws BlobTooLarge (413), DiskFull (507), the signal's reason
-   */
-  put(
-    content: Uint8Array | AsyncIterable<Uint8Array>,
-    options: { readonly bytesMax: number; readonly signal?: AbortSignal },
-  ): Promise<Blob>
-  /** null when it is not there. */
-  stat(id: string): Promise<Blob | null>
-  /**
-   * The bytes from `range.start` up to, not including, `range.end`; what lies beyond the blob is left out.
-   * @defaultValue range: all of them
-   * @throws BlobMissing, BlobDamaged
-   */
-  read(id: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>
-  /** Path of a local copy, for tools that read files; do not change it. @throws BlobMissing, BlobDamaged */
-  file(id: string): Promise<string>
-  /**
-   * An answer with the blob's bytes: immutable, with ranges and ETag. 404 when it is not there.
-   *
-   * @param options `type` is the app's own knowledge, never what an uploader claims; `filename` makes browsers save
-   * the blob instead of showing it; `cacheControl` replaces that of a public immutable file
-   * @throws BlobDamaged
-   */
-  respond(
-    request: Request,
-    id: string,
-    options: { readonly type: string; readonly filename?: string; readonly cacheControl?: string },
-  ): Promise<Response>
 }
 
 export interface Assets {

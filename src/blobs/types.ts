@@ -33,6 +33,30 @@ export interface RespondOptions {
   readonly cacheControl?: string
 }
 
+/** Large immutable objects, named by their content. What no transaction keeps with `attach` within a day is deleted. */
+export interface Blobs {
+  /**
+   * Stores content, in parts as they come. When it resolves the content is durable; when it fails nothing is left.
+   * @throws BlobTooLarge (413), DiskFull (507), the signal's reason
+   */
+  put(content: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobFacts>
+  /** null when it is not there. */
+  stat(id: string): Promise<BlobFacts | null>
+  /**
+   * The bytes from `range.start` up to, not including, `range.end`; what lies beyond the blob is left out.
+   * @defaultValue range: all of them
+   * @throws BlobMissing, BlobDamaged
+   */
+  read(id: string, range?: BlobRange): AsyncIterable<Uint8Array>
+  /** Path of a local copy, for tools that read files; do not change it. @throws BlobMissing, BlobDamaged */
+  file(id: string): Promise<string>
+  /**
+   * An answer with the blob's bytes: immutable, with ranges and ETag. 404 when it is not there.
+   * @throws BlobDamaged
+   */
+  respond(request: Request, id: string, options: RespondOptions): Promise<Response>
+}
+
 /** Steps of a put, in this order; a step is announced before it is taken. */
 export type PutStep = 'open' | 'write' | 'sync' | 'rename' | 'sync-folder' | 'done'
 
@@ -51,12 +75,7 @@ export interface LocalBlobsOptions {
 }
 
 /** Blobs in a folder of this machine. */
-export interface LocalBlobs extends Service {
-  put(content: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobFacts>
-  stat(id: string): Promise<BlobFacts | null>
-  read(id: string, range?: BlobRange): AsyncIterable<Uint8Array>
-  file(id: string): Promise<string>
-  respond(request: Request, id: string, options: RespondOptions): Promise<Response>
+export interface LocalBlobs extends Service, Blobs {
   /**
    * Makes sure that the blob is there and stays until the transaction has ended.
    *

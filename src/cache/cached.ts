@@ -20,10 +20,13 @@ import { LoadScope } from './load-scope.ts'
 import type { CachePlace, CacheSource } from './ports.ts'
 import { keptValue } from './value.ts'
 
-/** Same meaning as `CachedOptions` of the application. */
+/** How long a cached value may be used. */
 export interface CachedOptions {
+  /** From the moment it was loaded; up to a tenth is taken off by chance, so that not all expire at once. @defaultValue '5m' */
   readonly ttl?: Duration | undefined
+  /** After `ttl`, for so long again, the old value is given while one caller loads the new one. Never after an invalidation. @defaultValue 0 */
   readonly stale?: Duration | undefined
+  /** Milliseconds until a `DeadlineExceeded`. @defaultValue 10_000 */
   readonly deadlineMs?: number | undefined
 }
 

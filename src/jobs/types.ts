@@ -18,26 +18,42 @@ export interface InputSchema {
   safeParse(value: unknown): { success: true; data: unknown } | { success: false; error: { message: string } }
 }
 
-/** A kind of job as `t.job` makes it; the same shape as app/types.ts has. */
+/** How the jobs of a kind are run. */
+export interface JobSettings {
+  /** Runs at most, before the job is put aside as dead. @defaultValue 10 */
+  readonly attempts?: number
+  /** How long one run may take; then `signal` is aborted and the run counts as failed. @defaultValue '60s' */
+  readonly timeout?: Duration
+  /** First and longest wait between runs, doubled in between; the wait is drawn from 0 up to it. @defaultValue ['1s', '15m'] */
+  readonly backoff?: readonly [first: Duration, longest: Duration]
+  /** @defaultValue 0 */
+  readonly priority?: number
+  /** Jobs of this kind that may run at once for one owner, over all workers. @defaultValue unlimited */
+  readonly concurrency?: number
+  /** A cron expression (UTC, five or six fields). `input` must accept `{}`. Runs once for each time, over all workers. */
+  readonly cron?: string
+}
+
+/** A kind of job as `t.job` makes it, without the types of its input and of what its handler gets. */
 export interface JobDefinition {
   readonly name: string
-  readonly options: {
+  readonly options: JobSettings & {
     readonly input: InputSchema
     readonly run: (run: never, system: never) => Promise<void>
-    readonly attempts?: number
-    readonly timeout?: Duration
-    readonly backoff?: readonly [first: Duration, longest: Duration]
-    readonly priority?: number
-    readonly concurrency?: number
-    readonly cron?: string
   }
 }
 
+/** How a job is put into the queue. */
 export interface EnqueueOptions {
+  /** Not before this time has passed. */
   readonly delay?: Duration
+  /** Not before this moment. */
   readonly runAt?: Date
+  /** −100 … 100; higher goes first. @defaultValue that of the job, else 0 */
   readonly priority?: number
+  /** While a job of this kind with the same unique key waits or runs, no second one is added. In a transaction the key counts within its shard. */
   readonly unique?: string
+  /** Whose job it is: jobs of one owner take turns with those of others. @defaultValue the shard of the transaction */
   readonly owner?: string
 }
 
@@ -56,7 +72,7 @@ export interface EnqueueRequest {
 export const JOB_STATES = ['ready', 'delayed', 'blocked', 'running', 'dead'] as const
 export type JobState = (typeof JOB_STATES)[number]
 
-/** A job as a caller sees it. */
+/** A job that waits, runs or has been put aside. A job that is done is gone. */
 export interface JobStatus {
   readonly id: string
   readonly name: string
@@ -67,6 +83,7 @@ export interface JobStatus {
   readonly runAt: string
   readonly createdAt: string
   readonly progress: Json | null
+  /** Why its last run failed. */
   readonly error: string | null
   readonly input: Json
 }
