@@ -77,9 +77,11 @@ export class Desk {
 
   async claim(wish: ClaimWish): Promise<ClaimAnswer> {
     const fence = (this.#random.bytes(8).readBigUInt64BE() >> 1n).toString()
-    const statements: SystemStatement[] = [{ sql: 'begin' }]
+    const statements: SystemStatement[] = []
+    // By itself: it keeps locks of owners, and what follows locks jobs.
+    if (wish.repair) statements.push({ sql: 'begin' }, { sql: REPAIR, params: [TEND_MAX] }, { sql: 'commit' })
+    statements.push({ sql: 'begin' })
     for (const lost of this.#unanswered) statements.push({ sql: RELEASE_CLAIM, params: [this.#worker, lost] })
-    if (wish.repair) statements.push({ sql: REPAIR, params: [TEND_MAX] })
     const tendAt = wish.tend
       ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
       : undefined

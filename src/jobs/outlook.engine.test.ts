@@ -71,3 +71,21 @@ test('a claim goes on from where the last one ended, and meets what came before 
   await enqueueHome(work, [7])
   assert.deepEqual((await claim(4, ', 60000')).took, [7], 'nothing was left but what came since')
 })
+
+test('jobs that are due at the same moment are all met, also long after they became ready', async (t) => {
+  const work = job<number>('work', async () => {})
+  const { enqueueHome, sql } = await wired(t, [work])
+  await enqueueHome(work, [1, 2, 3, 4, 5])
+  await sql(`update tenfold.jobs set due = now(), run_at = now() - interval '1 hour'`)
+  const took: unknown[] = []
+  let from = ''
+  for (const _ of [1, 2, 3]) {
+    const rows = await sql(
+      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, 2, 30000, false, 1000000${from})`,
+    )
+    const { seen, bucket } = rows.pop() as { seen: string; bucket: number }
+    from = `, 10, ${bucket}, '${seen}'`
+    took.push(...rows.map(({ payload }) => payload))
+  }
+  assert.deepEqual(took.sort(), [1, 2, 3, 4, 5])
+})

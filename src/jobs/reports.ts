@@ -162,6 +162,7 @@ function isHindered(error: unknown): boolean {
   return typeof code === 'string' && /^(?:55P03|57014|53...|58...)$/.test(code)
 }
 
+/** Kinds apart: what ends one has locks of its owners to the end of its transaction, and would wait with them for others. */
 function reportStatements([done, failed, released]: Batch): SystemStatement[] {
   const statements: SystemStatement[] = []
   if (done.length > 0)
@@ -184,5 +185,6 @@ function reportStatements([done, failed, released]: Batch): SystemStatement[] {
     })
   if (released.length > 0)
     statements.push({ sql: 'select tenfold.release_jobs($1, $2, $3)', params: runArrays(released) })
-  return statements
+  if (statements.length === 1) return statements
+  return statements.flatMap((statement) => [{ sql: 'begin' }, statement, { sql: 'commit' }])
 }

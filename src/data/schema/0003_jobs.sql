@@ -116,19 +116,22 @@ declare
   owners text[];
   changed int;
 begin
-  delete from tenfold.jobs where id = any (p_ids) and state = 3 and cancel
-    and bucket = any (opened) and tenfold.admits(bucket, tag);
-  with lost as (
+  with gone as (
+    delete from tenfold.jobs where id = any (p_ids) and state = 3 and cancel
+      and bucket = any (opened) and tenfold.admits(bucket, tag)
+    returning name, owner, concurrency, 0 as kept),
+  lost as (
     update tenfold.jobs set
       state = case when attempt >= attempts_max then 4 when attempt <= 1 then 0 else 1 end,
       lost = jobs.lost + 1, fence = null, lease_until = null, worker = null, due = statement_timestamp(),
       run_at = statement_timestamp() + case when attempt <= 1 then interval '0'
         else random() * least(900, 2 ^ least(attempt - 1, 20)) * interval '1 second' end,
       error = format('The worker vanished during attempt %s of %s.', attempt, attempts_max)
-    where id = any (p_ids) and state = 3 and bucket = any (opened) and tenfold.admits(bucket, tag)
-    returning name, owner, concurrency)
-  select count(*), array_agg(name) filter (where concurrency is not null), array_agg(owner) filter (where concurrency is not null)
-    into changed, names, owners from lost;
+    where id = any (p_ids) and state = 3 and not cancel and bucket = any (opened) and tenfold.admits(bucket, tag)
+    returning name, owner, concurrency, 1 as kept),
+  ended as (select * from gone union all select * from lost)
+  select coalesce(sum(kept), 0), array_agg(name) filter (where concurrency is not null), array_agg(owner) filter (where concurrency is not null)
+    into changed, names, owners from ended;
   if names is not null then perform tenfold.unblock_jobs(names, owners); end if;
   return changed;
 end $$;
@@ -141,24 +144,34 @@ declare
   ids uuid[];
   places int[];
   opened int[];
+  tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
+  -- As in a claim: rows of a bucket that has moved away must not stand in the way of the others.
+  picky boolean := false;
+  ends timestamptz := case when p_sole is null then statement_timestamp() else 'infinity' end;
 begin
   lost := 0;
-  if p_sole is null then
+  loop
     select array_agg(id), array_agg(distinct bucket) into ids, places from (
-      select id, bucket from tenfold.jobs where state = 3 and lease_until < statement_timestamp()
-        order by lease_until limit p_max for update skip locked) expired;
-  else
-    select array_agg(id), array_agg(distinct bucket) into ids, places from (
-      select id, bucket from tenfold.jobs where state = 3 and worker is distinct from p_sole
+      select id, bucket from tenfold.jobs where state = 3 and lease_until < ends
+          and (p_sole is null or worker is distinct from p_sole) and (not picky or tenfold.admits(bucket, tag))
         order by lease_until limit p_max for update skip locked) held;
-  end if;
+    exit when ids is null or picky or (cardinality(tenfold.open_buckets(places)) = cardinality(places) and not tagged);
+    picky := true;
+  end loop;
   if ids is not null then lost := tenfold.lose_jobs(ids, places); end if;
 
-  select array_agg(id), array_agg(distinct bucket) into ids, places from (
-    select id, bucket from tenfold.jobs where state = 1 and run_at <= statement_timestamp()
-      order by run_at limit p_max for update skip locked) risen;
-  if ids is not null then
+  picky := false;
+  loop
+    select array_agg(id), array_agg(distinct bucket) into ids, places from (
+      select id, bucket from tenfold.jobs where state = 1 and run_at <= statement_timestamp()
+          and (not picky or tenfold.admits(bucket, tag))
+        order by run_at limit p_max for update skip locked) risen;
+    exit when ids is null;
     opened := tenfold.open_buckets(places);
+    exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
+    picky := true;
+  end loop;
+  if ids is not null then
     with risen as (
       select id, owner, row_number() over (partition by owner order by run_at, id) - 1 as turn
         from tenfold.jobs where id = any (ids) and bucket = any (opened) and tenfold.admits(bucket, tag)),
@@ -169,9 +182,12 @@ begin
     update tenfold.jobs j set state = 0, run_at = statement_timestamp(), due = first + turn * interval '1 second'
       from risen join owners using (owner) where j.id = risen.id;
   end if;
-  select extract(epoch from run_at - statement_timestamp()) * 1000 into next_ms
-    from tenfold.jobs where state = 1 order by run_at limit 1;
-  suspects := exists (select from tenfold.jobs where state = 0 and jobs.lost > 0);
+  if cardinality(ids) = p_max then next_ms := 0;
+  else
+    select extract(epoch from run_at - statement_timestamp()) * 1000 into next_ms
+      from tenfold.jobs where state = 1 and run_at > statement_timestamp() order by run_at limit 1;
+  end if;
+  suspects := exists (select from tenfold.jobs where state = 0 and jobs.lost > 0 and tenfold.admits(bucket, tag));
 end $$;
 
 -- Takes up to p_max ready jobs: sets a lease and the fence, counts the attempt. With p_alone exactly one, of those
@@ -181,8 +197,8 @@ end $$;
 --
 -- Without p_window it looks from the beginning of the order. That passes the index entries of all that was claimed since
 -- the oldest snapshot: under a transaction of an hour, everything of that hour. With p_window it looks at what became ready
--- within so many milliseconds, as far as it goes before a place up to which all was taken, then from that place on
--- (p_due null: nothing is left beyond).
+-- within so many milliseconds, as far as it goes before a place before which all was taken, then from that place on: many
+-- may be in the same (p_due null: nothing is left beyond).
 create function tenfold.claim_jobs(p_worker uuid, p_fence bigint, p_max int, p_lease_ms int, p_alone boolean, p_bytes int,
   p_window float8 default null, p_rank int default null, p_due timestamptz default null)
 returns table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, payload json, seen text)
@@ -228,7 +244,7 @@ begin
                       select n.ctid, (- n.priority) as rank, n.due from tenfold.jobs n
                       where n.state = 0 and n.lost = 0 and n.run_at > statement_timestamp() - p_window * interval '1 ms'
                       order by n.run_at desc limit 5000) a
-                    where p_due is null or (a.rank, a.due) <= (p_rank, p_due)
+                    where p_due is null or (a.rank, a.due) < (p_rank, p_due)
                     order by a.rank, a.due limit p_max))
               for update skip locked) c;
     end if;
@@ -243,7 +259,7 @@ begin
       select array_agg(c.ctid) as rows, array_agg(distinct c.bucket) as places, bool_or(c.concurrency is not null) as limited,
           array_agg(c.rank) as ranks, array_agg(c.due) as dues, sum(c.bytes) as bytes into more
         from (select j.ctid, j.bucket, pg_column_size(j.payload) as bytes, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
-              where j.state = 0 and j.lost = 0 and ((- j.priority), j.due) > (p_rank, p_due)
+              where j.state = 0 and j.lost = 0 and ((- j.priority), j.due) >= (p_rank, p_due)
                 and (not picky or tenfold.admits(j.bucket, j.tag))
               order by (- j.priority), j.due limit p_max - picked for update skip locked) c;
       if more.rows is not null then
@@ -377,14 +393,20 @@ create function tenfold.release_jobs(p_ids uuid[], p_fences bigint[], p_buckets 
 language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
+  names text[];
+  owners text[];
   changed int;
 begin
-  delete from tenfold.jobs j using unnest(p_ids, p_fences) d (id, fence)
-    where j.id = d.id and j.fence = d.fence and j.cancel and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag);
+  with gone as (
+    delete from tenfold.jobs j using unnest(p_ids, p_fences) d (id, fence)
+      where j.id = d.id and j.fence = d.fence and j.cancel and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
+      returning j.name, j.owner, j.concurrency)
+  select array_agg(name), array_agg(owner) into names, owners from gone where concurrency is not null;
   update tenfold.jobs j set state = 0, run_at = statement_timestamp(), attempt = j.attempt - 1, fence = null, lease_until = null, worker = null
     from unnest(p_ids, p_fences) d (id, fence)
     where j.id = d.id and j.fence = d.fence and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag);
   get diagnostics changed = row_count;
+  if names is not null then perform tenfold.unblock_jobs(names, owners); end if;
   return changed;
 end $$;
 

@@ -6,7 +6,7 @@ language plpgsql volatile set enable_seqscan = off as $$
 declare
   found_job record;
 begin
-  select bucket, tag, state into found_job from tenfold.jobs where id = p_id for update;
+  select bucket, tag, state, name, owner, concurrency into found_job from tenfold.jobs where id = p_id for update;
   if not found or tenfold.open_buckets(array[found_job.bucket]) = '{}' or not tenfold.admits(found_job.bucket, found_job.tag) then
     return null;
   end if;
@@ -15,6 +15,10 @@ begin
     return 'asked';
   end if;
   delete from tenfold.jobs where id = p_id;
+  -- It may have been the one that was let go on.
+  if found_job.state = 0 and found_job.concurrency is not null then
+    perform tenfold.unblock_jobs(array[found_job.name], array[found_job.owner]);
+  end if;
   return 'gone';
 end $$;
 
@@ -34,17 +38,23 @@ begin
       order by id desc limit p_max for update skip locked) d;
   if ids is null then return; end if;
   opened := tenfold.open_buckets(places);
-  with candidates as (
-    select j.id, row_number() over (partition by j.bucket, j.tag, j.name, coalesce(j.unique_key, j.id::text) order by j.id desc) as place
-    from tenfold.jobs j where j.id = any (ids) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
-      -- One with the same unique key waits already: this one stays dead.
-      and (j.unique_key is null or not exists (select from tenfold.jobs o where o.bucket = j.bucket and o.tag = j.tag
-        and o.name = j.name and o.unique_key = j.unique_key and o.state <> 4))),
-  retried as (
-    update tenfold.jobs j set state = 0, attempt = 0, lost = 0, cancel = false, due = statement_timestamp(), run_at = statement_timestamp()
-    from candidates c where j.id = c.id and c.place = 1
-    returning j.id)
-  select array_agg(r.id) into again from retried r;
+  loop
+    begin
+      with candidates as (
+        select j.id, row_number() over (partition by j.bucket, j.tag, j.name, coalesce(j.unique_key, j.id::text) order by j.id desc) as place
+        from tenfold.jobs j where j.id = any (ids) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
+          -- One with the same unique key waits already: this one stays dead.
+          and (j.unique_key is null or not exists (select from tenfold.jobs o where o.bucket = j.bucket and o.tag = j.tag
+            and o.name = j.name and o.unique_key = j.unique_key and o.state <> 4))),
+      retried as (
+        update tenfold.jobs j set state = 0, attempt = 0, lost = 0, cancel = false, due = statement_timestamp(), run_at = statement_timestamp()
+        from candidates c where j.id = c.id and c.place = 1
+        returning j.id)
+      select array_agg(r.id) into again from retried r;
+      exit;
+    exception when unique_violation then null; -- one with the same key has come meanwhile: now it is seen
+    end;
+  end loop;
   return query select i, coalesce(i = any (again), false) from unnest(ids) i order by i desc;
 end $$;
 

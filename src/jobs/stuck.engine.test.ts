@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import pg from 'pg'
+import { gate } from './fixtures/gate.ts'
+import { job, wired } from './fixtures/wired.ts'
+
+/** Nobody looks after what is left blocked. */
+const times = { poll: 10, stop: 100, abort: 100, repair: 3_600_000 }
+const STATES = 'select (payload #>> $$ {} $$) as input, state from tenfold.jobs order by due'
+
+test('one that is cancelled lets the next of its owner go on, wherever it was', async (t) => {
+  const work = job<string>('work', async () => {}, { concurrency: 1 })
+  const { enqueueHome, jobs, sql } = await wired(t, [work], { times })
+  const claim = (lease = 30_000) =>
+    sql<{ id: string; payload: string }>(
+      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, ${lease}, false, 1000000) where id is not null`,
+    )
+  const states = async () => (await sql<{ input: string; state: number }>(STATES)).map(({ state }) => state)
+  const [, two, three, four, five] = await enqueueHome(work, ['one', 'two', 'three', 'four', 'five'])
+
+  const [one] = await claim()
+  assert.equal(one?.payload, 'one')
+  assert.deepEqual(await states(), [3, 2, 2, 2, 2])
+  await sql('select tenfold.complete_jobs(array[$1::uuid], array[7], array[-1])', [one?.id])
+  assert.deepEqual(await states(), [0, 2, 2, 2])
+
+  await jobs.handle.cancel(two!)
+  assert.deepEqual(await states(), [0, 2, 2], 'ready')
+
+  await claim()
+  await jobs.handle.cancel(three!)
+  await sql('select tenfold.release_jobs(array[$1::uuid], array[7], array[-1])', [three])
+  assert.deepEqual(await states(), [0, 2], 'given back')
+
+  await claim(0)
+  await jobs.handle.cancel(four!)
+  await sql('select tenfold.tend_jobs(10, null)')
+  assert.deepEqual(await sql('select id, state from tenfold.jobs'), [{ id: five, state: 0 }], 'lost')
+})
+
+test('a dead job that is put in again meets one with its unique key that is just being recorded', async (t) => {
+  const work = job<number>(
+    'work',
+    async () => {
+      throw new Error('no')
+    },
+    { attempts: 1 },
+  )
+  const { connections, enqueueHome, jobs, sql } = await wired(t, [work], { times })
+  await enqueueHome(work, [1], { unique: 'k' })
+  await enqueueHome(work, [2])
+  await jobs.drain()
+  assert.deepEqual(await sql(STATES), [
+    { input: '1', state: 4 },
+    { input: '2', state: 4 },
+  ])
+  const other = new pg.Client(connections[0])
+  await other.connect()
+  await other.query('begin')
+  await other.query(`insert into tenfold.jobs (id, bucket, tag, name, state, due, run_at, attempts_max, owner, unique_key, payload)
+    values (gen_random_uuid(), -1, 0, 'work', 1, now(), 'infinity', 1, 'x', 'k', '3')`)
+  const retried = jobs.retry('all')
+  await waitsForLock(sql)
+  await other.query('commit')
+  await other.end()
+  assert.equal(await retried, 1, 'the one without')
+  assert.equal((await jobs.list({ state: 'dead' })).length, 1)
+})
+
+test('delayed jobs of a bucket that is not here stand in nobody’s way', async (t) => {
+  const ran: unknown[] = []
+  const work = job<number>('work', async ({ input }) => void ran.push(input))
+  const { enqueueHome, jobs, sql } = await wired(t, [work], { times })
+  await sql('update tenfold.buckets set owned = false where bucket = 5')
+  await sql(`insert into tenfold.jobs (id, bucket, tag, name, state, due, run_at, attempts_max, owner, payload)
+    select gen_random_uuid(), 5, 0, 'work', 1, now(), now() - interval '1 hour', 1, 'x', '0' from generate_series(1, 700)`)
+  await enqueueHome(work, [1], { delay: 1 })
+  await sql(`update tenfold.jobs set run_at = now() - interval '1 ms' where bucket = -1`)
+  const [tended] = await sql<{ next_ms: number | null }>('select next_ms from tenfold.tend_jobs(500, null)')
+  assert.deepEqual(await sql('select state from tenfold.jobs where bucket = -1'), [{ state: 0 }])
+  assert.equal(tended?.next_ms, null, 'none is waited for')
+  await jobs.drain()
+  assert.deepEqual(ran, [1])
+})
+
+test('a report holds no lock on an owner while it waits for another', async (t) => {
+  const ends = [gate(), gate()]
+  const work = job<number>(
+    'work',
+    async ({ input }) => {
+      await ends[input]
+      if (input === 1) throw new Error('no')
+    },
+    { concurrency: 1 },
+  )
+  const { connections, enqueueHome, jobs, sql } = await wired(t, [work], { times })
+  await enqueueHome(work, [0], { owner: 'a' })
+  await enqueueHome(work, [1], { owner: 'b' })
+  await jobs.worker.start()
+  while ((await sql('select from tenfold.jobs where state = 3')).length < 2);
+  const other = new pg.Client(connections[0])
+  await other.connect()
+  await other.query('begin')
+  await other.query(`select pg_advisory_xact_lock(1413893189, hashtext('work b'))`)
+  for (const end of ends) end.open()
+  await waitsForLock(sql)
+  // The other way around it would be a deadlock.
+  const { rows } = await other.query(
+    `select pg_try_advisory_xact_lock(1413893189, hashtext('work a')) as free`,
+  )
+  await other.query('rollback')
+  await other.end()
+  assert.deepEqual(rows, [{ free: true }])
+})
+
+/** Resolves when some statement waits for a lock. */
+async function waitsForLock(sql: (text: string) => Promise<unknown[]>): Promise<void> {
+  const waiting = `select from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()`
+  while ((await sql(waiting)).length === 0);
+}
