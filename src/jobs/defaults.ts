@@ -6,6 +6,7 @@ export const TIMES: Times = {
   poll: 500,
   stop: 5_000,
   abort: 1_000,
+  alone: 10_000,
   repair: 5_000,
 }
 

@@ -27,10 +27,13 @@ export interface Room {
   want(): number
   /** Takes jobs that have been claimed. `sentAt`: when their claim was sent, on the monotonic clock. */
   take(jobs: readonly Claimed[], sentAt: number): void
-  /** Waits until nothing is held by this process, and keeps it so until {@link endAlone}; false when somebody else has it. */
+  /**
+   * Claims nothing from now on until {@link endAlone}, and waits until nothing is held by this process but runs of long
+   * duration; false when somebody else has it.
+   */
   beginAlone(queue: Queue): Promise<boolean>
-  /** Resolves when what was claimed alone is over. */
-  endAlone(): Promise<void>
+  /** Resolves when what was claimed alone is over, or takes long. */
+  endAlone(jobs: readonly Claimed[]): Promise<void>
 }
 
 /** The claims of one worker on one cluster: one at a time, as many as there is room for, none while idle. */
@@ -154,16 +157,17 @@ export class Queue {
   async #claimAlone(): Promise<boolean> {
     this.#suspects = false
     if (!(await this.#room.beginAlone(this))) return false
+    let jobs: readonly Claimed[] = []
     try {
-      if (this.#working) await this.#claim(1, true)
+      if (this.#working) ({ jobs } = await this.#claim(1, true))
     } finally {
-      await this.#room.endAlone()
+      await this.#room.endAlone(jobs)
     }
     return true
   }
 
-  /** @returns whether there may be more to claim: the look did not come to the end of what is ready */
-  async #claim(max: number, alone: boolean): Promise<{ more: boolean }> {
+  /** @returns what was claimed, and whether there may be more: the look did not come to the end of what is ready */
+  async #claim(max: number, alone: boolean): Promise<{ jobs: readonly Claimed[]; more: boolean }> {
     const sentAt = this.#clock.monotonic()
     const tend = sentAt - this.#tendAt >= this.#tendEveryMs || this.#sole
     const repair = sentAt - this.#repairAt >= this.#times.repair
@@ -178,7 +182,7 @@ export class Queue {
     // With a suspect done, look at once for the next: only other work comes between.
     if (alone && answer.jobs.length > 0) this.#tendAt = Number.NEGATIVE_INFINITY
     this.#room.take(answer.jobs, sentAt)
-    return { more: answer.last !== undefined }
+    return { jobs: answer.jobs, more: answer.last !== undefined }
   }
 
   #noteTended({ tended }: ClaimAnswer, sentAt: number): void {

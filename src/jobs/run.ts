@@ -32,13 +32,16 @@ export class Run {
   /** Under way: the run's end must not fence them off. */
   readonly #writes = new Set<Promise<unknown>>()
   #end: ((outcome: Outcome) => void) | undefined
+  /** Monotonic milliseconds. */
+  readonly claimedAt: number
   /** Monotonic milliseconds of the claim or the last heartbeat: the lease counts from before it was sent. */
   leasedAt: number
 
-  constructor(job: Claimed, env: RunEnvironment, leasedAt: number) {
+  constructor(job: Claimed, env: RunEnvironment, claimedAt: number) {
     this.job = job
     this.#env = env
-    this.leasedAt = leasedAt
+    this.claimedAt = claimedAt
+    this.leasedAt = claimedAt
   }
 
   /** Made when it is asked for: most runs never look at it. */

@@ -135,6 +135,8 @@ export interface Times {
   /** How long a stop waits for what runs, then again after it has aborted it. */
   readonly stop: number
   readonly abort: number
+  /** How long a job whose worker vanished waits for what runs here, and how long nothing is claimed beside it. */
+  readonly alone: number
   /** Between two looks at blocked jobs that nobody released. */
   readonly repair: number
 }

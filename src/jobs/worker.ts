@@ -130,14 +130,15 @@ export class Worker implements Room {
   async beginAlone(queue: Queue): Promise<boolean> {
     if (this.#alone) return false
     this.#alone = queue
-    while (this.#held.size > 0 && this.#working)
-      await this.#emptied.wait(this.#options.clock, this.#times.poll)
+    // Whatever takes long is waited for once, not by each that follows.
+    const { alone } = this.#times
+    const isYoung = ({ claimedAt }: Run): boolean => this.#options.clock.monotonic() - claimedAt < alone
+    await this.#within(alone, () => this.#working && [...this.#held.values()].some(isYoung))
     return true
   }
 
-  async endAlone(): Promise<void> {
-    while (this.#held.size > 0 && this.#working)
-      await this.#emptied.wait(this.#options.clock, this.#times.poll)
+  async endAlone(jobs: readonly Claimed[]): Promise<void> {
+    await this.#within(this.#times.alone, () => this.#working && jobs.some(({ id }) => this.#held.has(id)))
     this.#alone = undefined
     this.nudge()
   }
@@ -175,7 +176,6 @@ export class Worker implements Room {
       this.#roomy()
     }
     this.#running--
-    if (this.#held.size === 0) this.#emptied.notify()
     this.#roomy()
   }
 
@@ -234,6 +234,7 @@ export class Worker implements Room {
   #letGo({ job }: Run): boolean {
     if (!this.#held.delete(job.id)) return false
     this.#heldBytes -= job.bytes
+    if (this.#held.size === 0 || this.#alone) this.#emptied.notify()
     return true
   }
 
@@ -299,9 +300,9 @@ export class Worker implements Room {
     const queues = [...this.#queues.values()]
     await Promise.all(queues.map((queue) => queue.end()))
     for (const run of this.#waiting.splice(0)) this.#giveBack(run)
-    await this.#emptiedWithin(this.#times.stop)
+    await this.#within(this.#times.stop)
     for (const run of this.#held.values()) run.abort(new JobStopped(run.job.name))
-    await this.#emptiedWithin(this.#times.abort)
+    await this.#within(this.#times.abort)
     for (const run of [...this.#held.values()]) this.#giveBack(run)
     const late = clock.timer(this.#times.abort, () => {
       for (const { reports } of queues) reports.close()
@@ -312,11 +313,12 @@ export class Worker implements Room {
     await this.#heart
   }
 
-  async #emptiedWithin(ms: number): Promise<void> {
+  /** Waits while something is held that `goesOn` asks for, but no longer than so many milliseconds. */
+  async #within(ms: number, goesOn = () => this.#held.size > 0): Promise<void> {
     const { clock } = this.#options
     const endsAt = clock.monotonic() + ms
-    for (let left = ms; left > 0 && this.#held.size > 0; left = endsAt - clock.monotonic())
-      await this.#emptied.wait(clock, left)
+    for (let left = ms; left > 0 && goesOn(); left = endsAt - clock.monotonic())
+      await this.#emptied.wait(clock, Math.min(left, this.#times.poll))
   }
 }
 
