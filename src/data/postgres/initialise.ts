@@ -24,6 +24,9 @@ import { signal as kill, processesIn } from './process.ts'
 import { SETTINGS_FILE } from './settings.ts'
 import { SUPERUSER } from './types.ts'
 
+/** One call for the whole file system instead of one for each of a thousand files: a third of the time. Linux only. */
+const SYNC = process.platform === 'linux' ? ['--sync-method=syncfs'] : []
+
 /** 192 random bits. */
 export const newPassword = (): string => randomBytes(24).toString('base64url')
 
@@ -75,6 +78,7 @@ async function runInitdb(
   const arguments_ = [
     ...['-D', serverPath(temporary, account), '-U', SUPERUSER, `--pwfile=${options.passwordFile}`],
     ...['--auth-local=scram-sha-256', '--auth-host=scram-sha-256', '--data-checksums', '--no-instructions'],
+    ...SYNC,
     ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
   ]
   const child = spawn(join(options.binDir, 'initdb'), arguments_, {
