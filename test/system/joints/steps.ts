@@ -75,5 +75,5 @@ export const payment = (from: number, to: number, failures = 0): Step => ({
   between: true,
   abort: false,
 })
-export const look = (user: number): Step => ({ kind: 'look', visitor: 1, user })
+export const look = (user: number): Step => ({ kind: 'look', visitor: 0, user })
 export const crash = (node: number): Step => ({ kind: 'crash', node })
