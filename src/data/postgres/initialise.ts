@@ -24,7 +24,7 @@ import { signal as kill, processesIn } from './process.ts'
 import { SETTINGS_FILE } from './settings.ts'
 import { SUPERUSER } from './types.ts'
 
-/** One call for the whole file system instead of one for each of a thousand files: a third of the time. Linux only. */
+/** One call for the whole file system instead of one for each of a thousand files, which takes a third longer. Linux only. */
 const SYNC = process.platform === 'linux' ? ['--sync-method=syncfs'] : []
 
 /** 192 random bits. */
