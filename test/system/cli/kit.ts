@@ -8,8 +8,10 @@ import type { SystemStatus } from '../../../src/core/topology.ts'
 import { findRunning } from '../../../src/data/postgres/postmaster-file.ts'
 import { identify, processesIn } from '../../../src/data/postgres/process.ts'
 import { readRecord } from '../../../src/data/postgres/record.ts'
+import { askStatus } from '../../../src/supervisor/control-client.ts'
 import { until, within } from '../kit/deadline.ts'
 import { testFolder } from '../kit/folder.ts'
+import { spareInitdb } from '../kit/spare-initdb.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const LAUNCHER = join(ROOT, 'bin', 'tenfold.js')
@@ -42,7 +44,7 @@ export interface Place {
   /** Runs to the end. */
   run(args: readonly string[], options?: CommandOptions): Promise<Ended>
   /** `tenfold start` with free ports and this state folder, until it is ready. */
-  start(flags?: readonly string[], options?: CommandOptions): Promise<Running>
+  start(flags?: readonly string[], options?: StartOptions): Promise<Running>
 }
 
 export interface CommandOptions {
@@ -52,11 +54,17 @@ export interface CommandOptions {
   readonly cwd?: string
 }
 
+export interface StartOptions extends CommandOptions {
+  /** The first start makes its database from nothing, as a user's does; else it is spared `initdb`. */
+  readonly fromNothing?: true
+}
+
 /** A system that was ready. */
 export interface Running {
   readonly guard: Command
   readonly url: string
   readonly readyLine: string
+  /** What `tenfold status` prints, asked as it asks. */
   status(): Promise<SystemStatus>
   pidOf(node: string): Promise<number>
   get(path: string): Promise<Response>
@@ -94,6 +102,7 @@ export function place(t: TestContext): Place {
     command,
     run: (args, options) => within(command(args, options).ended, `tenfold ${args.join(' ')}`),
     start: async (flags = [], options) => {
+      if (!options?.fromNothing && !flags.includes('--database')) await spareInitdb(data)
       const guard = command(['start', '--data', data, ...freePorts(flags), ...flags], options)
       const readyLine = await ready(guard)
       return running(here, guard, readyLine)
@@ -114,11 +123,7 @@ async function ready(guard: Command): Promise<string> {
 
 function running(here: Place, guard: Command, readyLine: string): Running {
   const url = /https?:\/\/[\d.:]+/.exec(readyLine)![0]
-  const status = async (): Promise<SystemStatus> => {
-    const { code, out, err } = await here.run(['status', '--data', here.data, '--json'])
-    assert.equal(code, 0, err)
-    return JSON.parse(out) as SystemStatus
-  }
+  const status = (): Promise<SystemStatus> => askStatus(here.data)
   return {
     guard,
     url,

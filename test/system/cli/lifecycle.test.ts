@@ -9,7 +9,7 @@ import { place, runs } from './kit.ts'
 
 test('start, status, logs, stop: from an empty folder to nothing left', async (t) => {
   const here = place(t)
-  const system = await here.start()
+  const system = await here.start([], { fromNothing: true })
   assert.match(
     system.readyLine,
     /^Tally is ready at http:\/\/127\.0\.0\.1:\d+ \(stage single, console http:\/\/127/,
@@ -167,7 +167,7 @@ test('the console port has health, metrics and the status, for this machine only
 
 test('the state folder is private, and secrets are for their owner only', async (t) => {
   const here = place(t)
-  await here.start()
+  await here.start([], { fromNothing: true })
   const mode = (name: string): number => statSync(join(here.data, name)).mode & 0o777
   assert.equal(mode(''), 0o700)
   assert.equal(mode('control.sock'), 0o600)

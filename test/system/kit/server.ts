@@ -8,6 +8,7 @@ import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import { until, within } from './deadline.ts'
 import { testFolder } from './folder.ts'
+import { spareInitdb } from './spare-initdb.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -47,6 +48,7 @@ export class ServerProcess {
     const { app = KIT_APP, clusters = 1, flags = [] } = options
     const dir = options.dir ?? testFolder('tenfold-kit-')
     const data = join(dir, 'state')
+    await spareInitdb(data)
     const args = ['bin/tenfold.js', 'start', app, '--json', '--port', '0', '--console-port', '0']
     const all = [...args, '--data', data, '--clusters', String(clusters), ...flags]
     const env = { ...process.env, ...options.env }

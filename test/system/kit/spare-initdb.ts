@@ -1,0 +1,27 @@
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { chooseAccount } from '../../../src/data/postgres/account.ts'
+import { findBinaries } from '../../../src/data/postgres/binaries.ts'
+import { ClusterCache } from '../../../src/testing/cluster-cache.ts'
+import { dataDirIn } from '../../../src/testing/folder.ts'
+
+const STATE_MODE = 0o700
+
+/**
+ * Gives a new state folder the data folder that `initdb` would make, from the copy that test servers keep: for tests
+ * that are not about a first start, which spend half a second of a processor on it. Without a copy, or where there
+ * is a state folder, nothing happens, and a start makes what is missing.
+ */
+export async function spareInitdb(state: string): Promise<void> {
+  const cluster = join(state, 'pg', 'c0')
+  if (existsSync(state)) return
+  const { version, dir } = await findBinaries({ account: chooseAccount(cluster) })
+  const copied = join(state, 'copied')
+  mkdirSync(dirname(cluster), { recursive: true })
+  chmodSync(state, STATE_MODE)
+  if (new ClusterCache({ version, binDir: dir }).restore(copied)) {
+    renameSync(dataDirIn(copied), cluster)
+    renameSync(`${dataDirIn(copied)}.tenfold`, `${cluster}.tenfold`)
+  }
+  rmSync(copied, { recursive: true, force: true })
+}
