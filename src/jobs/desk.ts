@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
 import { POSITION_SQL, type PositionRow, positionOfRow } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
@@ -10,6 +11,9 @@ const CLAIM =
 const REPAIR = 'select tenfold.repair_jobs($1)'
 const RELEASE_CLAIM = 'select tenfold.release_claim($1, $2)'
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4)'
+
+/** Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s. */
+const UNANSWERED_MS = 15_000
 
 /** What to do in the round trip of a claim besides claiming. */
 export interface ClaimWish {
@@ -54,16 +58,18 @@ export class Desk {
   readonly #claims: UpkeepSession
   readonly #reports: UpkeepSession
   readonly #worker: string
+  readonly #clock: Clock
   readonly #random: RandomSource
   readonly #leaseMs: number
-  /** Fences of claims without an answer: they may hold jobs that we do not know. */
-  #unanswered: string[] = []
+  /** Claims without an answer: they hold jobs that we do not know, or will when the server has come to their end. */
+  #unanswered: { readonly fence: string; readonly sentAt: number }[] = []
 
   constructor(options: {
     cluster: string
     claims: UpkeepSession
     reports: UpkeepSession
     worker: string
+    clock: Clock
     random: RandomSource
     leaseMs: number
   }) {
@@ -71,6 +77,7 @@ export class Desk {
     this.#claims = options.claims
     this.#reports = options.reports
     this.#worker = options.worker
+    this.#clock = options.clock
     this.#random = options.random
     this.#leaseMs = options.leaseMs
   }
@@ -81,7 +88,8 @@ export class Desk {
     // By itself: it keeps locks of owners, and what follows locks jobs.
     if (wish.repair) statements.push({ sql: 'begin' }, { sql: REPAIR, params: [TEND_MAX] }, { sql: 'commit' })
     statements.push({ sql: 'begin' })
-    for (const lost of this.#unanswered) statements.push({ sql: RELEASE_CLAIM, params: [this.#worker, lost] })
+    for (const lost of this.#unanswered)
+      statements.push({ sql: RELEASE_CLAIM, params: [this.#worker, lost.fence] })
     const tendAt = wish.tend
       ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
       : undefined
@@ -91,9 +99,14 @@ export class Desk {
         params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone, CLAIM_BYTES_MAX, ...from(wish)],
       }) - 1
     statements.push({ sql: 'commit' }, { sql: POSITION_SQL })
-    this.#unanswered.push(fence)
+    const sentAt = this.#clock.monotonic()
+    this.#unanswered.push({ fence, sentAt })
     const results = await this.#claims.run(statements)
-    this.#unanswered = []
+    if (this.#unanswered.length === 1) this.#unanswered = []
+    else
+      this.#unanswered = this.#unanswered.filter(
+        (lost) => lost.fence !== fence && sentAt - lost.sentAt < UNANSWERED_MS,
+      )
     const [at] = results.at(-1) as unknown as [PositionRow]
     const position = positionOfRow(at)
     const rows = results[claimAt] as unknown as ClaimRow[]

@@ -154,6 +154,7 @@ export class Worker implements Room {
         claims: sessions.open(cluster, 'job claims', { asynchronous: true }),
         reports: session,
         worker: this.id,
+        clock,
         random,
         leaseMs: this.#times.lease,
       })
