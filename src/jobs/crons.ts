@@ -12,14 +12,14 @@ const FAILED_MS = 1_000
 const SKEW_MS = 60_000
 const CENTURY_MS = 100 * 365 * 86_400_000
 
-/** The schedule as it is stored, and how far away its next time is; the row stays locked. */
-const LOOK = `insert into tenfold.crons (name, bucket, tag, expression, next_at)
-  values ($1, $2, $3, $4, now() + $5::float8 * interval '1 ms')
-  on conflict (name) do update set expression = excluded.expression,
-    next_at = case when crons.expression = excluded.expression and crons.next_at <= now() + $6::float8 * interval '1 ms'
-      then crons.next_at else excluded.next_at end
-  returning (extract(epoch from next_at - now()) * 1000)::float8 as left_ms`
-const MOVE = `update tenfold.crons set next_at = now() + $2::float8 * interval '1 ms' where name = $1`
+/** The schedule as it is stored: how far away its next time is, and which it is; the row stays locked. */
+const LOOK = `insert into tenfold.crons (name, bucket, tag, expression, next_at, serves)
+  values ($1, $2, $3, $4, now() + $5::float8 * interval '1 ms', $7)
+  on conflict (name) do update set expression = excluded.expression, (next_at, serves) = (
+    select case when stays then crons.next_at else excluded.next_at end, case when stays then crons.serves else excluded.serves end
+      from (select crons.expression = excluded.expression and crons.next_at <= now() + $6::float8 * interval '1 ms') there (stays))
+  returning (extract(epoch from next_at - now()) * 1000)::float8 as left_ms, (extract(epoch from serves) * 1000)::float8 as serves_ms`
+const MOVE = `update tenfold.crons set next_at = now() + $2::float8 * interval '1 ms', serves = $3 where name = $1`
 
 /**
  * Puts in the jobs of schedules. Each schedule is a row in the bucket of its name; whoever finds its time come, with the
@@ -77,36 +77,39 @@ export class Crons {
     const { name } = job
     const hash = store.hash(`cron:${name}`)
     const placement = placementOf(hash)
-    /** @param past the time that has just been served: clocks may differ by enough to see it as still to come */
-    const untilNext = (past = 0): number => {
-      const now = clock.now()
-      const next = kindOf(job).cron?.nextRun(new Date(Math.max(now, past)))
-      // A schedule may have no further time, e.g. the 30th of February.
-      return next ? next.getTime() - now : CENTURY_MS
-    }
     let fired = false
     const left = await store.apply(hash, async (tx) => {
-      const first = untilNext()
-      const [row] = await tx.query<{ left_ms: number }>(LOOK, [
+      const now = clock.now()
+      const first = this.#after(job, now)
+      const [row] = await tx.query<{ left_ms: number; serves_ms: number }>(LOOK, [
         name,
         placement.bucket,
         placement.tag,
         job.options.cron,
-        first,
-        untilNext(clock.now() + first) + SKEW_MS,
+        first - now,
+        this.#after(job, first) - now + SKEW_MS,
+        new Date(first),
       ])
-      const leftMs = row?.left_ms ?? first
+      const leftMs = row?.left_ms ?? first - now
       if (leftMs > 0) return leftMs
       const marker = this.#newId()
-      const wait = untilNext(Math.round((clock.now() + leftMs) / 1000) * 1000)
       const asked = jobRow({ job, input: {}, options: {}, placement, marker, ordinal: 0, seen: '' }, clock)
       const { sql, params = [] } = insertJobs([asked])
       await tx.query(sql, params)
-      await tx.query(MOVE, [name, wait])
+      // After the time that is served now, also if by this clock it is still to come; unless a clock that was wrong has set it.
+      const serves = row?.serves_ms ?? now
+      const served = serves - now > SKEW_MS ? Math.round((now + leftMs) / 1000) * 1000 : serves
+      const next = this.#after(job, Math.max(now, served))
+      await tx.query(MOVE, [name, next - now, new Date(next)])
       fired = true
-      return wait
+      return next - now
     })
     if (fired) this.#nudge(clusterOf(placement))
     return left
+  }
+
+  /** The schedule's next time, in milliseconds since the epoch. There may be none, e.g. of the 30th of February. */
+  #after(job: JobDefinition, at: number): number {
+    return kindOf(job).cron?.nextRun(new Date(at))?.getTime() ?? at + CENTURY_MS
   }
 }

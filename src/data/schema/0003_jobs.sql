@@ -42,13 +42,15 @@ create index jobs_dead on tenfold.jobs (id) where state = 4;
 create unique index jobs_unique on tenfold.jobs (bucket, tag, name, unique_key)
   where unique_key is not null and state <> 4;
 
--- When each job of a schedule is put in next.
+-- When each job of a schedule is put in next: by the clock here, and for which time of the schedule, by the clock of whoever
+-- set it. So a time is served once, also when clocks differ or are set back.
 create table tenfold.crons (
   name text primary key,
   bucket int not null,
   tag int not null,
   expression text not null,
-  next_at timestamptz not null
+  next_at timestamptz not null,
+  serves timestamptz not null
 );
 
 -- The job that wrote the marker: it is kept as long as that job can run again.
