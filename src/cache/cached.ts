@@ -120,7 +120,7 @@ export class GuaranteedCache {
     const kept = audit && found === 'token' ? level.kept(ask.state, ask.text, ask.epoch) : undefined
     if (kept && !scope) await audit?.compare(ask, kept, (span) => this.#fresh(ask, span))
     demand.demand(ask.state.cluster, found === 'token' ? (ask.token as Position).lsn : 0n)
-    const { value, reading } = await this.#obtain(ask)
+    const { value, reading } = await this.#obtain(ask, scope)
     scope?.note(reading)
     this.#answered(ask.context, ask.state, reading.upto, reading.timeline)
     return value
@@ -140,14 +140,15 @@ export class GuaranteedCache {
   }
 
   /** A value from a load under way or from a new one, that the asker may have. */
-  async #obtain(ask: Ask): Promise<Loaded> {
+  async #obtain(ask: Ask, scope: LoadScope | undefined): Promise<Loaded> {
     const { clock, level, metrics, source } = this.#parts
     const deadlineMs = ask.options.deadlineMs ?? DEADLINE_MS
     const until = clock.monotonic() + deadlineMs
     const arrival = this.#flights.arrive()
     for (;;) {
       const flight = this.#joinable(ask)
-      if (!flight) return this.#begin(ask, until).done
+      if (!flight) return this.#begin(ask, until, scope).done
+      scope?.joins(flight.scope, flight.done)
       const startedAt = clock.monotonic()
       const loaded = await this.#flights.wait(flight, until, () => source.timedOut(whatOf(ask), deadlineMs))
       if (ask.context) ask.context.timing.cacheMs += clock.monotonic() - startedAt
@@ -157,7 +158,7 @@ export class GuaranteedCache {
         metrics.shared.value++
         return loaded
       }
-      if (flight.serial > arrival) return this.#begin(ask, until).done
+      if (flight.serial > arrival) return this.#begin(ask, until, scope).done
     }
   }
 
@@ -168,14 +169,16 @@ export class GuaranteedCache {
     return flight.lease.invalidated ? undefined : flight
   }
 
-  #begin(ask: Ask, until: number): Flight {
+  #begin(ask: Ask, until: number, outer: LoadScope | undefined): Flight {
     const lease = this.#parts.level.lease(ask.state, ask.text, ask.epoch)
-    return this.#flights.begin(lease, until, () => this.#load(ask, lease, until))
+    const scope = new LoadScope(ask.text, ask.place.prefix, outer)
+    const flight = this.#flights.begin(lease, scope, until, () => this.#load(ask, lease, scope, until))
+    outer?.joins(scope, flight.done)
+    return flight
   }
 
-  async #load(ask: Ask, lease: Lease, until: number): Promise<Loaded> {
+  async #load(ask: Ask, lease: Lease, scope: LoadScope, until: number): Promise<Loaded> {
     const { level, metrics, clock, source } = this.#parts
-    const scope = new LoadScope(ask.text, ask.place.prefix, this.#scopes.getStore())
     const span: ReadSpan = {}
     try {
       const life = this.#lifetime(ask.options)
@@ -223,11 +226,9 @@ export class GuaranteedCache {
     metrics.stale.value++
     if (this.#joinable(ask)) return
     const until = clock.monotonic() + (ask.options.deadlineMs ?? DEADLINE_MS)
-    this.#scopes
-      .run(undefined, () => this.#begin(ask, until).done)
-      .catch((error: unknown) =>
-        log.warn({ err: error, key: ask.key.text }, 'A cached value could not be loaded anew'),
-      )
+    this.#begin(ask, until, undefined).done.catch((error: unknown) =>
+      log.warn({ err: error, key: ask.key.text }, 'A cached value could not be loaded anew'),
+    )
   }
 
   /** What the value contains counts for the session until the level has surely applied as much. */

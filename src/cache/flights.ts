@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Lease } from './cluster-state.ts'
-import type { Given } from './load-scope.ts'
+import type { Given, LoadScope } from './load-scope.ts'
 
 /** What a load gave. */
 export interface Loaded {
@@ -15,6 +15,7 @@ export interface Flight {
   /** Counts loads and arrivals together, so that either can be told to be the later. */
   readonly serial: number
   readonly lease: Lease
+  readonly scope: LoadScope
   /** Monotonic milliseconds. */
   readonly deadlineAt: number
   readonly done: Promise<Loaded>
@@ -49,14 +50,14 @@ export class Flights {
   }
 
   /** Begins a load that others may join. Its failure is theirs who wait; with nobody waiting it is nobody's. */
-  begin(lease: Lease, deadlineAt: number, load: () => Promise<Loaded>): Flight {
+  begin(lease: Lease, scope: LoadScope, deadlineAt: number, load: () => Promise<Loaded>): Flight {
     this.#running++
     const serial = ++this.#serial
     const done = load().finally(() => {
       this.#running--
       if (this.#current.get(lease.text) === flight) this.#current.delete(lease.text)
     })
-    const flight: Flight = { serial, lease, deadlineAt, done }
+    const flight: Flight = { serial, lease, scope, deadlineAt, done }
     this.#current.set(lease.text, flight)
     done.catch(() => {})
     return flight

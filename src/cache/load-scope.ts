@@ -1,6 +1,7 @@
 import type { Lsn } from '../core/lsn.ts'
 import type { ReadSpan } from '../core/ports.ts'
 import { CacheNesting } from './errors.ts'
+import { reaches, waits } from './waits-for.ts'
 
 /** Where a value that was given to a loader was read. */
 export interface Given {
@@ -19,6 +20,7 @@ export class LoadScope {
   readonly prefix: string
   /** A comparison, for which nothing may come from the cache. */
   readonly audits: boolean
+  readonly waitsFor = new Set<LoadScope>()
   readonly #outer: LoadScope | undefined
   #from: Lsn | undefined
   #upto: Lsn | undefined
@@ -37,6 +39,13 @@ export class LoadScope {
     if (prefix !== this.prefix) throw new CacheNesting(this.text, text, 'elsewhere')
     for (let scope: LoadScope | undefined = this; scope; scope = scope.#outer)
       if (scope.text === text) throw new CacheNesting(this.text, text, 'itself')
+  }
+
+  /** From now on this load waits for another, as long as that lasts. @throws CacheNesting when that one waits for this */
+  joins(other: LoadScope, done: Promise<unknown>): void {
+    for (let scope: LoadScope | undefined = this; scope; scope = scope.#outer)
+      if (reaches(other, scope)) throw new CacheNesting(this.text, other.text, 'itself')
+    waits(this, other, done)
   }
 
   /** A cached value went into this load. */

@@ -104,7 +104,7 @@ test('a load that waits for itself is an error, directly, through others, and th
     CacheNesting,
   )
   const [a, b] = [gate(), gate()]
-  const crossed = [
+  const crossed = Promise.allSettled([
     through('a', async () => {
       await a.promise
       return through('b', async () => 1)
@@ -113,11 +113,11 @@ test('a load that waits for itself is an error, directly, through others, and th
       await b.promise
       return through('a', async () => 1)
     }),
-  ]
+  ])
   a.open()
   await settle()
   b.open()
-  for (const outcome of await Promise.allSettled(crossed))
+  for (const outcome of await crossed)
     assert.ok(outcome.status === 'rejected' && outcome.reason instanceof CacheNesting)
   // What went wrong is not kept, and two that want the same part do not wait for themselves.
   const part = () => through('part', async () => 'part')

@@ -6,6 +6,7 @@ import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Jsonified } from '../core/json.ts'
 import { CacheNesting } from './errors.ts'
 import { type KeptValue, keptValue, textBytes } from './value.ts'
+import { reaches, type Waiter, waits } from './waits-for.ts'
 
 export const PLAIN_KEY_LENGTH_MAX = 1_000
 /** An entry without value and key. */
@@ -18,10 +19,8 @@ interface PlainEntry {
 }
 
 /** A load that callers of `through` wait for. */
-interface PlainLoad {
+interface PlainLoad extends Waiter<PlainLoad> {
   readonly key: string
-  /** Loads that were asked for from inside it. */
-  readonly waitsFor: Set<PlainLoad>
   value: Promise<unknown>
 }
 
@@ -68,7 +67,7 @@ export class MemoryPlainCache {
     if (running && outer && reaches(running, outer))
       return Promise.reject(new CacheNesting(outer.key, key, 'itself'))
     const loading = running ?? this.#begin(key, ttl, load)
-    if (outer) waits(outer, loading)
+    if (outer) waits(outer, loading, loading.value)
     return loading.value as Promise<Jsonified<V>>
   }
 
@@ -117,19 +116,3 @@ export class MemoryPlainCache {
 }
 
 const NOTHING: Promise<unknown> = Promise.resolve()
-
-function waits(outer: PlainLoad, inner: PlainLoad): void {
-  outer.waitsFor.add(inner)
-  const over = (): void => void outer.waitsFor.delete(inner)
-  inner.value.then(over, over)
-}
-
-/** Whether `from` waits for `to`, directly or through others. */
-function reaches(from: PlainLoad, to: PlainLoad): boolean {
-  const seen = new Set([from])
-  for (const load of seen) {
-    if (load === to) return true
-    for (const next of load.waitsFor) seen.add(next)
-  }
-  return false
-}
