@@ -77,17 +77,23 @@ export const leftovers = (state: string): string[] =>
     readdirSync(join(state, place)).map((name) => join(place, name)),
   )
 
-/** The files of blobs are whole, and are those that some row keeps: no other, none missing. */
-export async function checkFiles(state: string, clusters: readonly ConnectionOptions[]): Promise<string[]> {
+/** What lies under the name of a blob is all of it, whatever is under way. @returns what is damaged, and all names */
+export function checkWhole(state: string): { wrong: string[]; files: Set<string> } {
   const wrong: string[] = []
   const files = new Set<string>()
   for (const entry of readdirSync(join(state, 'blobs'), { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
+    if (!entry.isFile() || entry.name.endsWith('.tmp')) continue
     const bytes = readFileSync(join(entry.parentPath, entry.name))
     if (createHash('sha256').update(bytes).digest('hex') !== entry.name)
       wrong.push(`${entry.name} is damaged`)
     files.add(entry.name)
   }
+  return { wrong, files }
+}
+
+/** The files of blobs are whole, and are those that some row keeps: no other, none missing. */
+export async function checkFiles(state: string, clusters: readonly ConnectionOptions[]): Promise<string[]> {
+  const { wrong, files } = checkWhole(state)
   const refs = "select distinct encode(blob, 'hex') as blob from tenfold.blob_refs"
   const kept = new Set((await everywhere<{ blob: string }>(clusters, refs)).map(({ blob }) => blob))
   for (const blob of files.difference(kept)) wrong.push(`${blob} is kept by no row`)

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { picture } from '../../../../examples/lightbox/darkroom/fixtures/images.ts'
 import type { ConnectionOptions } from '../../../../src/data/client/types.ts'
+import { until } from '../../kit/deadline.ts'
 import { testFolder } from '../../kit/folder.ts'
 import type { Dice } from '../../kit/seed.ts'
 import { ServerProcess } from '../../kit/server.ts'
-import { checkFiles, checkKept, everywhere, leftovers, made, settled } from '../photo-checks.ts'
+import { checkFiles, checkKept, checkWhole, everywhere, leftovers, made, settled } from '../photo-checks.ts'
 import { Photographer } from '../photographer.ts'
 import { logFile, type Plan, planFile } from './killer.ts'
 
@@ -15,6 +16,9 @@ import { logFile, type Plan, planFile } from './killer.ts'
 const VARIANTS = 3
 /** Its smallest size: as it is sent it is larger than what waits in memory. Pixels. */
 const [WIDTH, HEIGHT] = [200, 150]
+
+/** Longer than any photo takes. Milliseconds. */
+const LIFE_MS = 180_000
 
 /** Every insert of a photo and every change of its state, for good or for ill, in the transaction that makes it. */
 const AUDIT = [
@@ -93,10 +97,21 @@ export class Sweep {
     renameSync(`${plan}.new`, plan)
     // Others than before, in every format: what an earlier photo has stored must not help this one.
     const picked = picture(WIDTH + (id % 100), HEIGHT + Math.floor(id / 100))
-    const { again } = await this.person.upload(await picked.png({ compressionLevel: 0 }).toBuffer())
-    await made(this.person, this.person.photos.at(-1)!, VARIANTS)
+    const image = await picked.png({ compressionLevel: 0 }).toBuffer()
+    let over = false
+    const died = until('the end of the server', () => (over || !existsSync(plan) ? true : undefined), LIFE_MS)
+    const looked = died.then(() => assert.deepEqual(checkWhole(this.state).wrong, [], 'right after its end'))
+    looked.catch(() => {}) // it is awaited below
+    let again: () => Promise<void>
+    try {
+      again = (await this.person.upload(image)).again
+      await made(this.person, this.person.photos.at(-1)!, VARIANTS)
+    } finally {
+      over = true
+    }
     const killed = !existsSync(plan)
     rmSync(plan, { force: true })
+    await looked
     await again()
     assert.deepEqual(leftovers(this.state), [])
     return { steps: readFileSync(logFile(this.#folder, id), 'utf8').trimEnd().split('\n'), killed }
