@@ -5,7 +5,7 @@ import { DESKTOP, keepPicture, PHONE, Studio, signUp } from './visitor.ts'
 
 let studio: Studio
 before(async () => {
-  studio = await Studio.open({ clusters: 2 })
+  studio = await Studio.open({ clusters: 2, photos: false })
 })
 after(() => studio?.[Symbol.asyncDispose]())
 

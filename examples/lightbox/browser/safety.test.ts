@@ -7,7 +7,7 @@ const EVIL = `"><script>window.hacked=1</script><img src=x onerror="window.hacke
 
 let studio: Studio
 before(async () => {
-  studio = await Studio.open()
+  studio = await Studio.open({ photos: false })
 })
 after(() => studio?.[Symbol.asyncDispose]())
 

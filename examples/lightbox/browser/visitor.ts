@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { startTest, type TestFault } from 'tenfold/test'
 import lightbox from '../app.ts'
+import { seedCommunity } from '../seed/community.ts'
 
 export const PASSWORD = 'a roll of thirty-six'
 /** Bounds a wait for something that never comes; no test waits that long when all is well. */
@@ -38,6 +39,12 @@ export interface Visitor {
   readonly complaints: string[]
 }
 
+/** For tests that look at no picture of the community: nothing is painted beside them. */
+const unillustrated: typeof lightbox = {
+  ...lightbox,
+  options: { ...lightbox.options, seed: (system) => seedCommunity(system, { photos: false }) },
+}
+
 /** Lightbox with its small community, and a browser to look at it. */
 export class Studio implements AsyncDisposable {
   readonly url: string
@@ -55,11 +62,17 @@ export class Studio implements AsyncDisposable {
   static async open({
     clusters = 1,
     seed = true,
+    photos = true,
   }: {
     clusters?: 1 | 2
     seed?: boolean
+    photos?: boolean
   } = {}): Promise<Studio> {
-    const app = await startTest(lightbox, { clusters, seed, config: { runJobs: true } })
+    const app = await startTest(photos ? lightbox : unillustrated, {
+      clusters,
+      seed,
+      config: { runJobs: true },
+    })
     try {
       const url = await app.listen()
       const executablePath = process.env.CHROME_PATH ?? '/usr/bin/chromium'
