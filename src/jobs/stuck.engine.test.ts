@@ -38,6 +38,36 @@ test('one that is cancelled lets the next of its owner go on, wherever it was', 
   assert.deepEqual(await sql('select id, state from tenfold.jobs'), [{ id: five, state: 0 }], 'lost')
 })
 
+test('of a claim that parks and a completion at the same time, the later one sees the earlier', async (t) => {
+  const work = job<number>('work', async () => {}, { concurrency: 1 })
+  const { connections, enqueueHome, sql } = await wired(t, [work], { times })
+  const other = new pg.Client(connections[0])
+  await other.connect()
+  const claim = `select * from tenfold.claim_jobs(gen_random_uuid(), 7, 1, 30000, false, 1000000) where id is not null`
+  const [one] = await enqueueHome(work, [1])
+  await sql(claim)
+  await enqueueHome(work, [2])
+  await other.query('begin')
+  assert.deepEqual((await other.query(claim)).rows, [], 'parked, but not for others to see yet')
+  const completed = sql('select tenfold.complete_jobs(array[$1::uuid], array[7], array[-1])', [one])
+  await waitsForLock(sql)
+  await other.query('commit')
+  await completed
+  assert.deepEqual(await sql(STATES), [{ input: '2', state: 0 }])
+
+  await enqueueHome(work, [3])
+  await other.query('begin')
+  assert.equal((await other.query(claim)).rows.length, 1)
+  assert.deepEqual(await sql(claim), [], 'whose turn it is not leaves them')
+  await other.query('commit')
+  assert.deepEqual(await sql(claim), [])
+  assert.deepEqual(
+    (await sql<{ state: number }>(STATES)).map(({ state }) => state),
+    [3, 2],
+  )
+  await other.end()
+})
+
 test('a dead job that is put in again meets one with its unique key that is just being recorded', async (t) => {
   const work = job<number>(
     'work',
