@@ -10,7 +10,7 @@ import { ensureChromium } from './chromium.js'
 import { filesOf, PHASES } from './phases.js'
 
 /** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
-const CONCURRENCY = { system: 3, app: 3 }
+const CONCURRENCY = { engine: 3, system: 3, app: 3 }
 /** Bounds a hang, not a slow machine. */
 const FILE_TIMEOUT_MS = 300000
 const LONG_TIMEOUT_MS = 7200000
