@@ -60,7 +60,10 @@ export async function runServer(): Promise<number> {
     await single
       ?.stop({ fast: true, keepPostgres: false })
       .catch((e) => log?.error({ error: e }, 'cannot undo the start'))
-    if (stop.signal.aborted) return 0
+    if (stop.signal.aborted) {
+      announce(await stop.requested)
+      return 0
+    }
     const explained = explainFolderError(error, request.stateFolder)
     log?.file.error({ error: explained }, 'the start failed')
     log?.close()
@@ -68,7 +71,7 @@ export async function runServer(): Promise<number> {
     return 1
   }
   const how = await stop.requested
-  if (!how.keepPostgres) tell({ type: 'stopping' })
+  announce(how)
   void stop.again.then(() => single.hurry())
   try {
     await single.stop(how)
@@ -80,6 +83,11 @@ export async function runServer(): Promise<number> {
   } finally {
     log.close()
   }
+}
+
+/** A guard that is not told takes the end for a death, and starts again. */
+function announce({ keepPostgres }: Stop): void {
+  if (!keepPostgres) tell({ type: 'stopping' })
 }
 
 function firstRequest(): Promise<Extract<ToServer, { type: 'start' }>> {

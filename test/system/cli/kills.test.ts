@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { askStatus, askStop } from '../../../src/supervisor/control-client.ts'
 import { until, within } from '../kit/deadline.ts'
 import { kill, place, type Running, runs } from './kit.ts'
 
@@ -106,6 +107,19 @@ test('a server that dies again and again is started ever more slowly, and stop e
   assert.equal(stopped.code, 0, stopped.err)
   await within(system.guard.ended, 'the guard')
   assert.equal((await here.run(['status', '--data', here.data])).code, 1)
+})
+
+test('a stop that finds a server starting again ends the guard, too', async (t) => {
+  const here = place(t)
+  const system = await here.start()
+  const web = await system.pidOf('web-1')
+  kill(web)
+  await until('the next server, hardly begun', async () => {
+    const status = await askStatus(here.data).catch(() => undefined)
+    return status && status.nodes.find(({ id }) => id === 'web-1')?.pid !== web ? true : undefined
+  })
+  await askStop(here.data)
+  assert.equal((await within(system.guard.ended, 'the guard', 10_000)).code, 0)
 })
 
 /** A second on a machine of its own; tests share theirs. */
