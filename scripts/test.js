@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'path'
 import { fileURLToPath } from 'url'
 import { findNode } from '../bin/find-node.js'
 import { ensureChromium } from './chromium.js'
+import { hasLongForm, keepLongResults } from './long-results.js'
 import { filesOf, PHASES } from './phases.js'
 
 /** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
@@ -91,9 +92,18 @@ async function tests(node, env, files, concurrency) {
   const code = await run(command.concat(flags, files), env)
   const result = { passed: 0, failed: 0, skipped: 0 }
   try {
-    Object.assign(result, JSON.parse(readFileSync(totals, 'utf8')))
-  } catch {
-    say('the test runner ended without a summary')
+    const lines = readFileSync(totals, 'utf8').trim().split('\n')
+    const counted = lines.map((line) => JSON.parse(line))
+    const { passed, failed, skipped } = counted.find(({ file }) => file === undefined)
+    Object.assign(result, { passed, failed, skipped })
+    if (long)
+      keepLongResults(
+        root,
+        node,
+        counted.filter(({ file }) => file !== undefined),
+      )
+  } catch (error) {
+    say(`the test runner ended without a summary: ${error.message}`)
   }
   rmSync(folder, { recursive: true })
   if (result.passed + result.failed === 0) say('no test was executed, which counts as a failure')
@@ -103,7 +113,7 @@ async function tests(node, env, files, concurrency) {
 
 async function phase(name, node, env) {
   if (name === 'check') return check(node, env)
-  const files = filesOf(root, name, filters)
+  const files = filesOf(root, name, filters).filter((file) => !long || hasLongForm(root, file))
   if (files.length === 0) {
     say(
       named.length === 0 || filters.length > 0 ? 'no test files' : 'no test files, which counts as a failure',
