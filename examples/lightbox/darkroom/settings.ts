@@ -26,7 +26,7 @@ export const IMAGE_PIXELS_MAX = 50_000_000
 export const PROOF_WIDTH = 1280
 
 /** Without work for so long the process ends, and with it what libvips keeps in memory. A new one takes 0.2 s to start. */
-export const IDLE_MS = 30_000
+export const IDLE_MS = 20_000
 /**
  * One photo, from its file to the last variant. One of 49 megapixels takes a second on two idle cores: what is left is
  * for machines that are busy.
