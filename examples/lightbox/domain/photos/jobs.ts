@@ -8,8 +8,11 @@ import { render } from './render.ts'
 /** The one of this process. It costs nothing before the first photo. */
 const darkroom = new Darkroom()
 
-/** A person's photos are made one by one, so that nobody holds up the others. */
-const RUN = { concurrency: 1, attempts: 5, timeout: '5m', backoff: ['1s', '1m'] } as const
+/**
+ * A person's photos are made one by one, so that nobody holds up the others. What is no fault of the photo, such as a full disk,
+ * may last for half an hour; see render.ts for what is.
+ */
+const RUN = { concurrency: 1, attempts: 20, timeout: '5m', backoff: ['1s', '5m'] } as const
 
 const target = { ownerId: z.string(), photoId: z.string() }
 

@@ -1,6 +1,6 @@
 import type { Takers } from '../../darkroom/darkroom.ts'
 import type { Variant } from '../../darkroom/protocol.ts'
-import { ImageRefused, REFUSALS } from '../../darkroom/refusal.ts'
+import { DarkroomFailed, ImageRefused, REFUSALS } from '../../darkroom/refusal.ts'
 import { FORMATS } from '../../darkroom/settings.ts'
 import type { Lightbox } from '../placing.ts'
 import type { Rendered } from './keep.ts'
@@ -13,6 +13,9 @@ interface Run {
   readonly signal: AbortSignal
   progress(value: number): Promise<void>
 }
+
+/** So often an image may crash or hang the process that makes it. */
+const FAILURES_MAX = 5
 
 export const GIVEN_UP = 'The photo could not be made. Send it again, or change the edits.'
 
@@ -52,7 +55,8 @@ export async function render(
     })
   } catch (error) {
     if (error instanceof ImageRefused) return REFUSALS[error.refusal]
-    if (signal.aborted || job.attempt < job.attemptsMax) throw error
+    const attemptsMax = error instanceof DarkroomFailed ? FAILURES_MAX : job.attemptsMax
+    if (signal.aborted || job.attempt < attemptsMax) throw error
     system.log.error({ error }, 'a photo could not be made')
     return GIVEN_UP
   }
