@@ -17,10 +17,10 @@ const PROGRAM = `
   for (let n = 0; n < 1e4; n++) resource = make(n)
   const frame = Object.getOwnPropertySymbols(resource).map((name) => resource[name]).find((value) => value?.constructor?.name === 'AsyncContextFrame')
   const fast = new Function('object', 'return %HasFastProperties(object)')
-  process.stdout.write(String(fast(Object.getPrototypeOf(frame.constructor))))
+  process.stdout.write(frame ? String(fast(Object.getPrototypeOf(frame.constructor))) : 'no frames')
 `
 
-/** Whether the class behind the frames ended in the form that V8 can optimise. */
+/** Whether the class behind the frames ended in the form that V8 can optimise; Node.js before 24 has no frames. */
 async function isFast(...flags: string[]): Promise<string> {
   const args = [...flags, '--allow-natives-syntax', '--input-type=module', '--eval', PROGRAM]
   const { stdout } = await run(process.execPath, args)
@@ -29,9 +29,11 @@ async function isFast(...flags: string[]): Promise<string> {
 
 describe('the preload of server processes', () => {
   test('keeps the class behind AsyncLocalStorage fast', async () => {
-    assert.equal(await isFast(PRELOAD), 'true')
+    assert.notEqual(await isFast(PRELOAD), 'false')
   })
-  test('is still needed: without it the class stays slow', async () => {
-    assert.equal(await isFast(), 'false', 'this Node.js does not need async-context.cjs any more')
+  test('is still needed: without it the class stays slow', async (t) => {
+    const fast = await isFast()
+    if (fast === 'no frames') t.skip('Node.js before 24 keeps its contexts in another way')
+    else assert.equal(fast, 'false', 'this Node.js does not need async-context.cjs any more')
   })
 })
