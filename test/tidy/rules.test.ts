@@ -122,6 +122,12 @@ describe('words', () => {
     })
     accepts(bannedCalls, { 'src/data/a.ts': "// Date.now()\nconst s = 'Math.random()'; new Date(0)" })
   })
+  test('what Node.js 22 cannot read', () => {
+    const text = 'await using a = b()\nfunction f() { using c = d() }\nconst using = 1'
+    for (const path of ['src/data/a.ts', 'examples/a/b.ts'])
+      finds(bannedCalls, { [path]: text }, /1: `using`/, /2: `using`/)
+    accepts(bannedCalls, { 'src/data/a.test.ts': text, 'benchmarks/a.ts': text })
+  })
   test('timers in tests', () => {
     const sleep = 'await new Promise((done) => setTimeout(done, 50))'
     finds(bannedCalls, { 'test/system/a.ts': sleep, 'src/data/a.test.ts': sleep }, /a timer/, /a timer/)

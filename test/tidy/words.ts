@@ -1,5 +1,10 @@
 import type { Node } from 'typescript/unstable/ast'
-import { isCallExpression, isNewExpression, isPropertyAccessExpression } from 'typescript/unstable/ast/is'
+import {
+  isCallExpression,
+  isNewExpression,
+  isPropertyAccessExpression,
+  isVariableStatement,
+} from 'typescript/unstable/ast/is'
 import { importsOf } from './imports.ts'
 import { at, isProduct, isTest, lineOf, nodes, type Rule, type Source, textOf } from './sources.ts'
 
@@ -50,6 +55,12 @@ const BANS: Ban[] = [
     instead: 'a thrown error; only the command line ends the process',
     is: (node, source) => isPropertyAccessExpression(node) && textOf(source, node) === 'process.exit',
     holds: (path) => isProduct(path) && !path.startsWith('src/cli/'),
+  },
+  {
+    what: '`using`',
+    instead: 'try and finally; Node.js 22 does not know it, and sources run as they are',
+    is: (node, source) => isVariableStatement(node) && /^(await\s+)?using\s/.test(textOf(source, node)),
+    holds: (path) => isProduct(path) || (path.startsWith('examples/') && !isTest(path)),
   },
   {
     what: 'a timer',

@@ -6,8 +6,9 @@ import definition from './app.ts'
 // On two clusters each topic lies on one of two databases: what works only on one fails here.
 for (const clusters of [1, 2] as const) {
   describe(`on ${clusters} cluster${clusters > 1 ? 's' : ''}`, () => {
-    test('a note is there once it is written', async () => {
-      await using app = await startTest(definition, { clusters })
+    test('a note is there once it is written', async (t) => {
+      const app = await startTest(definition, { clusters })
+      t.after(() => app.stop())
       for (const topic of ['books', 'films', 'music']) {
         const written = await app.fetch(`/api/topics/${topic}`, { json: { text: `about ${topic}` } })
         assert.equal(written.status, 201)
@@ -21,15 +22,17 @@ for (const clusters of [1, 2] as const) {
       }
     })
 
-    test('the page shows notes as text, never as markup', async () => {
-      await using app = await startTest(definition, { clusters })
+    test('the page shows notes as text, never as markup', async (t) => {
+      const app = await startTest(definition, { clusters })
+      t.after(() => app.stop())
       await app.fetch('/api/topics/books', { json: { text: '<b>bold</b>' } })
       const html = await (await app.fetch('/topics/books')).text()
       assert.match(html, /&lt;b&gt;bold&lt;\/b&gt;/)
     })
 
-    test('an empty note is refused', async () => {
-      await using app = await startTest(definition, { clusters })
+    test('an empty note is refused', async (t) => {
+      const app = await startTest(definition, { clusters })
+      t.after(() => app.stop())
       const refused = await app.fetch('/api/topics/books', { json: { text: '   ' } })
       assert.equal(refused.status, 422)
     })
