@@ -26,11 +26,19 @@ const MARKER_NAME_AT = 3
 export function watchWire(killer: Killer): void {
   const sessions = new WeakMap<Socket, { names: Map<string, string>; talk: Talk | undefined }>()
   const { connect, write } = Socket.prototype
-  let [created, claimed] = [false, false]
+  let [created, asked, claimed] = [false, false, false]
   const { onPlan } = killer
   killer.onPlan = () => {
     onPlan()
-    created = claimed = false
+    created = asked = claimed = false
+  }
+  /** Also of a claim that was on its way before the job was there. */
+  const watchClaim = (socket: Socket): void => {
+    socket.prependOnceListener('data', (answer: Buffer) => {
+      if (claimed || !answer.includes('renderPhoto')) return
+      claimed = true
+      killer.step('claim: all answered')
+    })
   }
 
   Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
@@ -47,7 +55,9 @@ export function watchWire(killer: Killer): void {
       session.talk = undefined
       return send()
     }
-    const isClaim = created && !claimed && texts.some((text) => text.includes('tenfold.claim_jobs'))
+    const claims = texts.some((text) => text.includes('tenfold.claim_jobs'))
+    if (claims) watchClaim(this)
+    const isClaim = claims && created && !(claimed && asked)
     if (begun !== undefined) session.talk = { name: begun, over: false }
     if (isClaim) session.talk = { name: 'claim', over: false }
     const { talk } = session
@@ -56,11 +66,8 @@ export function watchWire(killer: Killer): void {
     if (talk.over) session.talk = undefined
     created ||= talk.name === 'create photo' && talk.over
     const name = `${talk.name}: ${isClaim ? 'all' : begun !== undefined ? 'begin' : talk.over ? 'commit' : 'statement'}`
-    this.prependOnceListener('data', (answer: Buffer) => {
-      if (isClaim && !answer.includes('renderPhoto')) return
-      killer.step(`${name} answered`)
-      if (isClaim) claimed = true
-    })
+    if (isClaim) asked = true
+    else this.prependOnceListener('data', () => killer.step(`${name} answered`))
     killer.step(`${name} unsent`)
     const result = send()
     killer.step(`${name} sent`)
