@@ -38,11 +38,15 @@ export async function tenfoldQueue(
       await client.query({ name: 'insert jobs', text: sql, values: params as unknown[] })
     }
     await client.query('create table peer.filled_jobs as select * from tenfold.jobs')
+    await client.query('create table peer.filled_ready as select * from tenfold.ready')
   })
   return (jobs) =>
     withSession(connection, async (client) => {
-      await client.query('truncate tenfold.jobs')
+      await client.query('truncate tenfold.jobs, tenfold.ready, tenfold.claims')
       await client.query('insert into tenfold.jobs select * from peer.filled_jobs limit $1', [jobs])
-      await client.query('analyze tenfold.jobs')
+      await client.query(
+        'insert into tenfold.ready select r.* from peer.filled_ready r where id in (select id from tenfold.jobs)',
+      )
+      await client.query('analyze tenfold.jobs, tenfold.ready')
     })
 }

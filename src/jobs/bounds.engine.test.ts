@@ -42,7 +42,7 @@ test('a claim takes no more bytes than it may, compressed or not, and the next g
   await enqueueHome(work, texts)
   const claim = async (max: number, bytes: number, more = '') => {
     const rows = await sql<{ payload: string; attempt: number; attempts_max: number; seen: string }>(
-      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${max}, 30000, false, ${bytes}${more})`,
+      `select * from tenfold.claim_jobs(gen_random_uuid(), (random() * 1e15)::bigint, ${max}, 30000, ${bytes}${more})`,
     )
     const end = rows.pop()!
     return { took: rows.map(({ payload }) => texts.indexOf(payload)), end }
@@ -67,7 +67,7 @@ test('a worker holds few jobs of many bytes, and runs all of them', async (t) =>
   const small = job<null>('small', async () => {})
   const large = job<string>('large', async ({ input }) => {
     const [row] = await sql<{ held: number }>(
-      'select count(*)::int as held from tenfold.jobs where state = 3',
+      "select count(*)::int as held from tenfold.job_states where state = 'running'",
     )
     most = Math.max(most, row!.held)
     ran.push(input.length)

@@ -84,6 +84,7 @@ test('all dead jobs are put in again, however many before them cannot be', async
   const once = job<null>('once', async () => {})
   const { enqueueFor, jobs, sql } = await wired(t, [once], { times })
   const [stuck] = await enqueueFor(1, once, [null], { unique: 'same' })
+  await sql('delete from tenfold.ready')
   await sql('update tenfold.jobs set state = 4')
   // Of many dead ones with one unique key only the newest goes in again; they fill more than one batch.
   await sql(
@@ -102,13 +103,13 @@ test('what cannot be reported for want of a lock, time or room is reported later
   const { enqueueHome, jobs, sql } = await wired(t, [counted], { times })
   await sql('create sequence refusals')
   await sql('alter function tenfold.complete_jobs rename to complete_jobs_indeed')
-  await sql(`create function tenfold.complete_jobs(p_ids uuid[], p_fences bigint[], p_buckets int[]) returns uuid[]
+  await sql(`create function tenfold.complete_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[]) returns uuid[]
     language plpgsql as $$ begin
       case nextval('refusals')
         when 1 then raise exception using errcode = '57014';
         when 2 then raise exception using errcode = '55P03';
         when 3 then raise exception using errcode = '53100';
-        else return tenfold.complete_jobs_indeed(p_ids, p_fences, p_buckets);
+        else return tenfold.complete_jobs_indeed(p_claims, p_ids, p_fences, p_buckets);
       end case;
     end $$`)
   const [id] = await enqueueHome(counted, [null])

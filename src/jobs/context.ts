@@ -46,8 +46,8 @@ class RunContext implements RequestContext {
   }
 
   get seen(): SeenScope {
-    const { seen, cluster, position } = this.#run.job
-    this.#seen ??= this.#options.seen(seen, cluster, position)
+    const { seen, claim } = this.#run.job
+    this.#seen ??= this.#options.seen(seen, claim.cluster, claim.position)
     return this.#seen
   }
 }

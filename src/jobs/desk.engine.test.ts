@@ -49,7 +49,7 @@ test('a claim whose connection is lost, and that commits after the next one, is 
   assert.deepEqual((await desk.claim(WISH)).jobs, [], 'the other has them, and has not committed')
   await holder.query('commit')
   await first
-  assert.equal((await sql('select from tenfold.jobs where state = 3')).length, 2)
+  assert.equal((await sql("select from tenfold.job_states where state = 'running'")).length, 2)
   const { jobs } = await desk.claim(WISH)
   assert.deepEqual(jobs.map(({ payload, attempt }) => [payload, attempt]).sort(), [
     [1, 1],

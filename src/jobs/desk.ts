@@ -2,15 +2,18 @@ import type { Clock } from '../core/clock.ts'
 import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
 import { POSITION_SQL, type PositionRow, positionOfRow } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
-import { type Claimed, type ClaimRow, claimedOf, runArrays } from './claimed.ts'
+import { Claim, type Claimed, type ClaimRow, claimedOf, runArrays } from './claimed.ts'
 import { CLAIM_BYTES_MAX, TEND_MAX } from './defaults.ts'
 
 const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
-const CLAIM =
-  'select id, name, bucket, tag, attempt, attempts_max, payload, seen from tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9)'
+const CLAIMED = 'select id, name, bucket, tag, attempt, attempts_max, fence, payload, seen from'
+const CLAIM = `${CLAIMED} tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)`
+const CLAIM_SUSPECT = `${CLAIMED} tenfold.claim_suspect($1, $2, $3)`
 const REPAIR = 'select tenfold.repair_jobs($1)'
-const RELEASE_CLAIM = 'select tenfold.release_claim($1, $2)'
-const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4)'
+const RELEASE_CLAIM = 'select tenfold.release_claim($1)'
+/** Of claims that are over nothing is left: a check would cost as much as the jobs did. */
+const FORGET = 'delete from tenfold.claims where id = any ($1)'
+const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4, $5)'
 
 /** Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s. */
 const UNANSWERED_MS = 15_000
@@ -62,7 +65,9 @@ export class Desk {
   readonly #random: RandomSource
   readonly #leaseMs: number
   /** Claims without an answer: they hold jobs that we do not know, or will when the server has come to their end. */
-  #unanswered: { readonly fence: string; readonly sentAt: number }[] = []
+  #unanswered: { readonly id: string; readonly sentAt: number }[] = []
+  /** Claims whose jobs have all ended. Should they be left, they are forgotten when their lease is over. */
+  #over: string[] = []
 
   constructor(options: {
     cluster: string
@@ -83,44 +88,47 @@ export class Desk {
   }
 
   async claim(wish: ClaimWish): Promise<ClaimAnswer> {
-    const fence = (this.#random.bytes(8).readBigUInt64BE() >> 1n).toString()
+    const id = (this.#random.bytes(8).readBigUInt64BE() >> 1n).toString()
     const statements: SystemStatement[] = []
     // By itself: it keeps locks of owners, and what follows locks jobs.
     if (wish.repair) statements.push({ sql: 'begin' }, { sql: REPAIR, params: [TEND_MAX] }, { sql: 'commit' })
     statements.push({ sql: 'begin' })
-    for (const lost of this.#unanswered)
-      statements.push({ sql: RELEASE_CLAIM, params: [this.#worker, lost.fence] })
+    for (const lost of this.#unanswered) statements.push({ sql: RELEASE_CLAIM, params: [lost.id] })
+    const over = this.#over.splice(0)
+    if (over.length > 0) statements.push({ sql: FORGET, params: [`{${over.join()}}`] })
     const tendAt = wish.tend
       ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
       : undefined
-    const claimAt =
-      statements.push({
-        sql: CLAIM,
-        params: [this.#worker, fence, wish.max, this.#leaseMs, wish.alone, CLAIM_BYTES_MAX, ...from(wish)],
-      }) - 1
+    const claimAt = statements.push(this.#claimStatement(id, wish)) - 1
     statements.push({ sql: 'commit' }, { sql: POSITION_SQL })
     const sentAt = this.#clock.monotonic()
-    this.#unanswered.push({ fence, sentAt })
+    this.#unanswered.push({ id, sentAt })
     const results = await this.#claims.run(statements)
     if (this.#unanswered.length === 1) this.#unanswered = []
     else
       this.#unanswered = this.#unanswered.filter(
-        (lost) => lost.fence !== fence && sentAt - lost.sentAt < UNANSWERED_MS,
+        (lost) => lost.id !== id && sentAt - lost.sentAt < UNANSWERED_MS,
       )
     const [at] = results.at(-1) as unknown as [PositionRow]
-    const position = positionOfRow(at)
     const rows = results[claimAt] as unknown as ClaimRow[]
     const end = rows.pop() as ClaimRow
     const bytes = rows.length === 0 ? 0 : end.attempts_max / rows.length
+    const claim = new Claim(id, this.cluster, positionOfRow(at), rows.length, (id) => this.#over.push(id))
     const [tended] =
       tendAt === undefined
         ? []
         : (results[tendAt] as unknown as [{ next_ms: number | null; suspects: boolean; lost: number }])
     return {
       last: end.attempt < wish.max ? undefined : { rank: end.bucket, due: end.seen as string },
-      jobs: rows.map((row) => claimedOf(row, bytes, this.cluster, fence, position)),
+      jobs: rows.map((row) => claimedOf(row, bytes, claim)),
       tended: tended && { nextMs: tended.next_ms ?? undefined, suspects: tended.suspects, lost: tended.lost },
     }
+  }
+
+  #claimStatement(id: string, { alone, max, from }: ClaimWish): SystemStatement {
+    if (alone) return { sql: CLAIM_SUSPECT, params: [this.#worker, id, this.#leaseMs] }
+    const look = [from?.windowMs ?? null, from?.last?.rank ?? null, from?.last?.due ?? null]
+    return { sql: CLAIM, params: [this.#worker, id, max, this.#leaseMs, CLAIM_BYTES_MAX, ...look] }
   }
 
   /** Prolongs the leases; tells for each job that is still ours whether it was asked to end. */
@@ -130,26 +138,22 @@ export class Desk {
   }
 
   /** Whether the run is still ours. */
-  async progress({ id, fence, bucket }: Claimed, json: string): Promise<boolean> {
-    const sql = 'select tenfold.progress_job($1, $2, $3, $4) as ours'
-    const [rows = []] = await this.#reports.run([{ sql, params: [id, fence, bucket, json] }])
+  async progress({ claim, id, fence, bucket }: Claimed, json: string): Promise<boolean> {
+    const sql = 'select tenfold.progress_job($1, $2, $3, $4, $5) as ours'
+    const [rows = []] = await this.#reports.run([{ sql, params: [claim.id, id, fence, bucket, json] }])
     return rows[0]?.ours === true
   }
 
   /** Jobs that could run now, or do. */
   async pending(): Promise<number> {
-    const sql = 'select count(*)::int as pending from tenfold.jobs where state in (0, 2, 3)'
+    const sql = 'select count(*)::int as pending from tenfold.jobs where state in (0, 2, 3, 5)'
     const [rows = []] = await this.#reports.run([{ sql }])
     return Number(rows[0]?.pending ?? 0)
   }
 
   async close(): Promise<void> {
+    if (this.#over.length > 0)
+      await this.#claims.run([{ sql: FORGET, params: [`{${this.#over.join()}}`] }]).catch(() => {})
     await Promise.all([this.#claims.close(), this.#reports.close()])
   }
 }
-
-const from = ({ from }: ClaimWish): unknown[] => [
-  from?.windowMs ?? null,
-  from?.last?.rank ?? null,
-  from?.last?.due ?? null,
-]

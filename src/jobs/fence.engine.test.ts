@@ -7,7 +7,12 @@ const ADD = 'insert into accounts values ($1, $2)'
 const times = { lease: 30_000, heartbeat: 20, poll: 10, stop: 100, abort: 100 }
 
 /** Makes every lease run out, as if its worker had been silent for that long. */
-const EXPIRE = 'update tenfold.jobs set lease_until = now() where state = 3'
+const EXPIRE = 'update tenfold.claims set lease_until = now()'
+
+/** Another worker holds it now, in its second attempt. */
+const TAKE = `with taken as (update tenfold.jobs set attempt = 1, fence = fence + 1 returning id, fence),
+  gone as (delete from tenfold.claims)
+  insert into tenfold.claims select 1, gen_random_uuid(), now() + interval '1 hour', array_agg(id), array_agg(fence) from taken`
 
 for (const clusters of [1, 2]) {
   test(`a worker that slept past its lease ends nothing (FAULTS case 28), on ${clusters}`, async (t) => {
@@ -60,8 +65,7 @@ test('a completion that comes late is refused, and said so', async (t) => {
   const [id] = await enqueueHome(late, [null])
   const drained = jobs.drain()
   await running
-  // Another worker holds it now, in its second attempt.
-  await sql("update tenfold.jobs set attempt = 2, fence = 1, lease_until = now() + interval '1 hour'")
+  await sql(TAKE)
   wake.open()
   await until(() => logged.some(({ message }) => message.startsWith('runs ended late')))
   assert.equal((await jobs.handle.get(id!))?.state, 'running')
@@ -77,12 +81,12 @@ test('the same with completion without fence: the test would notice', async (t) 
     await wake
   })
   const { enqueueHome, jobs, sql } = await wired(t, [late], { times: { ...times, heartbeat: 60_000 } })
-  await sql(`create or replace function tenfold.complete_jobs(p_ids uuid[], p_fences bigint[], p_buckets int[])
+  await sql(`create or replace function tenfold.complete_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[])
     returns uuid[] language plpgsql as $$ begin delete from tenfold.jobs where id = any (p_ids); return '{}'; end $$`)
   const [id] = await enqueueHome(late, [null])
   const drained = jobs.drain()
   await running
-  await sql("update tenfold.jobs set attempt = 2, fence = 1, lease_until = now() + interval '1 hour'")
+  await sql(TAKE)
   wake.open()
   await drained
   assert.equal(await jobs.handle.get(id!), null, 'planted: the run of the other worker is gone')
@@ -104,9 +108,9 @@ test('heartbeats keep a long run, and tell when it is lost', async (t) => {
   await enqueueHome(long, [null])
   const drained = jobs.drain()
   await running
-  const [{ at: before }] = (await sql('select lease_until as at from tenfold.jobs')) as [{ at: Date }]
+  const [{ at: before }] = (await sql('select lease_until as at from tenfold.claims')) as [{ at: Date }]
   await until(async () => {
-    const [row] = await sql<{ at: Date }>('select lease_until as at from tenfold.jobs')
+    const [row] = await sql<{ at: Date }>('select lease_until as at from tenfold.claims')
     return row !== undefined && row.at > before
   })
   await sql('update tenfold.jobs set fence = fence + 1')
@@ -133,8 +137,8 @@ test('a job that ends its worker again and again is put aside, and takes no othe
   const { enqueueHome, jobs, sql } = await wired(t, [work], { times })
   await enqueueHome(work, [{ name: 'a' }, { name: 'b' }, { name: 'poison' }, { name: 'c' }])
   // Its worker died with all four claimed; later with the poison alone, twice more.
-  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 0, false, 1000000)`)
-  await sql(`update tenfold.jobs set attempt = 3 where payload ->> 'name' = 'poison'`)
+  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 0, 1000000)`)
+  await sql(`update tenfold.jobs set attempt = 2 where payload ->> 'name' = 'poison'`)
   await jobs.drain()
   assert.deepEqual(ran.sort(), ['a', 'b', 'c'], 'the innocent have run')
   assert.deepEqual(beside, [], 'each of them alone: any might have been the poison')
@@ -148,7 +152,7 @@ test('a sole worker takes back at once what a former one held', async (t) => {
   const work = job<null>('work', async ({ attempt }) => void ran.push(attempt))
   const { enqueueHome, jobs, sql } = await wired(t, [work], { times, soleWorker: true })
   const [id] = await enqueueHome(work, [null])
-  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 3600000, false, 1000000)`)
+  await sql(`select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 3600000, 1000000)`)
   assert.equal((await jobs.handle.get(id!))?.state, 'running')
   await jobs.drain()
   assert.deepEqual(ran, [2])

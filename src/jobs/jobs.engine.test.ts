@@ -176,18 +176,18 @@ test('a database that refuses much at once is asked for less at a time', async (
   await enqueueHome(work, Array(300).fill(null))
   // As with locks of more buckets than the server has room for.
   for (const [name, args] of [
-    ['claim_jobs', '$1, $2, $3, $4, $5, $6, $7, $8, $9'],
-    ['complete_jobs', '$1, $2, $3'],
+    ['claim_jobs', '$1, $2, $3, $4, $5, $6, $7, $8'],
+    ['complete_jobs', '$1, $2, $3, $4'],
   ] as const) {
     const size = name === 'claim_jobs' ? '$3' : 'cardinality($1)'
     await sql(`alter function tenfold.${name} rename to ${name}_all`)
     const types =
       name === 'claim_jobs'
-        ? 'uuid, bigint, int, int, boolean, int, float8, int, timestamptz'
-        : 'uuid[], bigint[], int[]'
+        ? 'uuid, bigint, int, int, int, float8, int, timestamptz'
+        : 'bigint[], uuid[], int[], int[]'
     const returns =
       name === 'claim_jobs'
-        ? 'table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, payload json, seen text)'
+        ? 'table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, fence int, payload json, seen text)'
         : 'uuid[]'
     const body =
       name === 'claim_jobs'

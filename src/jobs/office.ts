@@ -3,7 +3,7 @@ import type { Json } from '../core/json.ts'
 import type { SystemStatement, UpkeepSession, UpkeepSessions } from '../core/ports.ts'
 import { JobMissing } from './errors.ts'
 import { placeOfJob } from './ids.ts'
-import { JOB_STATES, type JobPlace, type JobState, type JobStatus } from './types.ts'
+import type { JobPlace, JobState, JobStatus } from './types.ts'
 
 /** Rows in one round trip. */
 const BATCH = 500
@@ -38,7 +38,7 @@ export class Office {
   async get(id: string): Promise<JobStatus | null> {
     const place = placeOfJob(id)
     if (!place) return null
-    const sql = `select ${COLUMNS} from tenfold.jobs where id = $1`
+    const sql = `select ${COLUMNS} from tenfold.job_states where id = $1`
     const [row] = await this.#ask(this.#clusterOf(place), { sql, params: [id] })
     return row ? statusOf(row) : null
   }
@@ -55,12 +55,14 @@ export class Office {
   /** Over all clusters, oldest first. */
   async list({ state, name, limit = LIST_MAX }: ListQuery = {}): Promise<JobStatus[]> {
     const conditions = [
-      ...(state === undefined ? [] : [`state = ${JOB_STATES.indexOf(state)}`]),
-      ...(name === undefined ? [] : ['name = $2']),
+      ...(state === undefined ? [] : ['state = $2']),
+      ...(name === undefined ? [] : [`name = $${state === undefined ? 2 : 3}`]),
+      // Known without a look at each of those that wait.
+      ...(state === 'running' ? ['id = any (array(select unnest(jobs) from tenfold.claims))'] : []),
     ]
     const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
-    const sql = `select ${COLUMNS} from tenfold.jobs ${where} order by id limit $1`
-    const params = name === undefined ? [limit] : [limit, name]
+    const sql = `select ${COLUMNS} from tenfold.job_states ${where} order by id limit $1`
+    const params = [limit, state, name].filter((param) => param !== undefined)
     const lists = await Promise.all(
       this.#sessions.clusters.map((cluster) => this.#ask(cluster, { sql, params })),
     )
@@ -129,7 +131,7 @@ function statusOf(row: Record<string, unknown>): JobStatus {
   return {
     id: row.id as string,
     name: row.name as string,
-    state: JOB_STATES[Number(row.state)] as JobState,
+    state: row.state as JobState,
     attempt: Number(row.attempt),
     attemptsMax: Number(row.attempts_max),
     priority: Number(row.priority),

@@ -136,6 +136,7 @@ test('a blocked job that nobody released is found', async (t) => {
   const work = noting('work', ran, { concurrency: 1 })
   const { enqueueHome, jobs, sql } = await wired(t, [work], { times })
   await enqueueHome(work, [1, 2, 3])
+  await sql('delete from tenfold.ready')
   await sql('update tenfold.jobs set state = 2')
   await jobs.drain()
   assert.deepEqual(ran, [1, 2, 3])
@@ -236,8 +237,8 @@ test('a stop gives back what did not start, waits for what runs, and ends the re
   await running
   await jobs.worker.stop()
   assert.equal(((await stopped) as { code: string }).code, 'TENFOLD_JOB_STOPPED')
-  const rows = await sql('select state, attempt, fence from tenfold.jobs')
-  assert.deepEqual(rows, Array(3).fill({ state: 0, attempt: 0, fence: null }))
+  const rows = await sql('select state, attempt from tenfold.job_states')
+  assert.deepEqual(rows, Array(3).fill({ state: 'ready', attempt: 0 }))
 })
 
 test('a schedule fires once for each time, over all workers, and once for what was missed', async (t) => {

@@ -4,9 +4,9 @@ import pg from 'pg'
 import { job, wired } from './fixtures/wired.ts'
 
 const JOBS = 4_000
-const CLAIM = 'select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, 30000, false, 1000000'
+const CLAIM = 'select * from tenfold.claim_jobs(gen_random_uuid(), (random() * 1e15)::bigint, 10, 30000, 1000000'
 const READ = `select sum(idx_tup_read)::int as read from pg_stat_user_indexes
-  where indexrelname in ('jobs_ready', 'jobs_arrived')`
+  where indexrelname in ('ready_order', 'ready_since')`
 
 test('under an old snapshot a claim passes few dead entries, whatever was claimed since (FAULTS case 31)', async (t) => {
   let ran = 0
@@ -54,7 +54,7 @@ test('a claim goes on from where the last one ended, and meets what came before 
   const { enqueueHome, sql } = await wired(t, [work])
   const claim = async (max: number, more = ''): Promise<{ took: unknown[]; last: string; rank: number }> => {
     const rows = await sql(
-      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${max}, 30000, false, 1000000${more})`,
+      `select * from tenfold.claim_jobs(gen_random_uuid(), (random() * 1e15)::bigint, ${max}, 30000, 1000000${more})`,
     )
     const end = rows.pop() as { seen: string; bucket: number }
     return { took: rows.map(({ payload }) => payload), last: end.seen, rank: end.bucket }
@@ -76,12 +76,12 @@ test('jobs that are due at the same moment are all met, also long after they bec
   const work = job<number>('work', async () => {})
   const { enqueueHome, sql } = await wired(t, [work])
   await enqueueHome(work, [1, 2, 3, 4, 5])
-  await sql(`update tenfold.jobs set due = now(), run_at = now() - interval '1 hour'`)
+  await sql(`update tenfold.ready set due = now(), since = now() - interval '1 hour'`)
   const took: unknown[] = []
   let from = ''
   for (const _ of [1, 2, 3]) {
     const rows = await sql(
-      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, 2, 30000, false, 1000000${from})`,
+      `select * from tenfold.claim_jobs(gen_random_uuid(), (random() * 1e15)::bigint, 2, 30000, 1000000${from})`,
     )
     const { seen, bucket } = rows.pop() as { seen: string; bucket: number }
     from = `, 10, ${bucket}, '${seen}'`

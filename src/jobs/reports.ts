@@ -107,8 +107,7 @@ export class Reports {
         const refused = results.flatMap(([row]) => (row?.refused as string[] | undefined) ?? [])
         // After a lost answer the first attempt may have been applied: then all of it is refused now.
         if (refused.length > 0) this.#refused(refused, again)
-        const [done, failed, released] = batch
-        this.#onTold([...done, ...failed.map(({ job }) => job)], released.length > 0)
+        this.#told(batch, refused)
         return
       } catch (error) {
         if (!this.#closed && this.#session.isTransient(error)) await this.#clock.sleep(AGAIN_MS)
@@ -117,6 +116,15 @@ export class Reports {
         else return this.#givenUp(batch, error)
       }
     }
+  }
+
+  #told([done, failed, released]: Batch, refused: readonly string[]): void {
+    const ended = [...done, ...failed.map(({ job }) => job)]
+    const others = refused.length > 0 ? new Set(refused) : undefined
+    // Of what was refused nobody knows: it may still be held.
+    for (const jobs of [ended, released])
+      for (const { id, claim } of jobs) if (!others?.has(id)) claim.ended()
+    this.#onTold(ended, released.length > 0)
   }
 
   /** Too much for the server at once (locks of many buckets), or one among them that it cannot take. */
@@ -166,13 +174,17 @@ function isHindered(error: unknown): boolean {
 function reportStatements([done, failed, released]: Batch): SystemStatement[] {
   const statements: SystemStatement[] = []
   if (done.length > 0)
-    statements.push({ sql: 'select tenfold.complete_jobs($1, $2, $3) as refused', params: runArrays(done) })
+    statements.push({
+      sql: 'select tenfold.complete_jobs($1, $2, $3, $4) as refused',
+      params: runArrays(done),
+    })
   if (failed.length > 0)
     statements.push({
       sql: 'select tenfold.fail_jobs($1) as refused',
       params: [
         JSON.stringify(
-          failed.map(({ job: { id, fence, bucket }, error, delayMs, dead }) => ({
+          failed.map(({ job: { claim, id, fence, bucket }, error, delayMs, dead }) => ({
+            claim: claim.id,
             id,
             fence,
             bucket,
@@ -184,7 +196,10 @@ function reportStatements([done, failed, released]: Batch): SystemStatement[] {
       ],
     })
   if (released.length > 0)
-    statements.push({ sql: 'select tenfold.release_jobs($1, $2, $3)', params: runArrays(released) })
+    statements.push({
+      sql: 'select tenfold.release_jobs($1, $2, $3, $4) as refused',
+      params: runArrays(released),
+    })
   if (statements.length === 1) return statements
   return statements.flatMap((statement) => [{ sql: 'begin' }, statement, { sql: 'commit' }])
 }

@@ -133,12 +133,13 @@ export class Run {
   }
 
   async #write(name: string, work: (tx: never) => Promise<unknown>, options?: object): Promise<unknown> {
-    const { id, fence } = this.job
+    const { claim, id, fence } = this.job
     if (this.#reason instanceof JobLeaseLost || this.#written) throw new JobLeaseLost(this.job.name, id)
-    const last = { sql: 'select tenfold.complete_job($1, $2)', params: [id, fence] }
+    const last = { sql: 'select tenfold.complete_job($1, $2, $3)', params: [claim.id, id, fence] }
     try {
       const result = await this.#env.options.write(placeOf(this.job), name, work, last, options)
       this.#written = true
+      claim.ended()
       return result
     } catch (error) {
       if ((error as { code?: unknown } | undefined)?.code !== FENCED) throw error

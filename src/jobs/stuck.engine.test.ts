@@ -6,36 +6,40 @@ import { job, wired } from './fixtures/wired.ts'
 
 /** Nobody looks after what is left blocked. */
 const times = { poll: 10, stop: 100, abort: 100, repair: 3_600_000 }
-const STATES = 'select (payload #>> $$ {} $$) as input, state from tenfold.jobs order by due'
+const STATES =
+  'select (s.payload #>> $$ {} $$) as input, s.state from tenfold.job_states s join tenfold.jobs using (id) order by due'
 
 test('one that is cancelled lets the next of its owner go on, wherever it was', async (t) => {
   const work = job<string>('work', async () => {}, { concurrency: 1 })
   const { enqueueHome, jobs, sql } = await wired(t, [work], { times })
-  const claim = (lease = 30_000) =>
-    sql<{ id: string; payload: string }>(
-      `select * from tenfold.claim_jobs(gen_random_uuid(), 7, 10, ${lease}, false, 1000000) where id is not null`,
-    )
-  const states = async () => (await sql<{ input: string; state: number }>(STATES)).map(({ state }) => state)
-  const [, two, three, four, five] = await enqueueHome(work, ['one', 'two', 'three', 'four', 'five'])
+  const claim = (id: number, lease = 30_000) => sql<{ payload: string }>(claiming(id, 10, lease))
+  const states = async () => (await sql<{ state: string }>(STATES)).map(({ state }) => state)
+  const [one, two, three, four, five] = await enqueueHome(work, ['one', 'two', 'three', 'four', 'five'])
 
-  const [one] = await claim()
-  assert.equal(one?.payload, 'one')
-  assert.deepEqual(await states(), [3, 2, 2, 2, 2])
-  await sql('select tenfold.complete_jobs(array[$1::uuid], array[7], array[-1])', [one?.id])
-  assert.deepEqual(await states(), [0, 2, 2, 2])
+  assert.deepEqual(
+    (await claim(1)).map(({ payload }) => payload),
+    ['one'],
+  )
+  assert.deepEqual(await states(), ['running', 'blocked', 'blocked', 'blocked', 'blocked'])
+  await sql('select tenfold.complete_jobs(array[1], array[$1::uuid], array[0], array[-1])', [one])
+  assert.deepEqual(await states(), ['ready', 'blocked', 'blocked', 'blocked'])
 
   await jobs.handle.cancel(two!)
-  assert.deepEqual(await states(), [0, 2, 2], 'ready')
+  assert.deepEqual(await states(), ['ready', 'blocked', 'blocked'], 'ready')
 
-  await claim()
+  await claim(2)
   await jobs.handle.cancel(three!)
-  await sql('select tenfold.release_jobs(array[$1::uuid], array[7], array[-1])', [three])
-  assert.deepEqual(await states(), [0, 2], 'given back')
+  await sql('select tenfold.release_jobs(array[2], array[$1::uuid], array[0], array[-1])', [three])
+  assert.deepEqual(await states(), ['ready', 'blocked'], 'given back')
 
-  await claim(0)
+  await claim(3, 0)
   await jobs.handle.cancel(four!)
   await sql('select tenfold.tend_jobs(10, null)')
-  assert.deepEqual(await sql('select id, state from tenfold.jobs'), [{ id: five, state: 0 }], 'lost')
+  assert.deepEqual(
+    await sql('select id, state from tenfold.job_states'),
+    [{ id: five, state: 'ready' }],
+    'lost',
+  )
 })
 
 test('of a claim that parks and a completion at the same time, the later one sees the earlier', async (t) => {
@@ -43,27 +47,26 @@ test('of a claim that parks and a completion at the same time, the later one see
   const { connections, enqueueHome, sql } = await wired(t, [work], { times })
   const other = new pg.Client(connections[0])
   await other.connect()
-  const claim = `select * from tenfold.claim_jobs(gen_random_uuid(), 7, 1, 30000, false, 1000000) where id is not null`
   const [one] = await enqueueHome(work, [1])
-  await sql(claim)
+  await sql(claiming(1, 1))
   await enqueueHome(work, [2])
   await other.query('begin')
-  assert.deepEqual((await other.query(claim)).rows, [], 'parked, but not for others to see yet')
-  const completed = sql('select tenfold.complete_jobs(array[$1::uuid], array[7], array[-1])', [one])
+  assert.deepEqual((await other.query(claiming(2, 1))).rows, [], 'parked, but not for others to see yet')
+  const completed = sql('select tenfold.complete_jobs(array[1], array[$1::uuid], array[0], array[-1])', [one])
   await waitsForLock(sql)
   await other.query('commit')
   await completed
-  assert.deepEqual(await sql(STATES), [{ input: '2', state: 0 }])
+  assert.deepEqual(await sql(STATES), [{ input: '2', state: 'ready' }])
 
   await enqueueHome(work, [3])
   await other.query('begin')
-  assert.equal((await other.query(claim)).rows.length, 1)
-  assert.deepEqual(await sql(claim), [], 'whose turn it is not leaves them')
+  assert.equal((await other.query(claiming(3, 1))).rows.length, 1)
+  assert.deepEqual(await sql(claiming(4, 1)), [], 'whose turn it is not leaves them')
   await other.query('commit')
-  assert.deepEqual(await sql(claim), [])
+  assert.deepEqual(await sql(claiming(5, 1)), [])
   assert.deepEqual(
-    (await sql<{ state: number }>(STATES)).map(({ state }) => state),
-    [3, 2],
+    (await sql<{ state: string }>(STATES)).map(({ state }) => state),
+    ['running', 'blocked'],
   )
   await other.end()
 })
@@ -81,8 +84,8 @@ test('a dead job that is put in again meets one with its unique key that is just
   await enqueueHome(work, [2])
   await jobs.drain()
   assert.deepEqual(await sql(STATES), [
-    { input: '1', state: 4 },
-    { input: '2', state: 4 },
+    { input: '1', state: 'dead' },
+    { input: '2', state: 'dead' },
   ])
   const other = new pg.Client(connections[0])
   await other.connect()
@@ -107,7 +110,7 @@ test('delayed jobs of a bucket that is not here stand in nobody’s way', async 
   await enqueueHome(work, [1], { delay: 1 })
   await sql(`update tenfold.jobs set run_at = now() - interval '1 ms' where bucket = -1`)
   const [tended] = await sql<{ next_ms: number | null }>('select next_ms from tenfold.tend_jobs(500, null)')
-  assert.deepEqual(await sql('select state from tenfold.jobs where bucket = -1'), [{ state: 0 }])
+  assert.deepEqual(await sql('select state from tenfold.job_states where bucket = -1'), [{ state: 'ready' }])
   assert.equal(tended?.next_ms, null, 'none is waited for')
   await jobs.drain()
   assert.deepEqual(ran, [1])
@@ -142,6 +145,9 @@ test('a report holds no lock on an owner while it waits for another', async (t) 
   await other.end()
   assert.deepEqual(rows, [{ free: true }])
 })
+
+const claiming = (id: number, max: number, leaseMs = 30_000): string =>
+  `select * from tenfold.claim_jobs(gen_random_uuid(), ${id}, ${max}, ${leaseMs}, 1000000) where id is not null`
 
 /** Resolves when some statement waits for a lock. */
 async function waitsForLock(sql: (text: string) => Promise<unknown[]>): Promise<void> {

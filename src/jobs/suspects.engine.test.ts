@@ -16,7 +16,7 @@ test('a job whose worker vanished does not stand in the way of all others for as
   await enqueueHome(long, [null])
   await begun
   await enqueueHome(work, [null], { delay: 3_600_000 })
-  await sql('update tenfold.jobs set state = 0, lost = 1, run_at = now() where state = 1')
+  await sql('update tenfold.jobs set state = 5, lost = 1, run_at = now() where state = 1')
   await quick
   end.open()
 })
@@ -30,7 +30,7 @@ test('a long run of a job whose worker vanished does not keep all others waiting
   const work = job<null>('work', async () => quick.open())
   const { enqueueHome, jobs, sql } = await wired(t, [long, work], { times })
   await enqueueHome(long, [null], { delay: 3_600_000 })
-  await sql('update tenfold.jobs set state = 0, lost = 1, run_at = now()')
+  await sql('update tenfold.jobs set state = 5, lost = 1, run_at = now()')
   await jobs.worker.start()
   await begun
   await enqueueHome(work, [null])

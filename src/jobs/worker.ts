@@ -203,7 +203,7 @@ export class Worker implements Room {
     const { reports } = this.#queueOf(run)
     this.#tally(job.name, outcome.kind, ms)
     // Its completion, committed already, has let another of its owner go on.
-    if (outcome.kind === 'written' && this.#isLimited(job)) this.nudge(job.cluster)
+    if (outcome.kind === 'written' && this.#isLimited(job)) this.nudge(job.claim.cluster)
     if (outcome.kind === 'done') reports.done(job)
     else if (outcome.kind === 'stopped') reports.release(job)
     else if (outcome.kind === 'failed') reports.failed(this.#failureOf(job, outcome))
@@ -240,7 +240,7 @@ export class Worker implements Room {
   }
 
   #queueOf({ job }: Run): Queue {
-    return this.#queues.get(job.cluster) as Queue
+    return this.#queues.get(job.claim.cluster) as Queue
   }
 
   #progressOf(run: Run): Progress {
@@ -276,7 +276,7 @@ export class Worker implements Room {
     const now = this.#options.clock.monotonic()
     const old = [...this.#held.values()].filter(({ leasedAt }) => now - leasedAt >= this.#times.heartbeat)
     for (const [cluster, { desk }] of this.#queues) {
-      const runs = old.filter(({ job }) => job.cluster === cluster)
+      const runs = old.filter(({ job }) => job.claim.cluster === cluster)
       if (runs.length === 0) continue
       const ours = await desk.renew(runs.map(({ job }) => job))
       for (const run of runs) {

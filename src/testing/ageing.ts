@@ -11,6 +11,7 @@ const TIMES: readonly (readonly [table: string, columns: readonly string[]])[] =
   ['tenfold.markers', ['created_at', 'keep_until']],
   // Not leases: workers live in real time.
   ['tenfold.jobs', ['created_at', 'due', 'run_at']],
+  ['tenfold.ready', ['due', 'since']],
   ['tenfold.crons', ['next_at']],
 ]
 

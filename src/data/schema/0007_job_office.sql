@@ -1,22 +1,26 @@
 -- What is done with jobs from outside: cancelled, put in again, forgotten. See jobs/office.ts.
 
--- Takes a job out, or asks the one that runs to end: 'gone', 'asked', or null when there is none here.
+-- Takes a job out, or asks the one that runs to end: 'gone', 'asked', or null when there is none here. It waits for a claim
+-- that is just taking the job; a claim waits for no row of a job.
 create function tenfold.cancel_job(p_id uuid) returns text
 language plpgsql volatile set enable_seqscan = off as $$
 declare
   found_job record;
+  waited boolean;
 begin
-  select bucket, tag, state, name, owner, concurrency into found_job from tenfold.jobs where id = p_id for update;
+  select bucket, tag, state, name, owner, due, concurrency into found_job from tenfold.jobs where id = p_id for update;
   if not found or tenfold.open_buckets(array[found_job.bucket]) = '{}' or not tenfold.admits(found_job.bucket, found_job.tag) then
     return null;
   end if;
-  if found_job.state = 3 then
+  delete from tenfold.ready where owner = found_job.owner and due = found_job.due and id = p_id;
+  waited := found;
+  if found_job.state = 3 or (found_job.state = 0 and not waited) then
     update tenfold.jobs set cancel = true where id = p_id;
     return 'asked';
   end if;
   delete from tenfold.jobs where id = p_id;
   -- It may have been the one that was let go on.
-  if found_job.state = 0 and found_job.concurrency is not null then
+  if found_job.state in (0, 5) and found_job.concurrency is not null then
     perform tenfold.unblock_jobs(array[found_job.name], array[found_job.owner]);
   end if;
   return 'gone';
@@ -55,6 +59,7 @@ begin
     exception when unique_violation then null; -- one with the same key has come meanwhile: now it is seen
     end;
   end loop;
+  perform tenfold.line_up(again);
   return query select i, coalesce(i = any (again), false) from unnest(ids) i order by i desc;
 end $$;
 
