@@ -39,6 +39,11 @@ export class Followers {
     this.#all = followers.map((follower) => ({ follower, failures: 0, retryAt: 0 }))
   }
 
+  /** Whether all of them are in this process: what it commits itself they have before the relay sees it. */
+  get allLocal(): boolean {
+    return this.#all.every(({ follower }) => isLocal(follower))
+  }
+
   /** Whether everyone has all that was delivered so far. */
   get complete(): boolean {
     return this.#all.every(({ failures }) => failures === 0)

@@ -22,7 +22,7 @@ export interface LocalParts {
   readonly clock: Clock
   readonly log: Logger
   /** There is something to deliver or to delete. */
-  readonly nudge: () => void
+  readonly nudge: (given: boolean) => void
 }
 
 /** The commits of this process on one cluster: applied to its own levels before they are answered. */
@@ -57,9 +57,9 @@ export class LocalCommits {
   #committed(marker: string, effects: Effects, position: Position | undefined): void {
     const { followers, floors, history, cluster, log, nudge } = this.#parts
     const keys = effects.invalidate ?? []
-    nudge()
     // A position of an older history says nothing about what was loaded in this one.
     if (position === undefined || !history.admits(position.timeline)) {
+      nudge(false)
       this.#wait(keys, 0)
       return
     }
@@ -67,7 +67,9 @@ export class LocalCommits {
     try {
       for (const follower of followers) follower.apply(cluster, [{ effects, floor: position.lsn }])
       this.#release(keys)
+      nudge(true)
     } catch (err) {
+      nudge(false)
       log.error({ err, cluster, marker }, 'a commit was not applied here; its keys stay in doubt')
       this.#wait(keys, 0)
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pace } from './pace.ts'
 
-const QUIET = { failures: 0, leading: true, urgent: false, reading: false }
+const QUIET = { failures: 0, leading: true, urgent: false, untidy: false, reading: false }
 const URGENT = { ...QUIET, urgent: true }
 
 test('under traffic one pass in 10 ms, after a pause two at once', () => {
@@ -14,6 +14,13 @@ test('under traffic one pass in 10 ms, after a pause two at once', () => {
     begins.push(at)
   }
   assert.deepEqual(begins, [100, 100, 110, 120, 130, 140])
+})
+
+test('what everybody has is tidied up without haste', () => {
+  const pace = new Pace()
+  pace.began(1_000)
+  assert.equal(pace.nextAt({ ...QUIET, untidy: true }), 1_040)
+  assert.equal(pace.nextAt({ ...URGENT, untidy: true }), 1_000)
 })
 
 test('in quiet once a second, five times a second while somebody reads', () => {

@@ -1,5 +1,7 @@
 /** Milliseconds between two passes under traffic, in the long run. */
 export const TRAFFIC_MS = 10
+/** Milliseconds between two passes that only tidy up: everybody has what is there. */
+export const TIDY_MS = 40
 /** Milliseconds between two passes while somebody reads and nobody writes. */
 export const READING_MS = 200
 /** Milliseconds between two passes when nothing happens. */
@@ -14,8 +16,10 @@ export interface Demand {
   /** Consecutive failures. */
   readonly failures: number
   readonly leading: boolean
-  /** Somebody committed, waits for a position, or something is left to delete. */
+  /** Somebody may not have what was committed, or waits for a position. */
   readonly urgent: boolean
+  /** Rows are to be deleted that everybody has. */
+  readonly untidy: boolean
   /** Somebody reads from a level. */
   readonly reading: boolean
 }
@@ -35,11 +39,12 @@ export class Pace {
   }
 
   /** Not before the time of the last begin. */
-  nextAt({ failures, leading, urgent, reading }: Demand): number {
+  nextAt({ failures, leading, urgent, untidy, reading }: Demand): number {
     if (failures > 0)
       return this.#lastAt + Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(failures - 1, 10))
     if (!leading) return this.#lastAt + CANDIDATE_MS
     if (urgent) return Math.max(this.#lastAt, this.#steadyAt - TRAFFIC_MS)
+    if (untidy) return this.#lastAt + TIDY_MS
     return this.#lastAt + (reading ? READING_MS : IDLE_MS)
   }
 }

@@ -46,6 +46,8 @@ export class Relay {
   #candidateSince: number | undefined
   #failures = 0
   #nudged = false
+  /** Rows have come that everybody has been given already. */
+  #untidy = false
   #reading = false
   #demanded: Lsn | undefined
   #position: FollowerPosition | undefined
@@ -85,10 +87,12 @@ export class Relay {
     return this.#leading
   }
 
-  /** A commit has left something. */
-  readonly nudge = (): void => {
-    if (this.#nudged) return
-    this.#nudged = true
+  /** A commit has left something. `given`: the levels of this process have it. */
+  readonly nudge = (given: boolean): void => {
+    const known = given && this.#parts.followers.allLocal
+    if (known ? this.#untidy : this.#nudged) return
+    if (known) this.#untidy = true
+    else this.#nudged = true
     this.#schedule()
   }
 
@@ -109,7 +113,8 @@ export class Relay {
     const dueAt = this.#pace.nextAt({
       failures: this.#failures,
       leading: this.#leading,
-      urgent: this.#nudged || this.#demanded !== undefined || this.#deletes.length > 0,
+      urgent: this.#nudged || this.#demanded !== undefined,
+      untidy: this.#untidy || this.#deletes.length > 0,
       reading: this.#reading,
     })
     if (dueAt >= this.#dueAt) return
@@ -197,6 +202,7 @@ export class Relay {
     const whole = this.#shown === undefined
     const demanded = this.#demanded
     this.#nudged = false
+    this.#untidy = false
     this.#reading = false
     this.#demanded = undefined
     const result = await pass(

@@ -99,48 +99,15 @@ function text(name: string, what: string, value: string | undefined): string | n
   )
 }
 
-/**
- * Start-time fair queueing: an owner's job is due one second after the last of its jobs that waits, or now. So who asks
- * for ten thousand stands with all but the first behind everybody who asks for few. Only the order follows from it.
- */
-const due = (owner: string) =>
-  `greatest(statement_timestamp(), (select q.due + interval '1 second' from tenfold.ready q
-     where q.owner = ${owner} and q.due > statement_timestamp() order by q.due desc limit 1))`
-
-const INTO = `insert into tenfold.jobs
-  (id, bucket, tag, name, state, priority, due, run_at, attempts_max, concurrency, owner, unique_key, seen, payload)`
-/** What may run now goes into the queue, too. */
-const READY = `insert into tenfold.ready (id, due, since, bucket, tag, fence, bytes, rank, limited, owner)
-  select id, due, run_at, bucket, tag, 0, bytes, - priority, concurrency is not null, owner from recorded where state = 0`
-const RECORDED =
-  'returning id, due, run_at, bucket, tag, octet_length(payload::text) as bytes, priority, concurrency, owner, state'
-
-const insertOne = (otherwise: string) => `with recorded as (${INTO}
-  values ($1, $2, $3, $4, case when $6::float8 > 0 then 1 else 0 end, $5, ${due('$9')},
-    statement_timestamp() + $6::float8 * interval '1 ms', $7, $8, $9, $10, $11, $12)
-  ${otherwise} ${RECORDED}) ${READY}`
-const INSERT_ONE = insertOne('')
-/** Costs a quarter more. Ids need it not: the marker of their transaction comes first. */
-const INSERT_ONE_UNIQUE = insertOne('on conflict do nothing')
-
-const INSERT_MANY = `with asked as (
-    select *, row_number() over (partition by owner order by n) - 1 as turn from json_to_recordset($1)
-      as r (n int, id uuid, bucket int, tag int, name text, priority smallint, delay_ms float8, attempts_max int,
-        concurrency int, owner text, unique_key text, seen text)),
-  owners as (select owner, ${due('o.owner')} as first from (select distinct owner from asked) o),
-  recorded as (${INTO}
-    select id, bucket, tag, name, case when delay_ms > 0 then 1 else 0 end, priority, first + turn * interval '1 second',
-      statement_timestamp() + delay_ms * interval '1 ms', attempts_max, concurrency, owner, unique_key, seen, ($2::json[])[n]
-    from asked join owners using (owner) order by n
-    on conflict do nothing ${RECORDED})
-  ${READY}`
+const ENQUEUE_ONE = 'select tenfold.enqueue_job($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)'
+const ENQUEUE_MANY = 'select tenfold.enqueue_jobs($1, $2)'
 
 /** One statement that records the jobs. A job that is there already, by its id or by its unique key, is left alone. */
 export function insertJobs(rows: readonly JobRow[]): SystemStatement {
   const [row] = rows
   if (row && rows.length === 1)
     return {
-      sql: row.unique_key === null ? INSERT_ONE : INSERT_ONE_UNIQUE,
+      sql: ENQUEUE_ONE,
       params: [
         row.id,
         row.bucket,
@@ -158,5 +125,5 @@ export function insertJobs(rows: readonly JobRow[]): SystemStatement {
     }
   // Payloads go apart: what JSON may hold and text may not (NUL, lone surrogates) stays as it is.
   const asked = rows.map(({ payload: _, ...row }, at) => ({ n: at + 1, ...row }))
-  return { sql: INSERT_MANY, params: [JSON.stringify(asked), rows.map(({ payload }) => payload)] }
+  return { sql: ENQUEUE_MANY, params: [JSON.stringify(asked), rows.map(({ payload }) => payload)] }
 }

@@ -4,7 +4,8 @@ import pg from 'pg'
 import { job, wired } from './fixtures/wired.ts'
 
 const JOBS = 4_000
-const CLAIM = 'select * from tenfold.claim_jobs(gen_random_uuid(), (random() * 1e15)::bigint, 10, 30000, 1000000'
+const CLAIM =
+  'select * from tenfold.claim_jobs(gen_random_uuid(), (random() * 1e15)::bigint, 10, 30000, 1000000'
 const READ = `select sum(idx_tup_read)::int as read from pg_stat_user_indexes
   where indexrelname in ('ready_order', 'ready_since')`
 

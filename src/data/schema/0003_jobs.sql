@@ -124,3 +124,55 @@ language sql volatile as $$
     select id, due, run_at, bucket, tag, fence, octet_length(payload::text), - priority, concurrency is not null, owner
     from tenfold.jobs where id = any (p_ids) and state = 0
 $$;
+
+-- Start-time fair queueing: an owner's job is due one second after the last of its jobs that waits, or now. So who asks
+-- for ten thousand stands with all but the first behind everybody who asks for few. Only the order follows from it.
+
+-- Records a job. That it is there already cannot be but by its unique key: the marker of its transaction came first. A function,
+-- as its plan has to be made for a queue that is full, and by the statistics of a quiet moment it would walk through all of it.
+create function tenfold.enqueue_job(p_id uuid, p_bucket int, p_tag int, p_name text, p_priority int, p_delay_ms float8,
+  p_attempts_max int, p_concurrency int, p_owner text, p_unique_key text, p_seen text, p_payload json) returns void
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  next_due timestamptz := greatest(statement_timestamp(), (select q.due + interval '1 second' from tenfold.ready q
+    where q.owner = p_owner and q.due > statement_timestamp() order by q.due desc limit 1));
+begin
+  if p_unique_key is null then
+    insert into tenfold.jobs (id, bucket, tag, name, state, priority, due, run_at, attempts_max, concurrency, owner, seen, payload)
+      values (p_id, p_bucket, p_tag, p_name, case when p_delay_ms > 0 then 1 else 0 end, p_priority, next_due,
+        statement_timestamp() + p_delay_ms * interval '1 ms', p_attempts_max, p_concurrency, p_owner, p_seen, p_payload);
+  else
+    insert into tenfold.jobs (id, bucket, tag, name, state, priority, due, run_at, attempts_max, concurrency, owner, unique_key, seen, payload)
+      values (p_id, p_bucket, p_tag, p_name, case when p_delay_ms > 0 then 1 else 0 end, p_priority, next_due,
+        statement_timestamp() + p_delay_ms * interval '1 ms', p_attempts_max, p_concurrency, p_owner, p_unique_key, p_seen, p_payload)
+      on conflict do nothing;
+    if not found then return; end if;
+  end if;
+  if p_delay_ms > 0 then return; end if;
+  insert into tenfold.ready (id, due, since, bucket, tag, fence, bytes, rank, limited, owner)
+    values (p_id, next_due, statement_timestamp(), p_bucket, p_tag, 0, octet_length(p_payload::text), - p_priority,
+      p_concurrency is not null, p_owner);
+end $$;
+
+-- The same for many: rows as JSON, numbered in `n`, and apart from them their payloads, since JSON may hold what text may not
+-- (NUL, lone surrogates).
+create function tenfold.enqueue_jobs(p_rows json, p_payloads json[]) returns void
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
+  with asked as (
+    select *, row_number() over (partition by owner order by n) - 1 as turn from json_to_recordset(p_rows)
+      as r (n int, id uuid, bucket int, tag int, name text, priority smallint, delay_ms float8, attempts_max int,
+        concurrency int, owner text, unique_key text, seen text)),
+  owners as (select owner, greatest(statement_timestamp(), (select q.due + interval '1 second' from tenfold.ready q
+      where q.owner = o.owner and q.due > statement_timestamp() order by q.due desc limit 1)) as first
+    from (select distinct owner from asked) o),
+  recorded as (
+    insert into tenfold.jobs (id, bucket, tag, name, state, priority, due, run_at, attempts_max, concurrency, owner, unique_key, seen, payload)
+    select id, bucket, tag, name, case when delay_ms > 0 then 1 else 0 end, priority, first + turn * interval '1 second',
+      statement_timestamp() + delay_ms * interval '1 ms', attempts_max, concurrency, owner, unique_key, seen, p_payloads[n]
+    from asked join owners using (owner) order by n
+    on conflict do nothing
+    returning id, due, run_at, bucket, tag, octet_length(payload::text) as bytes, priority, concurrency, owner, state)
+  insert into tenfold.ready (id, due, since, bucket, tag, fence, bytes, rank, limited, owner)
+    select id, due, run_at, bucket, tag, 0, bytes, - priority, concurrency is not null, owner from recorded where state = 0;
+end $$;

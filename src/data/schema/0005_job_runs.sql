@@ -5,7 +5,7 @@
 -- which a claim counts and parks, and it is held to the end of the transaction: of a claim and a completion at the
 -- same time, the later one sees what the earlier did.
 create function tenfold.unblock_jobs(p_names text[], p_owners text[]) returns int
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   released int := 0;
   part uuid[];
@@ -35,7 +35,7 @@ end $$;
 -- Of these jobs, those with a limit: which are held from now on, and which were parked since their owner has as many running as
 -- it may. One at a time counts a (name, owner); what is in neither list is left to whoever is at it.
 create function tenfold.limit_jobs(p_ids uuid[], out held uuid[], out parked uuid[])
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   keys int[];
 begin
@@ -70,7 +70,7 @@ create function tenfold.claim_jobs(p_worker uuid, p_claim bigint, p_max int, p_l
   p_window float8 default null, p_rank int default null, p_due timestamptz default null)
 returns table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, fence int, payload json, seen text)
 language plpgsql volatile
-set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
@@ -167,7 +167,7 @@ end $$;
 -- The same for one job whose worker vanished before. What was looked at tells whether there was any.
 create function tenfold.claim_suspect(p_worker uuid, p_claim bigint, p_lease_ms int)
 returns table (id uuid, name text, bucket int, tag int, attempt int, attempts_max int, fence int, payload json, seen text)
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   picky boolean := false;
@@ -207,7 +207,7 @@ $$;
 
 -- Ends runs that succeeded. Returns those that were another's by then, or gone.
 create function tenfold.complete_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[]) returns uuid[]
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   places int[] := array(select distinct unnest(p_buckets));
   opened int[] := tenfold.open_buckets(places);
@@ -233,7 +233,7 @@ end $$;
 -- The same for one job, inside a transaction that has entered its bucket and goes no further without it. Whoever takes a claim
 -- away counts up the fences of its jobs in the same transaction: the row tells, should that come between.
 create function tenfold.complete_job(p_claim bigint, p_id uuid, p_fence int) returns void
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   gone record;
 begin
@@ -247,7 +247,7 @@ end $$;
 
 -- Ends runs that did not succeed: [{ claim, id, fence, bucket, error, delay_ms, dead }]. Returns those that were another's.
 create function tenfold.fail_jobs(p_runs json) returns uuid[]
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   opened int[] := tenfold.open_buckets(array(select distinct r.bucket from json_to_recordset(p_runs) r (bucket int)));
   live bigint[] := tenfold.live_claims(array(select distinct r.claim from json_to_recordset(p_runs) r (claim bigint)));
@@ -274,7 +274,7 @@ end $$;
 
 -- Gives back what did not run to its end through no fault of its own: the attempt does not count. Returns what was another's.
 create function tenfold.release_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[]) returns uuid[]
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
   live bigint[] := tenfold.live_claims(p_claims);
@@ -300,7 +300,7 @@ end $$;
 -- Prolongs leases. Returns the jobs that are still this worker's, and whether they are asked to end.
 create function tenfold.renew_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[], p_lease_ms int)
 returns table (id uuid, cancel boolean)
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   opened int[] := tenfold.open_buckets(array(select distinct unnest(p_buckets)));
@@ -317,7 +317,7 @@ end $$;
 
 -- Notes how far a run has come. False when it is another's.
 create function tenfold.progress_job(p_claim bigint, p_id uuid, p_fence int, p_bucket int, p_progress json) returns boolean
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   opened int[] := tenfold.open_buckets(array[p_bucket]);
 begin

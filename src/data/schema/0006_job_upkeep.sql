@@ -2,7 +2,7 @@
 
 -- Forgets a claim that holds nothing any more. False when it still does.
 create function tenfold.drop_claim(p_claim bigint) returns boolean
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   delete from tenfold.claims c where c.id = p_claim and not exists (
     select from unnest(c.jobs, c.fences) d (id, fence) join tenfold.jobs j on j.id = d.id where j.fence = d.fence);
@@ -11,7 +11,7 @@ end $$;
 
 -- Gives back a claim whose answer never arrived.
 create function tenfold.release_claim(p_claim bigint) returns void
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   perform tenfold.release_jobs(array_agg(p_claim), array_agg(j.id), array_agg(j.fence), array_agg(j.bucket))
     from tenfold.claims c cross join lateral unnest(c.jobs, c.fences) d (id, fence) join tenfold.jobs j on j.id = d.id
@@ -22,7 +22,7 @@ end $$;
 -- What becomes of the jobs of a claim whose worker vanished. Rows that somebody is just about to end are left to him, and
 -- those of a bucket that is being moved to whoever moves it: then the claim stays. Returns how many were lost.
 create function tenfold.lose_claim(p_claim bigint) returns int
-language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   ids uuid[];
   places int[];
@@ -61,7 +61,7 @@ end $$;
 -- Brings up what has become due: expired leases (and, at the start of a sole worker, whatever others hold), delayed
 -- jobs. Tells milliseconds until the next delayed job, whether a suspect waits, and how many were lost.
 create function tenfold.tend_jobs(p_max int, p_sole uuid, out next_ms float8, out suspects boolean, out lost int)
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   claims bigint[];
   claim bigint;
@@ -118,7 +118,7 @@ end $$;
 -- (name, owner) that waits; most wait for good reason, and those behind them must be found, too. Nor is one under way for
 -- ever that neither waits in the queue nor is held, such as nobody should have made: of the oldest p_max that are.
 create function tenfold.repair_jobs(p_max int) returns int
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   names text[];
   owners text[];

@@ -3,7 +3,7 @@
 -- Takes a job out, or asks the one that runs to end: 'gone', 'asked', or null when there is none here. It waits for a claim
 -- that is just taking the job; a claim waits for no row of a job.
 create function tenfold.cancel_job(p_id uuid) returns text
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   found_job record;
   waited boolean;
@@ -29,7 +29,7 @@ end $$;
 -- Puts dead jobs back in, as if they had never been tried: one, or p_max of all below p_before, the newest first, so that
 -- of those with the same unique key it is the newest. Returns those it looked at, and whether they are in again.
 create function tenfold.retry_jobs(p_id uuid, p_max int, p_before uuid) returns table (id uuid, done boolean)
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   places int[];
@@ -65,7 +65,7 @@ end $$;
 
 -- Forgets dead jobs (all of them, or one). Returns their ids.
 create function tenfold.discard_jobs(p_id uuid, p_max int) returns setof uuid
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   places int[];
   ids uuid[];
