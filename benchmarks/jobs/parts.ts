@@ -15,17 +15,17 @@ const { rounds, count: jobs } = readOptions({ rounds: 7, count: 60_000 })
 
 /** The settings of the claim's function. */
 const SETTINGS = 'set enable_seqscan = off; set enable_sort = off; set enable_bitmapscan = off'
-const PICK = `select j.ctid, j.bucket, j.concurrency, (- j.priority) as rank, j.due from tenfold.jobs j
-  where j.state = 0 and j.lost = 0 order by (- j.priority), j.due limit ${BATCH}`
-const UPDATE = `update tenfold.jobs j set state = 3, attempt = j.attempt + 1, fence = 7, worker = gen_random_uuid(),
-  lease_until = statement_timestamp() + interval '30 s' where j.ctid = any (array(select ctid from (${PICK}) picked))`
-const CLAIM = `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${BATCH}, 30000, false, 16777216)`
+const PICK = `select r.ctid from tenfold.ready r order by r.rank, r.due limit ${BATCH}`
+const TAKE = `delete from tenfold.ready where ctid = any (array(${PICK} for update skip locked))`
+const CLAIM = `select * from tenfold.claim_jobs(gen_random_uuid(), 7, ${BATCH}, 30000, 16777216)`
 
 const PARTS: Readonly<Record<string, string>> = {
-  'read the first of the order': `select count(*) from (${PICK}) picked`,
+  'read the first of the queue': `select count(*) from (${PICK}) picked`,
   'the same, and lock them': `select count(*) from (${PICK} for update skip locked) picked`,
-  'read and update them': UPDATE,
-  'read, update and return them': `${UPDATE} returning id, name, bucket, tag, attempt, attempts_max, payload, seen`,
+  'take them out of the queue': TAKE,
+  'take them out, and read the jobs': `with taken as (${TAKE} returning id)
+    select j.id, j.name, j.bucket, j.tag, j.attempt, j.attempts_max, j.fence, j.payload, j.seen
+    from taken join tenfold.jobs j using (id)`,
   'claim_jobs as a whole': CLAIM,
 }
 
@@ -49,27 +49,34 @@ await withPostgres({}, async (connection) =>
       'claim, of a queue worked off': [],
       'complete, of the same': [],
     }
-    for (let left = jobs; left > 0; left -= BATCH) await turn(client, pid, Object.values(whole) as never)
+    for (let left = jobs; left > 0; left -= BATCH)
+      await turn(client, pid, String(left), Object.values(whole) as never)
     for (const [name, costs] of Object.entries(whole)) print(name, costs)
   }),
 )
 
-async function turn(client: pg.ClientBase, pid: number, [claims, completions]: [number[], number[]]) {
-  const fence = '7'
-  let ids: string[] = []
-  let buckets: number[] = []
-  const claim = `select id, bucket from tenfold.claim_jobs($1, $2, ${BATCH}, 30000, false, 16777216)`
+async function turn(
+  client: pg.ClientBase,
+  pid: number,
+  claim: string,
+  [claims, completions]: [number[], number[]],
+) {
+  let held: { id: string; fence: number; bucket: number }[] = []
+  const sql = `select id, fence, bucket from tenfold.claim_jobs($1, $2, ${BATCH}, 30000, 16777216)`
   claims.push(
     await cpuOf(pid, async () => {
-      const { rows } = await client.query<{ id: string; bucket: number }>(claim, [randomUUID(), fence])
-      rows.pop()
-      ids = rows.map(({ id }) => id)
-      buckets = rows.map(({ bucket }) => bucket)
+      const { rows } = await client.query<(typeof held)[number]>(sql, [randomUUID(), claim])
+      held = rows.slice(0, -1)
     }),
   )
-  const complete = 'select tenfold.complete_jobs($1::uuid[], $2::bigint[], $3::int[])'
-  const fences = ids.map(() => fence)
-  completions.push(await cpuOf(pid, () => client.query(complete, [ids, fences, buckets])))
+  const complete = 'select tenfold.complete_jobs($1::bigint[], $2::uuid[], $3::int[], $4::int[])'
+  const params = [
+    held.map(() => claim),
+    held.map(({ id }) => id),
+    held.map(({ fence }) => fence),
+    held.map(({ bucket }) => bucket),
+  ]
+  completions.push(await cpuOf(pid, () => client.query(complete, params)))
 }
 
 /** Microseconds for each job of a batch. */

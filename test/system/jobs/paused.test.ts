@@ -13,8 +13,7 @@ import { type Sleeper, startSleeper } from './paused/process.ts'
 
 /** What the one who is stopped may hold without a word: long enough that it is stopped before. Milliseconds. */
 const LEASE_MS = 2_000
-const JOBS = 'select id, state, attempt from tenfold.jobs'
-const RUNNING = 3
+const JOBS = 'select id, state, attempt from tenfold.job_states'
 const LOST = 'TENFOLD_JOB_LEASE_LOST'
 /** Whether the one who wakes up looks at its leases soon, or goes on as if nothing had happened. Milliseconds. */
 const HEARTBEATS = { 'looks at its leases': 100, 'suspects nothing': 60_000 }
@@ -60,11 +59,11 @@ async function overtaken({ clusters, sql, sleeper, owner, moment }: Case): Promi
   )
   try {
     await within(second, 'the run of the other node')
-    const jobs = () => sql<{ id: string; state: number; attempt: number }>(JOBS)
+    const jobs = () => sql<{ id: string; state: string; attempt: number }>(JOBS)
     const held = await jobs()
     assert.deepEqual(
       held.map(({ state, attempt }) => [state, attempt]),
-      [[RUNNING, 2]],
+      [['running', 2]],
     )
     if (moment === 'in job.write') {
       // The transaction of the one who sleeps is still open: the write of the other has to wait for it.

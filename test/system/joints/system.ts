@@ -135,14 +135,15 @@ export class ModelSystem {
     return made.flatMap(({ payment }) => (payment.abort ? [] : [payment]))
   }
 
-  /** No job is left, none is dead, and every effect is delivered. */
+  /** No job is left, none is dead, none stands in the queue alone, and every effect is delivered. */
   async #settled(ms: number): Promise<void> {
     const until = systemClock.monotonic() + ms
     for (;;) {
       const { rows: jobs } = await this.#everywhere('select id, state, attempt, error from tenfold.jobs', [])
+      const { rows: ready } = await this.#everywhere('select id from tenfold.ready', [])
       const { rows: effects } = await this.#everywhere('select marker from tenfold.effects', [])
-      if (jobs.length + effects.length === 0) return
-      assert.ok(systemClock.monotonic() < until, `left behind: ${JSON.stringify([jobs, effects])}`)
+      if (jobs.length + ready.length + effects.length === 0) return
+      assert.ok(systemClock.monotonic() < until, `left behind: ${JSON.stringify([jobs, ready, effects])}`)
       await systemClock.sleep(10)
     }
   }
