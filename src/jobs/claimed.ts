@@ -8,6 +8,8 @@ export class Claim {
   readonly cluster: string
   /** Where the cluster stood then: what the transactions of its jobs wrote lies below. */
   readonly position: Position
+  /** Those whose end could not be told, or was refused: if the database holds them for us still, it does as long as the others. */
+  readonly abandoned = new Set<Claimed>()
   readonly #over: (id: string) => void
   #open: number
 

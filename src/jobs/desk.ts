@@ -13,6 +13,7 @@ const REPAIR = 'select tenfold.repair_jobs($1)'
 const RELEASE_CLAIM = 'select tenfold.release_claim($1)'
 /** Of claims that are over nothing is left: a check would cost as much as the jobs did. */
 const FORGET = 'delete from tenfold.claims where id = any ($1)'
+const RELEASE = 'select tenfold.release_jobs($1, $2, $3, $4) as refused'
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4, $5)'
 
 /** Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s. */
@@ -129,6 +130,15 @@ export class Desk {
     if (alone) return { sql: CLAIM_SUSPECT, params: [this.#worker, id, this.#leaseMs] }
     const look = [from?.windowMs ?? null, from?.last?.rank ?? null, from?.last?.due ?? null]
     return { sql: CLAIM, params: [this.#worker, id, max, this.#leaseMs, CLAIM_BYTES_MAX, ...look] }
+  }
+
+  /** Gives back what was abandoned of these claims: prolonged for the others, they would hold it as long. */
+  async letGo(claims: ReadonlySet<Claim>): Promise<void> {
+    const jobs = [...claims].flatMap(({ abandoned }) => [...abandoned])
+    if (jobs.length === 0) return
+    const [[row] = []] = await this.#reports.run([{ sql: RELEASE, params: runArrays(jobs) }])
+    const refused = new Set(row?.refused as string[])
+    for (const job of jobs) if (!refused.has(job.id) && job.claim.abandoned.delete(job)) job.claim.ended()
   }
 
   /** Prolongs the leases; tells for each job that is still ours whether it was asked to end. */

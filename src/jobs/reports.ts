@@ -121,9 +121,12 @@ export class Reports {
   #told([done, failed, released]: Batch, refused: readonly string[]): void {
     const ended = [...done, ...failed.map(({ job }) => job)]
     const others = refused.length > 0 ? new Set(refused) : undefined
-    // Of what was refused nobody knows: it may still be held.
     for (const jobs of [ended, released])
-      for (const { id, claim } of jobs) if (!others?.has(id)) claim.ended()
+      for (const job of jobs) {
+        // Of what was refused nobody knows: it may still be held.
+        if (others?.has(job.id)) job.claim.abandoned.add(job)
+        else job.claim.ended()
+      }
     this.#onTold(ended, released.length > 0)
   }
 
@@ -147,6 +150,8 @@ export class Reports {
   }
 
   #givenUp(batch: Batch, error: unknown): void {
+    const [done, failed, released] = batch
+    for (const job of [...done, ...failed.map(({ job }) => job), ...released]) job.claim.abandoned.add(job)
     this.#log.error(
       { err: error, jobs: sizeOf(batch) },
       'could not report how jobs ended; they run again when their lease is over',

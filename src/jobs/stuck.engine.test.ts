@@ -146,6 +146,48 @@ test('a report holds no lock on an owner while it waits for another', async (t) 
   assert.deepEqual(rows, [{ free: true }])
 })
 
+test('two that look at once for what is in no place put it into the queue once', async (t) => {
+  const work = job<number>('work', async () => {}, { concurrency: 1 })
+  const { connections, enqueueHome, sql } = await wired(t, [work], { times })
+  const other = new pg.Client(connections[0])
+  await other.connect()
+  await enqueueHome(work, [1])
+  await sql('delete from tenfold.ready')
+  await other.query('begin')
+  assert.deepEqual((await other.query('select tenfold.repair_jobs(10) as n')).rows, [{ n: 1 }])
+  const second = sql('select tenfold.repair_jobs(10) as n')
+  await waitsForLock(sql)
+  await other.query('commit')
+  await other.end()
+  assert.deepEqual(await second, [{ n: 0 }])
+  assert.deepEqual(await sql('select fence from tenfold.ready'), [{ fence: 1 }])
+})
+
+test('a run whose end was refused comes again, also while another of its claim goes on for long', async (t) => {
+  const [end, again] = [gate(), gate()]
+  const runs: number[] = []
+  const work = job<'long' | 'short'>('work', async ({ input, attempt }) => {
+    if (input === 'long') return end
+    if (runs.push(attempt) > 1) again.open()
+  })
+  const { enqueueHome, jobs, sql } = await wired(t, [work], { slots: 2, times: { ...times, heartbeat: 20 } })
+  await sql('create sequence refusals')
+  await sql('alter function tenfold.complete_jobs rename to complete_jobs_indeed')
+  await sql(`create function tenfold.complete_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[]) returns uuid[]
+    language plpgsql as $$ begin
+      if nextval('refusals') = 1 then return p_ids; end if; -- as of a bucket that is being moved
+      return tenfold.complete_jobs_indeed(p_claims, p_ids, p_fences, p_buckets);
+    end $$`)
+  await enqueueHome(work, ['long', 'short'])
+  await jobs.worker.start()
+  await again
+  const [held] = await sql('select count(*)::int as claims from tenfold.claims where cardinality(jobs) = 2')
+  assert.deepEqual(held, { claims: 1 }, 'the long one is still held by the claim of both')
+  end.open()
+  while ((await sql('select from tenfold.jobs')).length > 0);
+  assert.deepEqual(runs, [1, 1])
+})
+
 const claiming = (id: number, max: number, leaseMs = 30_000): string =>
   `select * from tenfold.claim_jobs(gen_random_uuid(), ${id}, ${max}, ${leaseMs}, 1000000) where id is not null`
 

@@ -208,6 +208,7 @@ export class Worker implements Room {
     else if (outcome.kind === 'stopped') reports.release(job)
     else if (outcome.kind === 'failed') reports.failed(this.#failureOf(job, outcome))
     else if (outcome.kind === 'lost') {
+      job.claim.abandoned.add(job)
       const fields = { job: job.name, jobId: job.id, attempt: job.attempt, code: 'TENFOLD_JOB_LEASE_LOST' }
       this.#options.log.warn(fields, 'a run was taken over by another worker')
     }
@@ -278,6 +279,7 @@ export class Worker implements Room {
     for (const [cluster, { desk }] of this.#queues) {
       const runs = old.filter(({ job }) => job.claim.cluster === cluster)
       if (runs.length === 0) continue
+      await desk.letGo(new Set(runs.map(({ job }) => job.claim)))
       const ours = await desk.renew(runs.map(({ job }) => job))
       for (const run of runs) {
         const cancel = ours.get(run.job.id)

@@ -125,14 +125,14 @@ declare
   strays uuid[];
   repaired int := 0;
 begin
-  with oldest as (select id, owner, due from tenfold.jobs where state = 0 order by id limit p_max),
+  with oldest as (select id, fence, owner, due from tenfold.jobs where state = 0 order by id limit p_max),
   stray as (
-    select o.id from oldest o
+    select o.id, o.fence from oldest o
       where not exists (select from tenfold.ready r where r.owner = o.owner and r.due = o.due and r.id = o.id)
         and o.id not in (select unnest(jobs) from tenfold.claims)),
   again as (
     update tenfold.jobs j set fence = j.fence + 1, run_at = statement_timestamp()
-      from stray where j.id = stray.id and j.bucket = any (tenfold.open_buckets(array[j.bucket])) and tenfold.admits(j.bucket, j.tag)
+      from stray where j.id = stray.id and j.fence = stray.fence and j.state = 0 and j.bucket = any (tenfold.open_buckets(array[j.bucket])) and tenfold.admits(j.bucket, j.tag)
       returning j.id)
   select array_agg(id) into strays from again;
   if strays is not null then
