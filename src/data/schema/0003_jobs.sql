@@ -92,6 +92,7 @@ alter table tenfold.markers add column job uuid;
 create index markers_job on tenfold.markers (job) where job is not null;
 
 create index buckets_tagged on tenfold.buckets (bucket) where tags <> '{}';
+create index buckets_partial on tenfold.buckets (bucket) where not owned or tags <> '{}';
 
 -- Of these buckets, the ones that may be written here, locked as tenfold.enter does. Never waits: a bucket that is
 -- being moved is left out. Many are locked by one lock (bucket -2): hundreds would fill the server's lock table and
@@ -108,6 +109,20 @@ begin
   end if;
   return array(select bucket from tenfold.buckets where bucket = any (locked) and (owned or tags <> '{}'))
     || case when -1 = any (locked) and exists (select from tenfold.cluster where home) then array[-1] end;
+end $$;
+
+-- Locks these buckets likewise, and tells whether all of them may be written here, with every key. As a rule they may, and which are
+-- open is dear to find out for hundreds. So a bucket that moves away keeps its row here, not owned, until nothing of it is left.
+create function tenfold.all_open(p_buckets int[]) returns boolean
+language plpgsql volatile as $$
+begin
+  if cardinality(p_buckets) > 32 then
+    if not pg_try_advisory_xact_lock_shared(1413893188, -2) then return false; end if;
+  elsif exists (select from unnest(p_buckets) b where b >= 0 and not pg_try_advisory_xact_lock_shared(1413893188, b)) then
+    return false;
+  end if;
+  return not exists (select from tenfold.buckets where not owned or tags <> '{}')
+    and (not -1 = any (p_buckets) or exists (select from tenfold.cluster where home));
 end $$;
 
 -- Whether this cluster owns a job's place: matters where single keys were isolated.

@@ -73,7 +73,8 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
-  tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
+  tagged boolean;
+  everywhere boolean;
   picky boolean := false;
   -- Everything from here on.
   first_rank int := case when p_window is null then -32768 else p_rank end;
@@ -81,10 +82,7 @@ declare
   rows tid[];
   ids uuid[];
   fences int[];
-  ranks int[];
-  dues timestamptz[];
   buckets int[];
-  sizes int[];
   limited boolean;
   places int[];
   opened int[];
@@ -97,9 +95,8 @@ declare
   last_due timestamptz;
 begin
   loop
-    select array_agg(c.place), array_agg(c.id), array_agg(c.fence), array_agg(c.rank), array_agg(c.due), array_agg(c.bucket),
-        array_agg(c.bytes), bool_or(c.limited), sum(c.bytes), count(*)
-      into rows, ids, fences, ranks, dues, buckets, sizes, limited, bytes, picked
+    select array_agg(c.place), array_agg(c.id), array_agg(c.fence), array_agg(c.bucket), bool_or(c.limited), sum(c.bytes), count(*)
+      into rows, ids, fences, buckets, limited, bytes, picked
       from (
         (select * from (
           select r.ctid as place, r.id, r.fence, r.rank, r.due, r.bucket, r.bytes, r.limited from tenfold.ready r
@@ -118,8 +115,11 @@ begin
           order by r.rank, r.due limit p_max for update skip locked) others
         limit p_max) c;
     exit when picked = 0;
+    everywhere := tenfold.all_open(buckets);
+    exit when everywhere;
     places := array(select distinct unnest(buckets));
     opened := tenfold.open_buckets(places);
+    tagged := exists (select from tenfold.buckets where tags <> '{}');
     -- Rows of a bucket that has moved away, not cleaned up yet, must not stand in the way of the others.
     exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
     picky := true;
@@ -132,15 +132,14 @@ begin
   -- What does not fit is left, as if it had not been looked at.
   if bytes > p_bytes and picked > 1 then
     select s.n, s.upto into fits, bytes from (
-        select n, sum(size) over (order by n) as upto from unnest(sizes) with ordinality u (size, n)) s
+        select u.n, sum(r.bytes) over (order by u.n) as upto
+          from unnest(rows) with ordinality u (place, n) join tenfold.ready r on r.ctid = u.place) s
       where s.n = 1 or s.upto <= p_bytes order by s.n desc limit 1;
-    rows := rows[1:fits]; ids := ids[1:fits]; fences := fences[1:fits]; ranks := ranks[1:fits]; dues := dues[1:fits];
-    buckets := buckets[1:fits];
+    rows := rows[1:fits]; ids := ids[1:fits]; fences := fences[1:fits];
     picked := p_max;
   end if;
-  last_rank := ranks[cardinality(ranks)];
-  last_due := dues[cardinality(dues)];
-  if tagged or cardinality(opened) < cardinality(places) then
+  select r.rank, r.due into last_rank, last_due from tenfold.ready r where r.ctid = rows[cardinality(rows)];
+  if not everywhere then
     select array_agg(u.place order by u.n), array_agg(u.id order by u.n), array_agg(u.fence order by u.n) into rows, ids, fences
       from unnest(rows, ids, fences) with ordinality u (place, id, fence, n) join tenfold.ready r on r.ctid = u.place
       where r.bucket = any (opened) and tenfold.admits(r.bucket, r.tag);
@@ -209,10 +208,9 @@ $$;
 create function tenfold.complete_jobs(p_claims bigint[], p_ids uuid[], p_fences int[], p_buckets int[]) returns uuid[]
 language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
-  places int[] := array(select distinct unnest(p_buckets));
-  opened int[] := tenfold.open_buckets(places);
   -- Looking at each row's place is dear, and hardly ever tells anything.
-  everywhere boolean := cardinality(opened) = cardinality(places) and not exists (select from tenfold.buckets where tags <> '{}');
+  everywhere boolean := tenfold.all_open(p_buckets);
+  opened int[] := case when not everywhere then tenfold.open_buckets(array(select distinct unnest(p_buckets))) end;
   live bigint[] := tenfold.live_claims(p_claims);
   done uuid[];
   names text[];
