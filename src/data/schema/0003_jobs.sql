@@ -140,11 +140,13 @@ language sql volatile as $$
     from tenfold.jobs where id = any (p_ids) and state = 0
 $$;
 
+-- Records a job. That it is there already cannot be but by its unique key: the marker of its transaction came first.
+--
 -- Start-time fair queueing: an owner's job is due one second after the last of its jobs that waits, or now. So who asks
 -- for ten thousand stands with all but the first behind everybody who asks for few. Only the order follows from it.
-
--- Records a job. That it is there already cannot be but by its unique key: the marker of its transaction came first. A function,
--- as its plan has to be made for a queue that is full, and by the statistics of a quiet moment it would walk through all of it.
+--
+-- It is a function because the plan for that look has to be one for a full queue: by the statistics of a quiet moment it would
+-- walk through all of it.
 create function tenfold.enqueue_job(p_id uuid, p_bucket int, p_tag int, p_name text, p_priority int, p_delay_ms float8,
   p_attempts_max int, p_concurrency int, p_owner text, p_unique_key text, p_seen text, p_payload json) returns void
 language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
