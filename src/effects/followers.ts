@@ -27,6 +27,8 @@ export class Followers {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #all: readonly Following[]
+  /** Whether all of them are in this process: what it commits itself they have before the relay sees it. */
+  readonly allLocal: boolean
 
   constructor(
     cluster: string,
@@ -37,11 +39,7 @@ export class Followers {
     this.#clock = clock
     this.#log = log
     this.#all = followers.map((follower) => ({ follower, failures: 0, retryAt: 0 }))
-  }
-
-  /** Whether all of them are in this process: what it commits itself they have before the relay sees it. */
-  get allLocal(): boolean {
-    return this.#all.every(({ follower }) => isLocal(follower))
+    this.allLocal = followers.every(isLocal)
   }
 
   /** Whether everyone has all that was delivered so far. */

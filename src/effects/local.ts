@@ -21,7 +21,7 @@ export interface LocalParts {
   readonly waiting: Waiting
   readonly clock: Clock
   readonly log: Logger
-  /** There is something to deliver or to delete. */
+  /** There is something to deliver, or, `given` to everyone in this process, to delete. */
   readonly nudge: (given: boolean) => void
 }
 

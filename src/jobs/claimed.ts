@@ -1,3 +1,4 @@
+import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
 import type { JobPlace } from './types.ts'
 
@@ -80,3 +81,9 @@ export function runArrays(
   }
   return [`{${claims.slice(1)}}`, `{${ids.slice(1)}}`, `{${fences.slice(1)}}`, `{${buckets.slice(1)}}`]
 }
+
+/** Gives runs back, their attempts uncounted; `refused` are those that were another's. */
+export const releaseOf = (jobs: readonly Claimed[]): SystemStatement => ({
+  sql: 'select tenfold.release_jobs($1, $2, $3, $4) as refused',
+  params: runArrays(jobs),
+})

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
 import { POSITION_SQL, type PositionRow, positionOfRow } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
-import { Claim, type Claimed, type ClaimRow, claimedOf, runArrays } from './claimed.ts'
+import { Claim, type Claimed, type ClaimRow, claimedOf, releaseOf, runArrays } from './claimed.ts'
 import { CLAIM_BYTES_MAX, TEND_MAX } from './defaults.ts'
 
 const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
@@ -13,7 +13,6 @@ const REPAIR = 'select tenfold.repair_jobs($1)'
 const RELEASE_CLAIM = 'select tenfold.release_claim($1)'
 /** Of claims that are over nothing is left: a check would cost as much as the jobs did. */
 const FORGET = 'delete from tenfold.claims where id = any ($1)'
-const RELEASE = 'select tenfold.release_jobs($1, $2, $3, $4) as refused'
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4, $5)'
 
 /** Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s. */
@@ -95,8 +94,7 @@ export class Desk {
     if (wish.repair) statements.push({ sql: 'begin' }, { sql: REPAIR, params: [TEND_MAX] }, { sql: 'commit' })
     statements.push({ sql: 'begin' })
     for (const lost of this.#unanswered) statements.push({ sql: RELEASE_CLAIM, params: [lost.id] })
-    const over = this.#over.splice(0)
-    if (over.length > 0) statements.push({ sql: FORGET, params: [`{${over.join()}}`] })
+    if (this.#over.length > 0) statements.push(this.#forgetting())
     const tendAt = wish.tend
       ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
       : undefined
@@ -132,11 +130,15 @@ export class Desk {
     return { sql: CLAIM, params: [this.#worker, id, max, this.#leaseMs, CLAIM_BYTES_MAX, ...look] }
   }
 
+  #forgetting(): SystemStatement {
+    return { sql: FORGET, params: [`{${this.#over.splice(0).join()}}`] }
+  }
+
   /** Gives back what was abandoned of these claims: prolonged for the others, they would hold it as long. */
   async letGo(claims: ReadonlySet<Claim>): Promise<void> {
     const jobs = [...claims].flatMap(({ abandoned }) => [...abandoned])
     if (jobs.length === 0) return
-    const [[row] = []] = await this.#reports.run([{ sql: RELEASE, params: runArrays(jobs) }])
+    const [[row] = []] = await this.#reports.run([releaseOf(jobs)])
     const refused = new Set(row?.refused as string[])
     for (const job of jobs) if (!refused.has(job.id) && job.claim.abandoned.delete(job)) job.claim.ended()
   }
@@ -162,8 +164,7 @@ export class Desk {
   }
 
   async close(): Promise<void> {
-    if (this.#over.length > 0)
-      await this.#claims.run([{ sql: FORGET, params: [`{${this.#over.join()}}`] }]).catch(() => {})
+    if (this.#over.length > 0) await this.#claims.run([this.#forgetting()]).catch(() => {})
     await Promise.all([this.#claims.close(), this.#reports.close()])
   }
 }

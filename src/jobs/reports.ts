@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
-import { type Claimed, runArrays } from './claimed.ts'
+import { type Claimed, releaseOf, runArrays } from './claimed.ts'
 import { REPORT_MAX } from './defaults.ts'
 
 /** Milliseconds between attempts to report while the database is away. */
@@ -118,16 +118,15 @@ export class Reports {
     }
   }
 
-  #told([done, failed, released]: Batch, refused: readonly string[]): void {
-    const ended = [...done, ...failed.map(({ job }) => job)]
-    const others = refused.length > 0 ? new Set(refused) : undefined
-    for (const jobs of [ended, released])
-      for (const job of jobs) {
-        // Of what was refused nobody knows: it may still be held.
-        if (others?.has(job.id)) job.claim.abandoned.add(job)
-        else job.claim.ended()
-      }
-    this.#onTold(ended, released.length > 0)
+  #told(batch: Batch, refused: readonly string[]): void {
+    const others = new Set(refused)
+    for (const job of jobsOf(batch)) {
+      // Of what was refused nobody knows: it may still be held.
+      if (others.has(job.id)) job.claim.abandoned.add(job)
+      else job.claim.ended()
+    }
+    const [done, failed, released] = batch
+    this.#onTold([...done, ...failed.map(({ job }) => job)], released.length > 0)
   }
 
   /** Too much for the server at once (locks of many buckets), or one among them that it cannot take. */
@@ -150,8 +149,7 @@ export class Reports {
   }
 
   #givenUp(batch: Batch, error: unknown): void {
-    const [done, failed, released] = batch
-    for (const job of [...done, ...failed.map(({ job }) => job), ...released]) job.claim.abandoned.add(job)
+    for (const job of jobsOf(batch)) job.claim.abandoned.add(job)
     this.#log.error(
       { err: error, jobs: sizeOf(batch) },
       'could not report how jobs ended; they run again when their lease is over',
@@ -167,6 +165,11 @@ export class Reports {
 
 type Batch = readonly [done: readonly Claimed[], failed: readonly Failure[], released: readonly Claimed[]]
 
+const jobsOf = ([done, failed, released]: Batch): Claimed[] => [
+  ...done,
+  ...failed.map(({ job }) => job),
+  ...released,
+]
 const sizeOf = (batch: Batch): number => batch.reduce((sum, { length }) => sum + length, 0)
 
 /** It got no lock, no time (SQLSTATE 55P03, 57014), or the server had no room for it: later it may. */
@@ -200,11 +203,7 @@ function reportStatements([done, failed, released]: Batch): SystemStatement[] {
         ),
       ],
     })
-  if (released.length > 0)
-    statements.push({
-      sql: 'select tenfold.release_jobs($1, $2, $3, $4) as refused',
-      params: runArrays(released),
-    })
+  if (released.length > 0) statements.push(releaseOf(released))
   if (statements.length === 1) return statements
   return statements.flatMap((statement) => [{ sql: 'begin' }, statement, { sql: 'commit' }])
 }

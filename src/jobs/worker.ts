@@ -279,7 +279,6 @@ export class Worker implements Room {
     for (const [cluster, { desk }] of this.#queues) {
       const runs = old.filter(({ job }) => job.claim.cluster === cluster)
       if (runs.length === 0) continue
-      await desk.letGo(new Set(runs.map(({ job }) => job.claim)))
       const ours = await desk.renew(runs.map(({ job }) => job))
       for (const run of runs) {
         const cancel = ours.get(run.job.id)
@@ -287,6 +286,8 @@ export class Worker implements Room {
         else run.leasedAt = now
         if (cancel) run.abort(new JobCancelled(run.job.name, run.job.id))
       }
+      // Whatever becomes of this, the others have their leases.
+      await desk.letGo(new Set(runs.map(({ job }) => job.claim)))
     }
   }
 

@@ -91,7 +91,6 @@ create table tenfold.crons (
 alter table tenfold.markers add column job uuid;
 create index markers_job on tenfold.markers (job) where job is not null;
 
-create index buckets_tagged on tenfold.buckets (bucket) where tags <> '{}';
 create index buckets_partial on tenfold.buckets (bucket) where not owned or tags <> '{}';
 
 -- Of these buckets, the ones that may be written here, locked as tenfold.enter does. Never waits: a bucket that is

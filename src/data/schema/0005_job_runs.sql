@@ -73,7 +73,6 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
-  tagged boolean;
   everywhere boolean;
   picky boolean := false;
   -- Everything from here on.
@@ -84,7 +83,6 @@ declare
   fences int[];
   buckets int[];
   limited boolean;
-  places int[];
   opened int[];
   picked int;
   fits int;
@@ -116,12 +114,8 @@ begin
         limit p_max) c;
     exit when picked = 0;
     everywhere := tenfold.all_open(buckets);
-    exit when everywhere;
-    places := array(select distinct unnest(buckets));
-    opened := tenfold.open_buckets(places);
-    tagged := exists (select from tenfold.buckets where tags <> '{}');
     -- Rows of a bucket that has moved away, not cleaned up yet, must not stand in the way of the others.
-    exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
+    exit when picky or everywhere;
     picky := true;
   end loop;
   if picked = 0 then
@@ -140,6 +134,7 @@ begin
   end if;
   select r.rank, r.due into last_rank, last_due from tenfold.ready r where r.ctid = rows[cardinality(rows)];
   if not everywhere then
+    opened := tenfold.open_buckets(array(select distinct unnest(buckets)));
     select array_agg(u.place order by u.n), array_agg(u.id order by u.n), array_agg(u.fence order by u.n) into rows, ids, fences
       from unnest(rows, ids, fences) with ordinality u (place, id, fence, n) join tenfold.ready r on r.ctid = u.place
       where r.bucket = any (opened) and tenfold.admits(r.bucket, r.tag);

@@ -68,7 +68,6 @@ declare
   ids uuid[];
   places int[];
   opened int[];
-  tagged boolean := exists (select from tenfold.buckets where tags <> '{}');
   -- As in a claim: rows of a bucket that has moved away must not stand in the way of the others.
   picky boolean := false;
 begin
@@ -89,11 +88,11 @@ begin
           and (not picky or tenfold.admits(bucket, tag))
         order by run_at limit p_max for update skip locked) risen;
     exit when ids is null;
-    opened := tenfold.open_buckets(places);
-    exit when picky or (cardinality(opened) = cardinality(places) and not tagged);
+    exit when picky or tenfold.all_open(places);
     picky := true;
   end loop;
   if ids is not null then
+    opened := tenfold.open_buckets(places);
     with risen as (
       select id, owner, row_number() over (partition by owner order by run_at, id) - 1 as turn
         from tenfold.jobs where id = any (ids) and bucket = any (opened) and tenfold.admits(bucket, tag)),
@@ -132,7 +131,8 @@ begin
         and o.id not in (select unnest(jobs) from tenfold.claims)),
   again as (
     update tenfold.jobs j set fence = j.fence + 1, run_at = statement_timestamp()
-      from stray where j.id = stray.id and j.fence = stray.fence and j.state = 0 and j.bucket = any (tenfold.open_buckets(array[j.bucket])) and tenfold.admits(j.bucket, j.tag)
+      from stray where j.id = stray.id and j.fence = stray.fence and j.state = 0
+        and j.bucket = any (tenfold.open_buckets(array[j.bucket])) and tenfold.admits(j.bucket, j.tag)
       returning j.id)
   select array_agg(id) into strays from again;
   if strays is not null then
