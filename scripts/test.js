@@ -25,6 +25,8 @@ const words = args.filter((arg) => !arg.startsWith('--'))
 const named = PHASES.filter((phase) => words.indexOf(phase) >= 0)
 const filters = words.filter((word) => PHASES.indexOf(word) < 0)
 
+/** What failed, told once more at the end: what was printed above it may be long gone. */
+const broken = []
 let running
 let interrupted = 0
 
@@ -94,8 +96,11 @@ async function tests(node, env, files, concurrency) {
   try {
     const lines = readFileSync(totals, 'utf8').trim().split('\n')
     const counted = lines.map((line) => JSON.parse(line))
-    const { passed, failed, skipped } = counted.find(({ file }) => file === undefined)
+    const { passed, failed, skipped } = counted.find(
+      (line) => line.file === undefined && line.broken === undefined,
+    )
     Object.assign(result, { passed, failed, skipped })
+    broken.push(...counted.filter((line) => line.broken !== undefined))
     if (long)
       keepLongResults(
         root,
@@ -149,6 +154,7 @@ async function main() {
     sum.passed += result.passed
     sum.failed += result.failed
   }
+  for (const { broken: name, place, why } of broken) say(`\nFAILED ${place}\n${name}\n${why}`)
   say(`\n${lines.join('\n')}${interrupted ? '\ninterrupted' : ''}`)
   process.stdout.write(`${sum.passed} passed, ${sum.failed} failed\n`)
   process.exitCode = interrupted ? 130 : sum.failed > 0 || sum.passed === 0 ? 1 : 0
