@@ -11,6 +11,9 @@ export interface Position {
 export const POSITION_SQL =
   'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'
 
+/** The same for a session whose timeline is known: it does not change while a session can write. Half the cost. */
+export const LSN_SQL = 'select pg_current_wal_flush_lsn() as lsn'
+
 /** What {@link POSITION_SQL} gives. */
 export interface PositionRow {
   readonly lsn: string

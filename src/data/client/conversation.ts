@@ -1,6 +1,7 @@
 import { type Placement, rowPlace } from '../../core/keys.ts'
+import { parseLsn, timelineOfWalFile } from '../../core/lsn.ts'
 import type { SystemStatement } from '../../core/ports.ts'
-import { POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
+import { LSN_SQL, POSITION_SQL, type Position } from '../../core/position.ts'
 import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Statements } from '../connection/statements.ts'
@@ -78,7 +79,7 @@ export function converse(connection: Connection, statements: Statements): Conver
         row: batch.results[0]?.rows[0] as StoredResult | undefined,
         rows: left === undefined ? [] : (batch.results[1]?.rows ?? []),
         committed: isCommitted(connection, batch, at),
-        position: positionOf(batch, at + 1),
+        position: positionOf(connection, batch, at + 1),
         failure: batch.failure,
       }
     },
@@ -87,10 +88,10 @@ export function converse(connection: Connection, statements: Statements): Conver
       for (const statement of riding) items.push(sql(statement.sql, statement.params))
       const at = items.push(sql('commit')) - 1
       connection.takeSyncWaitCancelled() // a warning before COMMIT is the app's own
-      const batch = await run([...items, sql(POSITION_SQL)])
+      const batch = await run([...items, sql(connection.timeline === undefined ? POSITION_SQL : LSN_SQL)])
       return {
         committed: isCommitted(connection, batch, at),
-        position: positionOf(batch, at + 1),
+        position: positionOf(connection, batch, at + 1),
         failure: batch.failure,
       }
     },
@@ -134,7 +135,10 @@ function isCommitted(connection: Connection, batch: Batch, at: number): boolean 
   return !cancelled
 }
 
-function positionOf(batch: Batch, at: number): Position | undefined {
-  const row = batch.results[at]?.rows[0] as PositionRow | undefined
-  return row && positionOfRow(row)
+function positionOf(connection: Connection, batch: Batch, at: number): Position | undefined {
+  const row = batch.results[at]?.rows[0] as { lsn: string; wal?: string } | undefined
+  if (row === undefined) return undefined
+  if (row.wal !== undefined) connection.timeline = timelineOfWalFile(row.wal)
+  const { timeline } = connection
+  return timeline === undefined ? undefined : { lsn: parseLsn(row.lsn), timeline }
 }

@@ -28,6 +28,8 @@ export class Connection {
   readonly #onLost = new Set<(error: Error) => void>()
   /** Whether {@link raw} was used: whatever was set on it would reach the next user, so the pool closes it. */
   handedOut = false
+  /** The server's timeline, once a commit of this session has told it. A promotion ends sessions, or comes before they can write. */
+  timeline: number | undefined
   /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
   usedAt = 0
 
