@@ -7,7 +7,7 @@ import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
 import type { Rider } from '../core/rider.ts'
 import type { TxHandle } from '../data/client/transaction.ts'
-import type { JobRow, JobsParts } from '../jobs/index.ts'
+import type { Delivery, JobRow, JobsParts } from '../jobs/index.ts'
 import type { EnqueueOptions, Job, Tx } from './types.ts'
 
 /** What an {@link Outbox} hands its contents to. */
@@ -33,6 +33,7 @@ class Outbox implements Rider {
   readonly #jobs: JobRow[] = []
   readonly #blobs: SystemStatement[] = []
   #doubt: Doubt | undefined
+  #delivery: Delivery | undefined
 
   constructor(ports: OutboxPorts, tx: TxHandle<unknown>, placement: Placement | 'home') {
     this.#ports = ports
@@ -85,26 +86,32 @@ class Outbox implements Rider {
         params: [this.#tx.id, bucket, tag, JSON.stringify(effects)],
       })
     }
-    if (this.#jobs.length > 0) statements.push(this.#ports.jobs.insert(this.#jobs))
+    if (this.#jobs.length > 0) {
+      this.#delivery = this.#ports.jobs.deliver(this.#tx.cluster, this.#jobs)
+      statements.push(this.#delivery.statement)
+    }
     return statements
   }
 
   sending(): void {
     const effects = this.#effects()
     if (effects) this.#doubt = this.#ports.effects.begin(this.#tx.cluster, this.#tx.id, effects)
+    this.#delivery?.sending()
   }
 
   committed(position: Position | undefined): void {
     this.#doubt?.committed(position)
-    if (this.#jobs.length > 0) this.#ports.jobs.nudge(this.#tx.cluster)
+    this.#delivery?.committed(position)
   }
 
   rolledBack(): void {
     this.#doubt?.rolledBack()
+    this.#delivery?.rolledBack()
   }
 
   unknown(): void {
     this.#doubt?.unknown()
+    this.#delivery?.unknown()
   }
 
   #effects(): Effects | undefined {

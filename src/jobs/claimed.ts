@@ -1,39 +1,79 @@
 import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
+import type { JobRow } from './enqueue.ts'
 import type { JobPlace } from './types.ts'
 
-/** Jobs that were taken together. It stays in the database until all of them ended, or its lease does. */
+/** What a claim tells its maker. */
+export interface ClaimEvents {
+  /** Nothing is held by it any more, and the database knows how each of its jobs ended. */
+  over(id: string): void
+  abandoned(held: Held): void
+}
+
+/** Jobs that are held together. It stays in the database until all of them ended, or its lease does. */
 export class Claim {
   /** Drawn for it; whatever ends one of its runs has to show it. A 63-bit number. */
   readonly id: string
   readonly cluster: string
-  /** Where the cluster stood then: what the transactions of its jobs wrote lies below. */
-  readonly position: Position
-  /** Those whose end could not be told, or was refused: if the database holds them for us still, it does as long as the others. */
-  readonly abandoned = new Set<Claimed>()
-  readonly #over: (id: string) => void
+  /** Monotonic milliseconds of when it was sent: its lease began later. */
+  readonly sentAt: number
+  readonly #events: ClaimEvents
   #open: number
+  #standing: boolean
 
-  /** @param over nothing is held by it any more, and the database knows how each of its `jobs` ended */
-  constructor(id: string, cluster: string, position: Position, jobs: number, over: (id: string) => void) {
+  /** `jobs`: how many it holds; undefined: it stands open for more, until it is closed. */
+  constructor(
+    { id, cluster, sentAt, jobs }: { id: string; cluster: string; sentAt: number; jobs: number | undefined },
+    events: ClaimEvents,
+  ) {
     this.id = id
     this.cluster = cluster
-    this.position = position
-    this.#open = jobs
-    this.#over = over
+    this.sentAt = sentAt
+    this.#open = jobs ?? 0
+    this.#standing = jobs === undefined
+    this.#events = events
   }
 
-  /** The database knows how one of its jobs ended. */
+  /** One more job may be held by it from now on. */
+  admit(): void {
+    this.#open++
+  }
+
+  /** The database knows how one of its jobs ended, or that it never was. */
   ended(): void {
-    if (--this.#open === 0) this.#over(this.id)
+    this.#open--
+    this.#check()
+  }
+
+  /** The end of one could not be told, or was refused: if the database holds it for us still, it does as long as the others. */
+  abandon(held: Held): void {
+    this.#events.abandoned(held)
+  }
+
+  /** No more jobs come. */
+  close(): void {
+    if (!this.#standing) return
+    this.#standing = false
+    this.#check()
+  }
+
+  #check(): void {
+    if (this.#open === 0 && !this.#standing) this.#events.over(this.id)
   }
 }
 
-/** A job that this worker holds. */
-export interface Claimed {
+/** By what statements name a job that is held. */
+export interface Held {
   readonly id: string
-  readonly name: string
   readonly bucket: number
+  readonly claim: Claim
+  /** Which holding of this job it is: counted up whenever one is over without success. */
+  readonly fence: number
+}
+
+/** A job that this worker holds. */
+export interface Claimed extends Held {
+  readonly name: string
   readonly tag: number
   readonly attempt: number
   readonly attemptsMax: number
@@ -41,9 +81,8 @@ export interface Claimed {
   /** Its share of the bytes that were claimed with it. */
   readonly bytes: number
   readonly seen: string
-  readonly claim: Claim
-  /** Which holding of this job it is: counted up whenever one is over without success. */
-  readonly fence: number
+  /** Where the cluster stood when it was claimed: what the transaction that recorded it wrote lies below. */
+  readonly position: Position
 }
 
 export interface ClaimRow {
@@ -58,16 +97,35 @@ export interface ClaimRow {
   readonly seen: string | null
 }
 
-export function claimedOf(row: ClaimRow, bytes: number, claim: Claim): Claimed {
-  const { id, name, bucket, tag, attempt, attempts_max: attemptsMax, fence, payload, seen } = row
-  return { id, name, bucket, tag, attempt, attemptsMax, payload, bytes, seen: seen ?? '', claim, fence }
+export function claimedOf(row: ClaimRow, bytes: number, claim: Claim, position: Position): Claimed {
+  const { attempts_max: attemptsMax, seen, ...same } = row
+  return { ...same, attemptsMax, bytes, seen: seen ?? '', claim, position }
+}
+
+/** A job that was handed over to `claim`, in the form in which a claim would have given it. */
+export function handedOver(row: JobRow, claim: Claim, position: Position): Claimed {
+  const { id, name, bucket, tag, attempts_max: attemptsMax, payload, seen } = row
+  return {
+    id,
+    name,
+    bucket,
+    tag,
+    attempt: 1,
+    attemptsMax,
+    payload: JSON.parse(payload),
+    bytes: payload.length,
+    seen: seen ?? '',
+    claim,
+    fence: 0,
+    position,
+  }
 }
 
 export const placeOf = ({ bucket, tag }: Claimed): JobPlace => (bucket < 0 ? 'home' : { bucket, tag })
 
 /** The four arrays by which statements name runs, as PostgreSQL writes arrays. */
 export function runArrays(
-  jobs: readonly Claimed[],
+  jobs: readonly Held[],
 ): [claims: string, ids: string, fences: string, buckets: string] {
   let claims = ''
   let ids = ''
@@ -83,7 +141,7 @@ export function runArrays(
 }
 
 /** Gives runs back, their attempts uncounted; `refused` are those that were another's. */
-export const releaseOf = (jobs: readonly Claimed[]): SystemStatement => ({
+export const releaseOf = (jobs: readonly Held[]): SystemStatement => ({
   sql: 'select tenfold.release_jobs($1, $2, $3, $4) as refused',
   params: runArrays(jobs),
 })

@@ -19,6 +19,9 @@ const WRITTEN = 'select true as taken from tenfold.complete_job($1, $2, $3)'
 const CLAIM = 'tenfold.claim_jobs(gen_random_uuid(), $1, $2, 30000, 1000000) where id is not null'
 const SUSPECT = 'tenfold.claim_suspect(gen_random_uuid(), $1, 30000 * $2) where id is not null'
 const CLAIMS = 'select id::text from tenfold.claims order by id'
+/** Without the one that jobs are handed over to. */
+const STAND = `insert into tenfold.claims values ($1, gen_random_uuid(), now() + interval '1 h', '{}', '{}')`
+const TAKEN = "select from tenfold.claims where jobs <> '{}'"
 const EXPIRE = `update tenfold.claims set lease_until = now() - interval '1 s'`
 const WAITING = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
 const RISE = 'update tenfold.jobs set run_at = now() where state = 1'
@@ -44,9 +47,9 @@ test('a claim goes when all its jobs have ended, and after a stop none is left',
   }
   await agrees(sql, 'one of the four still runs')
   last.open()
-  await until(async () => (await sql(CLAIMS)).length === 0)
+  await until(async () => (await sql(TAKEN)).length === 0)
   await enqueueHome(handler, ['wait', 'wait', 'wait', 'wait', 'done', 'done'])
-  await until(async () => (await sql(CLAIMS)).length > 0)
+  await until(async () => (await sql(TAKEN)).length > 0)
   await jobs.worker.stop()
   assert.deepEqual(await sql(CLAIMS), [])
   assert.deepEqual(await states(), [0, 0, 0, 0, 0, 0, 1])
@@ -68,6 +71,15 @@ test('with a claim is lost what it still holds, not what ended or is held by ano
   assert.deepEqual(await sql(CLAIMS), [{ id: '2' }])
   await agrees(sql)
   assert.ok(await takes(sql, COMPLETE, 2, ids[1], 1))
+})
+
+test('who takes back more claims than fit into one look is told so', async (t) => {
+  const { sql } = await prepared(t)
+  for (let id = 1; id <= 11; id++) await sql(STAND, [id])
+  await sql(EXPIRE)
+  const more = 'select more from tenfold.tend_jobs(10, gen_random_uuid())'
+  assert.deepEqual([await sql(more), await sql(more)], [[{ more: true }], [{ more: false }]])
+  assert.deepEqual(await sql(CLAIMS), [])
 })
 
 test('whoever speaks of a run has to have its claim and its fence', async (t) => {
@@ -199,10 +211,34 @@ for (const seed of [1, 2, 3])
     const repair = () =>
       sql(`delete from tenfold.ready where id = (select id from tenfold.ready
           where id not in (select unnest(jobs) from tenfold.claims) order by id limit 1);
+        delete from tenfold.claims where id = (select min(id) from tenfold.claims where jobs = '{}');
         select tenfold.repair_jobs(500)`)
+    const hand = async (): Promise<void> => {
+      if (below(3) === 0) await sql(STAND, [++drawn])
+      const claims = await sql<{ id: number }>('select id::int from tenfold.claims order by id')
+      const claim = claims[below(claims.length)]?.id
+      if (claim === undefined) return
+      const id = await handOver(sql, claim)
+      ids.push(id)
+      held.push({ claim, id, fence: 0 })
+    }
     const cancel = () => sql('select tenfold.cancel_job($1)', [ids[below(ids.length)]])
     const retry = () => sql('select tenfold.retry_jobs(null, 3, null)')
-    const steps = [put, put, put, put, take, pair, () => take(sql, SUSPECT), tend, repair, cancel, retry]
+    const steps = [
+      put,
+      put,
+      put,
+      put,
+      hand,
+      hand,
+      take,
+      pair,
+      () => take(sql, SUSPECT),
+      tend,
+      repair,
+      cancel,
+      retry,
+    ]
     steps.push(...[COMPLETE, FAIL, RELEASE].map(tell))
     for (let n = 0; n < 300; n++) {
       await steps[below(steps.length)]?.()
@@ -227,11 +263,21 @@ async function takes(sql: Sql, text: string, claim: number, id?: string, fence =
   return (await told)[0]?.taken
 }
 let drawn = 0
+const nextId = (): string => `00000000-0000-7000-8000-${String(++drawn).padStart(12, '0')}`
 async function enqueue(sql: Sql, row: Record<string, unknown>): Promise<string> {
   const { bucket = -1, concurrency = null, owner = 'one', unique = null, delay = 0 } = row
-  const id = `00000000-0000-7000-8000-${String(++drawn).padStart(12, '0')}`
+  const id = nextId()
   const params = [id, bucket, `work ${concurrency}`, delay, concurrency, owner, unique]
   await sql(`select tenfold.enqueue_job($1, $2, 0, $3, 0, $4, 3, $5, $6, $7, '', '"x"')`, params)
+  return id
+}
+async function handOver(sql: Sql, claim: number): Promise<string> {
+  const id = nextId()
+  await sql(
+    `insert into tenfold.jobs (id, bucket, tag, name, state, due, run_at, attempts_max, owner, payload, claim)
+      values ($1, -1, 0, 'work', 0, now(), now(), 3, 'one', '"x"', $2)`,
+    [id, claim],
+  )
   return id
 }
 /** Each job that is under way waits or is held, once; no other does or is. And no limit is exceeded. */
@@ -239,9 +285,10 @@ async function agrees(sql: Sql, when?: string): Promise<void> {
   const wrong = await sql(`with places as (
       select id, fence, due, owner, 'ready' as place from tenfold.ready
       union all select id, fence, due, owner, 'held' from tenfold.jobs join (
-        select unnest(jobs) as id, unnest(fences) as fence from tenfold.claims) c using (id, fence))
+        select unnest(jobs) as id, unnest(fences) as fence from tenfold.claims) c using (id, fence)
+      union all select id, fence, due, owner, 'handed over' from tenfold.jobs where claim in (select id from tenfold.claims))
     select id::text, state, string_agg(place, ',') as is from tenfold.jobs full join places using (id, fence, due, owner)
-      group by id, state having count(place) <> coalesce((state in (0, 3))::int, -1) or (state = 3 and max(place) = 'ready')
+      group by id, state having count(place) <> coalesce((state in (0, 3))::int, -1) or (state = 3 and max(place) <> 'held')
     union all select name || owner, 3, 'over the limit' from tenfold.jobs
       where state = 3 group by name, owner having count(*) > max(concurrency)`)
   assert.deepEqual(wrong, [], when)

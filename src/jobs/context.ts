@@ -46,8 +46,8 @@ class RunContext implements RequestContext {
   }
 
   get seen(): SeenScope {
-    const { seen, claim } = this.#run.job
-    this.#seen ??= this.#options.seen(seen, claim.cluster, claim.position)
+    const { seen, claim, position } = this.#run.job
+    this.#seen ??= this.#options.seen(seen, claim.cluster, position)
     return this.#seen
   }
 }

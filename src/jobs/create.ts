@@ -1,8 +1,8 @@
 import type { Service } from '../core/lifecycle.ts'
 import { lifecycle } from '../core/lifecycle.ts'
-import type { SystemStatement } from '../core/ports.ts'
 import { Crons } from './crons.ts'
-import { insertJobs, type JobRow, jobRow } from './enqueue.ts'
+import { type JobRow, jobRow } from './enqueue.ts'
+import type { Delivery } from './handoff.ts'
 import { kindsOf } from './kinds.ts'
 import { type ListQuery, Office } from './office.ts'
 import { enqueueOutside } from './outside.ts'
@@ -22,8 +22,7 @@ export interface JobsParts {
   /** Where transactions put their jobs; see app/outbox.ts. */
   readonly intake: {
     row(request: EnqueueRequest): JobRow
-    insert(rows: readonly JobRow[]): SystemStatement
-    nudge(cluster: string): void
+    deliver(cluster: string, rows: readonly JobRow[]): Delivery
   }
   /** Claims and runs jobs from `start` on; `stop` drains. Stop it before the data client. */
   readonly worker: Service
@@ -61,7 +60,10 @@ export function createJobs(options: JobsOptions): JobsParts {
         return what !== null
       },
     },
-    intake: { row: (request) => jobRow(request, clock), insert: insertJobs, nudge },
+    intake: {
+      row: (request) => jobRow(request, clock),
+      deliver: (cluster, rows) => worker.deliver(cluster, rows),
+    },
     worker: lifecycle(async () => {
       await worker.service.start()
       crons.begin()

@@ -58,3 +58,38 @@ test('a claim whose connection is lost, and that commits after the next one, is 
   await Promise.all([lost, claims, reports].map((session) => session?.close()))
   await holder.end()
 })
+
+test('jobs are handed over to a claim for a third of its lease, and from half of that on to the next', async (t) => {
+  const { connections, sql } = await wired(t, [])
+  const sessions = upkeepSessions([{ name: 'c0', connection: connections[0]! }], (ms, run) =>
+    systemClock.timer(ms, run),
+  )
+  let now = 1_000
+  const desk = new Desk({
+    cluster: 'c0',
+    claims: sessions.open('c0', 'claims'),
+    reports: sessions.open('c0', 'reports'),
+    worker: '018f4f6e-0000-7abc-8def-0123456789ab',
+    clock: { ...systemClock, monotonic: () => now },
+    random: systemRandom(),
+    leaseMs: 30_000,
+  })
+  const claims = async () =>
+    (await sql<{ id: string }>('select id::text from tenfold.claims')).map(({ id }) => id)
+  assert.equal(desk.standing(), undefined, 'nobody has asked for one')
+  await desk.claim(WISH)
+  const first = desk.standing()
+  assert.deepEqual(await claims(), [first?.id])
+  await desk.claim(WISH)
+  now += 5_001
+  assert.equal(desk.standing(), first)
+  await desk.claim(WISH)
+  const second = desk.standing()
+  assert.deepEqual((await claims()).sort(), [first?.id, second?.id].sort())
+  assert.notEqual(second, first)
+  await desk.claim(WISH)
+  assert.deepEqual(await claims(), [second?.id], 'the first is over')
+  now += 10_001
+  assert.equal(desk.standing(), undefined)
+  await desk.close()
+})

@@ -2,10 +2,10 @@ import type { Clock } from '../core/clock.ts'
 import type { SystemStatement, UpkeepSession } from '../core/ports.ts'
 import { POSITION_SQL, type PositionRow, positionOfRow } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
-import { Claim, type Claimed, type ClaimRow, claimedOf, releaseOf, runArrays } from './claimed.ts'
+import { Claim, type Claimed, type ClaimRow, claimedOf, type Held, releaseOf, runArrays } from './claimed.ts'
 import { CLAIM_BYTES_MAX, TEND_MAX } from './defaults.ts'
 
-const TEND = 'select next_ms, suspects, lost from tenfold.tend_jobs($1, $2)'
+const TEND = 'select next_ms, suspects, lost, more from tenfold.tend_jobs($1, $2)'
 const CLAIMED = 'select id, name, bucket, tag, attempt, attempts_max, fence, payload, seen from'
 const CLAIM = `${CLAIMED} tenfold.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)`
 const CLAIM_SUSPECT = `${CLAIMED} tenfold.claim_suspect($1, $2, $3)`
@@ -13,10 +13,19 @@ const REPAIR = 'select tenfold.repair_jobs($1)'
 const RELEASE_CLAIM = 'select tenfold.release_claim($1)'
 /** Of claims that are over nothing is left: a check would cost as much as the jobs did. */
 const FORGET = 'delete from tenfold.claims where id = any ($1)'
+const STAND = `insert into tenfold.claims (id, worker, lease_until, jobs, fences)
+  values ($1, $2, statement_timestamp() + $3 * interval '1 ms', '{}', '{}')`
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4, $5)'
 
 /** Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s. */
 const UNANSWERED_MS = 15_000
+
+interface TendedRow {
+  readonly next_ms: number | null
+  readonly suspects: boolean
+  readonly lost: number
+  readonly more: boolean
+}
 
 /** What to do in the round trip of a claim besides claiming. */
 export interface ClaimWish {
@@ -51,7 +60,13 @@ export interface ClaimAnswer {
   readonly last: OrderPlace | undefined
   /** What tending found; undefined when it was not asked for. */
   readonly tended:
-    | { readonly nextMs: number | undefined; readonly suspects: boolean; readonly lost: number }
+    | {
+        readonly nextMs: number | undefined
+        readonly suspects: boolean
+        readonly lost: number
+        /** There may be more that is due. */
+        readonly more: boolean
+      }
     | undefined
 }
 
@@ -68,6 +83,10 @@ export class Desk {
   #unanswered: { readonly id: string; readonly sentAt: number }[] = []
   /** Claims whose jobs have all ended. Should they be left, they are forgotten when their lease is over. */
   #over: string[] = []
+  /** Since when, in monotonic milliseconds. */
+  readonly #abandoned = new Map<Held, number>()
+  #standing: Claim | undefined
+  #wantsStanding = false
 
   constructor(options: {
     cluster: string
@@ -88,13 +107,16 @@ export class Desk {
   }
 
   async claim(wish: ClaimWish): Promise<ClaimAnswer> {
-    const id = (this.#random.bytes(8).readBigUInt64BE() >> 1n).toString()
+    const id = this.#newId()
     const statements: SystemStatement[] = []
     // By itself: it keeps locks of owners, and what follows locks jobs.
     if (wish.repair) statements.push({ sql: 'begin' }, { sql: REPAIR, params: [TEND_MAX] }, { sql: 'commit' })
     statements.push({ sql: 'begin' })
     for (const lost of this.#unanswered) statements.push({ sql: RELEASE_CLAIM, params: [lost.id] })
     if (this.#over.length > 0) statements.push(this.#forgetting())
+    const standing = this.#wantsStanding ? this.#newId() : undefined
+    if (standing !== undefined)
+      statements.push({ sql: STAND, params: [standing, this.#worker, this.#leaseMs] })
     const tendAt = wish.tend
       ? statements.push({ sql: TEND, params: [TEND_MAX, wish.sole ? this.#worker : null] }) - 1
       : undefined
@@ -112,16 +134,45 @@ export class Desk {
     const rows = results[claimAt] as unknown as ClaimRow[]
     const end = rows.pop() as ClaimRow
     const bytes = rows.length === 0 ? 0 : end.attempts_max / rows.length
-    const claim = new Claim(id, this.cluster, positionOfRow(at), rows.length, (id) => this.#over.push(id))
-    const [tended] =
-      tendAt === undefined
-        ? []
-        : (results[tendAt] as unknown as [{ next_ms: number | null; suspects: boolean; lost: number }])
+    const claim = this.#claimOf(id, sentAt, rows.length)
+    const position = positionOfRow(at)
+    if (standing !== undefined) this.#stand(standing, sentAt)
+    const [tended] = tendAt === undefined ? [] : (results[tendAt] as unknown as [TendedRow])
     return {
       last: end.attempt < wish.max ? undefined : { rank: end.bucket, due: end.seen as string },
-      jobs: rows.map((row) => claimedOf(row, bytes, claim)),
-      tended: tended && { nextMs: tended.next_ms ?? undefined, suspects: tended.suspects, lost: tended.lost },
+      jobs: rows.map((row) => claimedOf(row, bytes, claim, position)),
+      tended: tended && { ...tended, nextMs: tended.next_ms ?? undefined },
     }
+  }
+
+  /**
+   * A claim that transactions of this process hand jobs over to. It takes them for a third of its lease, then there is
+   * another, so that a job that is lost from sight is not held for longer. Undefined when there is none: there will be with the next claim.
+   */
+  standing(): Claim | undefined {
+    const age = this.#standing ? this.#clock.monotonic() - this.#standing.sentAt : Number.POSITIVE_INFINITY
+    if (age > this.#leaseMs / 6) this.#wantsStanding = true
+    return age < this.#leaseMs / 3 ? this.#standing : undefined
+  }
+
+  #stand(id: string, sentAt: number): void {
+    this.#wantsStanding = false
+    this.#standing?.close()
+    this.#standing = this.#claimOf(id, sentAt)
+  }
+
+  #newId(): string {
+    return (this.#random.bytes(8).readBigUInt64BE() >> 1n).toString()
+  }
+
+  #claimOf(id: string, sentAt: number, jobs?: number): Claim {
+    return new Claim(
+      { id, cluster: this.cluster, sentAt, jobs },
+      {
+        over: (id) => this.#over.push(id),
+        abandoned: (held) => this.#abandoned.set(held, this.#clock.monotonic()),
+      },
+    )
   }
 
   #claimStatement(id: string, { alone, max, from }: ClaimWish): SystemStatement {
@@ -134,13 +185,19 @@ export class Desk {
     return { sql: FORGET, params: [`{${this.#over.splice(0).join()}}`] }
   }
 
-  /** Gives back what was abandoned of these claims: prolonged for the others, they would hold it as long. */
-  async letGo(claims: ReadonlySet<Claim>): Promise<void> {
-    const jobs = [...claims].flatMap(({ abandoned }) => [...abandoned])
-    if (jobs.length === 0) return
-    const [[row] = []] = await this.#reports.run([releaseOf(jobs)])
+  /** Gives back what was abandoned: prolonged for others, its claim would hold it as long. */
+  async letGo(): Promise<void> {
+    const asked = [...this.#abandoned]
+    if (asked.length === 0) return
+    const [[row] = []] = await this.#reports.run([releaseOf(asked.map(([job]) => job))])
     const refused = new Set(row?.refused as string[])
-    for (const job of jobs) if (!refused.has(job.id) && job.claim.abandoned.delete(job)) job.claim.ended()
+    const now = this.#clock.monotonic()
+    for (const [job, since] of asked) {
+      if (refused.has(job.id)) {
+        // It is another's or gone, or its transaction has not come to its end; by then it has.
+        if (now - since > 2 * this.#leaseMs) this.#abandoned.delete(job)
+      } else if (this.#abandoned.delete(job)) job.claim.ended()
+    }
   }
 
   /** Prolongs the leases; tells for each job that is still ours whether it was asked to end. */
@@ -164,6 +221,7 @@ export class Desk {
   }
 
   async close(): Promise<void> {
+    this.#standing?.close()
     if (this.#over.length > 0) await this.#claims.run([this.#forgetting()]).catch(() => {})
     await Promise.all([this.#claims.close(), this.#reports.close()])
   }

@@ -102,6 +102,31 @@ function text(name: string, what: string, value: string | undefined): string | n
 const ENQUEUE_ONE = 'select tenfold.enqueue_job($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)'
 const ENQUEUE_MANY = 'select tenfold.enqueue_jobs($1, $2)'
 
+const RECORD_HELD = `insert into tenfold.jobs
+    (id, bucket, tag, name, state, priority, due, run_at, attempts_max, owner, seen, payload, claim)
+  values ($1, $2, $3, $4, 0, $5, statement_timestamp(), statement_timestamp(), $6, $7, $8, $9, $10)`
+
+/** Whether a job may run whenever somebody has room: it waits for no time, and counts against no limit. */
+export const isFree = (row: JobRow): boolean =>
+  row.delay_ms === 0 && row.concurrency === null && row.unique_key === null
+
+/** Records a job that {@link isFree}, held by a claim that is there already. */
+export const insertHeld = (row: JobRow, claim: string): SystemStatement => ({
+  sql: RECORD_HELD,
+  params: [
+    row.id,
+    row.bucket,
+    row.tag,
+    row.name,
+    row.priority,
+    row.attempts_max,
+    row.owner,
+    row.seen,
+    row.payload,
+    claim,
+  ],
+})
+
 /** One statement that records the jobs. A job that is there already, by its id or by its unique key, is left alone. */
 export function insertJobs(rows: readonly JobRow[]): SystemStatement {
   const [row] = rows

@@ -57,7 +57,7 @@ test('a job whose transaction rolls back is not there (FAULTS case 25)', async (
   const { client, jobs, sql } = await wired(t, [never])
   const target = client.target('user', 1)
   const writing = client.writeAt(target, 'fails', async (tx: Tx) => {
-    const { row, insert } = jobs.intake
+    const { row, deliver } = jobs.intake
     const asked = row({
       job: never,
       input: {},
@@ -67,7 +67,7 @@ test('a job whose transaction rolls back is not there (FAULTS case 25)', async (
       ordinal: 0,
       seen: '',
     })
-    const { sql: text, params = [] } = insert([asked])
+    const { sql: text, params = [] } = deliver(tx.cluster, [asked]).statement
     await tx.query(text, params)
     throw new Error('no')
   })

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import type { Claimed } from './claimed.ts'
-import { BATCH_MAX, REPORT_MAX, TEND_MAX } from './defaults.ts'
+import { BATCH_MAX, REPORT_MAX } from './defaults.ts'
 import type { ClaimAnswer, Desk } from './desk.ts'
 import { Outlook } from './outlook.ts'
 import type { Reports } from './reports.ts'
@@ -25,8 +25,8 @@ const GATHER_MS = 10
 export interface Room {
   /** How many jobs there is room for now. */
   want(): number
-  /** Takes jobs that have been claimed. `sentAt`: when their claim was sent, on the monotonic clock. */
-  take(jobs: readonly Claimed[], sentAt: number): void
+  /** Takes jobs that have been claimed. */
+  take(jobs: readonly Claimed[]): void
   /**
    * Claims nothing from now on until {@link endAlone}, and waits until nothing is held by this process but runs of long
    * duration; false when somebody else has it.
@@ -56,6 +56,7 @@ export class Queue {
   /** Whether the last claim looked for what has become due. */
   #tended = false
   #repairAt = Number.NEGATIVE_INFINITY
+  #repairEveryMs = 0
   #gatherUntil = Number.NEGATIVE_INFINITY
   #nextDueAt = Number.POSITIVE_INFINITY
   #suspects = false
@@ -131,6 +132,8 @@ export class Queue {
     if (this.#suspects && (await this.#claimAlone())) return
     const want = this.reports.waiting > 2 * REPORT_MAX ? 0 : this.#room.want()
     const max = Math.min(want, Math.floor(this.#max))
+    // Until there was room to look: what transactions hand over must not fill it before.
+    if (max === 0) this.idle = false
     if (max === 0) return this.#changed.wait(this.#clock, this.#times.poll)
     await this.#gather()
     this.#changed.reset()
@@ -170,18 +173,20 @@ export class Queue {
   async #claim(max: number, alone: boolean): Promise<{ jobs: readonly Claimed[]; more: boolean }> {
     const sentAt = this.#clock.monotonic()
     const tend = sentAt - this.#tendAt >= this.#tendEveryMs || this.#sole
-    const repair = sentAt - this.#repairAt >= this.#times.repair
+    const repair = sentAt - this.#repairAt >= this.#repairEveryMs
     this.#tended = tend
     if (tend) this.#tendAt = sentAt
     if (repair) this.#repairAt = sentAt
     const from = alone ? undefined : this.#outlook.from(sentAt)
     const answer = await this.desk.claim({ max, alone, tend, repair, sole: this.#sole, from })
     if (!alone) this.#outlook.looked(from === undefined, sentAt, this.#clock.monotonic(), answer.last)
-    if (tend) this.#tendEveryMs = Math.max(TEND_MS, (this.#clock.monotonic() - sentAt) * TEND_SHARE)
+    const tookMs = this.#clock.monotonic() - sentAt
+    if (tend) this.#tendEveryMs = Math.max(TEND_MS, tookMs * TEND_SHARE)
+    if (repair) this.#repairEveryMs = Math.max(this.#times.repair, tookMs * TEND_SHARE)
     this.#noteTended(answer, sentAt)
     // With a suspect done, look at once for the next: only other work comes between.
     if (alone && answer.jobs.length > 0) this.#tendAt = Number.NEGATIVE_INFINITY
-    this.#room.take(answer.jobs, sentAt)
+    this.#room.take(answer.jobs)
     return { jobs: answer.jobs, more: answer.last !== undefined }
   }
 
@@ -195,7 +200,7 @@ export class Queue {
         'took back jobs whose worker vanished',
       )
     // More of them may wait than fit into one round.
-    if (tended.lost >= TEND_MAX) this.#tendAt = Number.NEGATIVE_INFINITY
+    if (tended.more) this.#tendAt = Number.NEGATIVE_INFINITY
     else this.#sole = false
   }
 }

@@ -122,7 +122,7 @@ export class Reports {
     const others = new Set(refused)
     for (const job of jobsOf(batch)) {
       // Of what was refused nobody knows: it may still be held.
-      if (others.has(job.id)) job.claim.abandoned.add(job)
+      if (others.has(job.id)) job.claim.abandon(job)
       else job.claim.ended()
     }
     const [done, failed, released] = batch
@@ -149,11 +149,8 @@ export class Reports {
   }
 
   #givenUp(batch: Batch, error: unknown): void {
-    for (const job of jobsOf(batch)) job.claim.abandoned.add(job)
-    this.#log.error(
-      { err: error, jobs: sizeOf(batch) },
-      'could not report how jobs ended; they run again when their lease is over',
-    )
+    for (const job of jobsOf(batch)) job.claim.abandon(job)
+    this.#log.error({ err: error, jobs: sizeOf(batch) }, 'could not report how jobs ended; they run again')
   }
 
   #refused(ids: readonly string[], again: boolean): void {

@@ -32,16 +32,16 @@ export class Run {
   /** Under way: the run's end must not fence them off. */
   readonly #writes = new Set<Promise<unknown>>()
   #end: ((outcome: Outcome) => void) | undefined
-  /** Monotonic milliseconds. */
-  readonly claimedAt: number
+  /** Monotonic milliseconds of when it came here. */
+  readonly takenAt: number
   /** Monotonic milliseconds of the claim or the last heartbeat: the lease counts from before it was sent. */
   leasedAt: number
 
-  constructor(job: Claimed, env: RunEnvironment, claimedAt: number) {
+  constructor(job: Claimed, env: RunEnvironment) {
     this.job = job
     this.#env = env
-    this.claimedAt = claimedAt
-    this.leasedAt = claimedAt
+    this.takenAt = env.options.clock.monotonic()
+    this.leasedAt = job.claim.sentAt
   }
 
   /** Made when it is asked for: most runs never look at it. */

@@ -5,9 +5,12 @@ import { backoffMs } from './backoff.ts'
 import type { Claimed } from './claimed.ts'
 import { BACKOFF_MS, ERROR_LENGTH_MAX, HELD_BYTES_MAX, SLOTS, TIMES } from './defaults.ts'
 import { Desk } from './desk.ts'
+import { isFree, type JobRow } from './enqueue.ts'
 import { JobCancelled, JobLeaseLost, JobStopped } from './errors.ts'
+import { type Delivery, Handoff, type Hands } from './handoff.ts'
 import type { JobKind } from './kinds.ts'
 import { Pace } from './pace.ts'
+import { Posting } from './posting.ts'
 import { Progress } from './progress.ts'
 import { Queue, type Room } from './queue.ts'
 import { type Failure, Reports } from './reports.ts'
@@ -29,10 +32,24 @@ export class Worker implements Room {
   /** Everything held, by job: what waits here and what runs. */
   readonly #held = new Map<string, Run>()
   #heldBytes = 0
+  readonly #hands: Hands = {
+    expect: (change) => {
+      this.#expected += change
+    },
+    take: (job) => {
+      // The commit is answered first.
+      if (this.#arriving.push(job) === 1) setImmediate(() => this.#arrived())
+    },
+  }
   readonly #emptied = new Signal()
+  /** Jobs that their transactions are just handing over. */
+  #expected = 0
+  /** Of those, the ones that have been committed. */
+  readonly #arriving: Claimed[] = []
   #running = 0
   #alone: Queue | undefined
   #working = false
+  #stopping = false
   #heart: Promise<void> = Promise.resolve()
   readonly #beat = new Signal()
   readonly service: Service
@@ -77,6 +94,38 @@ export class Worker implements Room {
     return this.#working
   }
 
+  /**
+   * Jobs that are about to be recorded. One that is free to run, and that there is room for while nobody waits, need not stand in the
+   * queue.
+   */
+  deliver(cluster: string, rows: readonly JobRow[]): Delivery {
+    const [row] = rows
+    const queue = this.#queues.get(cluster)
+    const claim =
+      row && rows.length === 1 && queue && this.#hasRoomNow(queue) && isFree(row)
+        ? queue.desk.standing()
+        : undefined
+    return claim
+      ? new Handoff(row as JobRow, claim, this.#hands)
+      : new Posting(rows, () => this.nudge(cluster))
+  }
+
+  #hasRoomNow(queue: Queue): boolean {
+    const held = this.#held.size + this.#expected
+    return (
+      this.#working && queue.idle && !this.#alone && held < this.#slots && this.#heldBytes < HELD_BYTES_MAX
+    )
+  }
+
+  #arrived(): void {
+    for (const job of this.#arriving.splice(0)) {
+      this.#expected--
+      // Meanwhile nothing may begin here: whoever has room for it takes it from the queue.
+      if (this.#alone || this.#stopping) this.#queues.get(job.claim.cluster)?.reports.release(job)
+      else this.take([job])
+    }
+  }
+
   nudge(cluster?: string): void {
     for (const [name, queue] of this.#queues) if (cluster === undefined || name === cluster) queue.nudge()
   }
@@ -114,9 +163,15 @@ export class Worker implements Room {
     return this.#pace.want(this.#held.size)
   }
 
-  take(jobs: readonly Claimed[], sentAt: number): void {
+  take(jobs: readonly Claimed[]): void {
     for (const job of jobs) {
-      const run = new Run(job, this.#env, sentAt)
+      // It had been taken from us, and has come back before we knew.
+      const before = this.#held.get(job.id)
+      if (before) {
+        this.#lost(before)
+        this.#letGo(before)
+      }
+      const run = new Run(job, this.#env)
       this.#held.set(job.id, run)
       this.#heldBytes += job.bytes
       this.#waiting.push(run)
@@ -132,7 +187,7 @@ export class Worker implements Room {
     this.#alone = queue
     // Whatever takes long is waited for once, not by each that follows.
     const { alone } = this.#times
-    const isYoung = ({ claimedAt }: Run): boolean => this.#options.clock.monotonic() - claimedAt < alone
+    const isYoung = ({ takenAt }: Run): boolean => this.#options.clock.monotonic() - takenAt < alone
     await this.#within(alone, () => this.#working && [...this.#held.values()].some(isYoung))
     return true
   }
@@ -189,8 +244,7 @@ export class Worker implements Room {
     const startedAt = clock.monotonic()
     let outcome: Outcome = { kind: 'lost' }
     // Its lease may have run out while this process was stopped.
-    if (startedAt - run.leasedAt < this.#times.lease && this.#held.has(run.job.id))
-      outcome = await run.outcome()
+    if (startedAt - run.leasedAt < this.#times.lease && this.#holds(run)) outcome = await run.outcome()
     const ms = clock.monotonic() - startedAt
     this.#pace.note(ms)
     if (this.#letGo(run)) this.#report(run, outcome, ms)
@@ -208,7 +262,7 @@ export class Worker implements Room {
     else if (outcome.kind === 'stopped') reports.release(job)
     else if (outcome.kind === 'failed') reports.failed(this.#failureOf(job, outcome))
     else if (outcome.kind === 'lost') {
-      job.claim.abandoned.add(job)
+      job.claim.abandon(job)
       const fields = { job: job.name, jobId: job.id, attempt: job.attempt, code: 'TENFOLD_JOB_LEASE_LOST' }
       this.#options.log.warn(fields, 'a run was taken over by another worker')
     }
@@ -233,11 +287,16 @@ export class Worker implements Room {
   }
 
   /** @returns whether it was held until now */
-  #letGo({ job }: Run): boolean {
-    if (!this.#held.delete(job.id)) return false
-    this.#heldBytes -= job.bytes
+  #letGo(run: Run): boolean {
+    if (!this.#holds(run)) return false
+    this.#held.delete(run.job.id)
+    this.#heldBytes -= run.job.bytes
     if (this.#held.size === 0 || this.#alone) this.#emptied.notify()
     return true
+  }
+
+  #holds(run: Run): boolean {
+    return this.#held.get(run.job.id) === run
   }
 
   #queueOf({ job }: Run): Queue {
@@ -278,27 +337,32 @@ export class Worker implements Room {
     const old = [...this.#held.values()].filter(({ leasedAt }) => now - leasedAt >= this.#times.heartbeat)
     for (const [cluster, { desk }] of this.#queues) {
       const runs = old.filter(({ job }) => job.claim.cluster === cluster)
-      if (runs.length === 0) continue
-      const ours = await desk.renew(runs.map(({ job }) => job))
-      for (const run of runs) {
-        const cancel = ours.get(run.job.id)
-        if (cancel === undefined) this.#lost(run)
-        else run.leasedAt = now
-        if (cancel) run.abort(new JobCancelled(run.job.name, run.job.id))
-      }
+      if (runs.length > 0) await this.#renewOn(desk, runs, now)
       // Whatever becomes of this, the others have their leases.
-      await desk.letGo(new Set(runs.map(({ job }) => job.claim)))
+      await desk.letGo()
+    }
+  }
+
+  async #renewOn(desk: Desk, runs: readonly Run[], now: number): Promise<void> {
+    const ours = await desk.renew(runs.map(({ job }) => job))
+    for (const run of runs) {
+      const cancel = ours.get(run.job.id)
+      if (cancel === undefined) this.#lost(run)
+      else run.leasedAt = now
+      if (cancel) run.abort(new JobCancelled(run.job.name, run.job.id))
     }
   }
 
   /** Not ours any more, unless it ended in the meantime. */
   #lost(run: Run): void {
-    if (this.#held.get(run.job.id) === run) run.abort(new JobLeaseLost(run.job.name, run.job.id))
+    if (this.#holds(run)) run.abort(new JobLeaseLost(run.job.name, run.job.id))
   }
 
   async #stop(): Promise<void> {
     const { clock } = this.#options
     this.#working = false
+    this.#stopping = true
+    this.#arrived()
     this.#beat.notify()
     this.#emptied.notify()
     const queues = [...this.#queues.values()]
@@ -313,6 +377,7 @@ export class Worker implements Room {
     })
     await Promise.all(queues.map(({ reports }) => reports.settled()))
     late.cancel()
+    for (const { reports } of queues) reports.close()
     await Promise.all(queues.map(({ desk }) => desk.close()))
     await this.#heart
   }

@@ -4,6 +4,7 @@
 -- run_at: when it may run, and from then on when it became ready.
 -- fence: counts up whenever somebody who held it has to let it go; a completion takes out the row.
 -- attempt: runs that ended without success. A run is known by its claim, not here.
+-- claim: the one that it was handed over to by the transaction that recorded it, as long as that holds it.
 create table tenfold.jobs (
   id uuid primary key,
   bucket int not null,
@@ -19,6 +20,7 @@ create table tenfold.jobs (
   attempts_max int not null,
   lost int not null default 0,
   concurrency int,
+  claim bigint,
   cancel boolean not null default false,
   owner text not null,
   unique_key text,
@@ -31,6 +33,7 @@ create table tenfold.jobs (
 
 -- Most jobs are in none of them, ever: a claim and a completion touch the primary key alone.
 create index jobs_delayed on tenfold.jobs (run_at) where state = 1;
+create index jobs_held on tenfold.jobs (claim) where claim is not null;
 create index jobs_aside on tenfold.jobs (state, id) where state >= 4;
 create index jobs_limited on tenfold.jobs (name, owner, state, due) where concurrency is not null;
 create unique index jobs_unique on tenfold.jobs (bucket, tag, name, unique_key)
@@ -54,8 +57,8 @@ create index ready_order on tenfold.ready (rank, due);
 create index ready_since on tenfold.ready (since);
 create index ready_owner on tenfold.ready (owner, due);
 
--- What workers hold. A job is held by a claim that lists it with the fence that it still has. A claim stays until its worker
--- has told how all of its jobs ended, or until its lease is over.
+-- What workers hold; see jobs/DESIGN.md for those that stand open. A job is held by a claim that lists it with the fence that it still has, or whose number is in its row. A claim
+-- stays until its worker has told how all of its jobs ended, or until its lease is over.
 create table tenfold.claims (
   id bigint primary key,
   worker uuid not null,

@@ -253,7 +253,7 @@ begin
     update tenfold.jobs j set
       state = case when r.dead or j.attempt + 1 >= j.attempts_max then 4 else 1 end,
       run_at = statement_timestamp() + r.delay_ms * interval '1 ms', error = r.error,
-      attempt = j.attempt + 1, fence = j.fence + 1
+      attempt = j.attempt + 1, fence = j.fence + 1, claim = null
     from json_to_recordset(p_runs) r (claim bigint, id uuid, fence int, error text, delay_ms float8, dead boolean)
     where j.id = r.id and j.fence = r.fence and r.claim = any (live) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
     returning j.id, j.name, j.owner, j.concurrency, j.cancel)
@@ -277,7 +277,7 @@ declare
   owners text[];
 begin
   with released as (
-    update tenfold.jobs j set state = case when j.lost > 0 then 5 else 0 end, run_at = statement_timestamp(), fence = j.fence + 1
+    update tenfold.jobs j set state = case when j.lost > 0 then 5 else 0 end, run_at = statement_timestamp(), fence = j.fence + 1, claim = null
       from unnest(p_claims, p_ids, p_fences) d (claim, id, fence)
       where j.id = d.id and j.fence = d.fence and d.claim = any (live) and j.bucket = any (opened) and tenfold.admits(j.bucket, j.tag)
       returning j.id, j.name, j.owner, j.concurrency, j.cancel)

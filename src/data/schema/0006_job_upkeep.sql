@@ -4,8 +4,8 @@
 create function tenfold.drop_claim(p_claim bigint) returns boolean
 language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
-  delete from tenfold.claims c where c.id = p_claim and not exists (
-    select from unnest(c.jobs, c.fences) d (id, fence) join tenfold.jobs j on j.id = d.id where j.fence = d.fence);
+  delete from tenfold.claims c where c.id = p_claim and not exists (select from tenfold.jobs j where j.claim = p_claim)
+    and not exists (select from unnest(c.jobs, c.fences) d (id, fence) join tenfold.jobs j on j.id = d.id where j.fence = d.fence);
   return found;
 end $$;
 
@@ -32,9 +32,11 @@ declare
   changed int;
 begin
   select array_agg(j.id), array_agg(distinct j.bucket) into ids, places from (
-    select j.id, j.bucket from tenfold.claims c cross join lateral unnest(c.jobs, c.fences) d (id, fence)
+    select * from (select j.id, j.bucket from tenfold.claims c cross join lateral unnest(c.jobs, c.fences) d (id, fence)
       join tenfold.jobs j on j.id = d.id where c.id = p_claim and j.fence = d.fence
-      for update of j skip locked) j;
+      for update of j skip locked) listed
+    union all
+    select * from (select j.id, j.bucket from tenfold.jobs j where j.claim = p_claim for update skip locked) handed_over) j;
   opened := tenfold.open_buckets(places);
   with gone as (
     delete from tenfold.jobs where id = any (ids) and cancel and bucket = any (opened) and tenfold.admits(bucket, tag)
@@ -42,7 +44,7 @@ begin
   lost as (
     update tenfold.jobs set
       state = case when attempt + 1 >= attempts_max then 4 when attempt = 0 then 5 else 1 end,
-      attempt = attempt + 1, lost = jobs.lost + 1, fence = jobs.fence + 1, due = statement_timestamp(),
+      attempt = attempt + 1, lost = jobs.lost + 1, fence = jobs.fence + 1, claim = null, due = statement_timestamp(),
       run_at = statement_timestamp() + case when attempt = 0 then interval '0'
         else random() * least(900, 2 ^ least(attempt, 20)) * interval '1 second' end,
       error = format('The worker vanished during attempt %s of %s.', attempt + 1, attempts_max)
@@ -59,8 +61,8 @@ begin
 end $$;
 
 -- Brings up what has become due: expired leases (and, at the start of a sole worker, whatever others hold), delayed
--- jobs. Tells milliseconds until the next delayed job, whether a suspect waits, and how many were lost.
-create function tenfold.tend_jobs(p_max int, p_sole uuid, out next_ms float8, out suspects boolean, out lost int)
+-- jobs. Tells milliseconds until the next delayed job, whether a suspect waits, how many were lost, and whether there may be more.
+create function tenfold.tend_jobs(p_max int, p_sole uuid, out next_ms float8, out suspects boolean, out lost int, out more boolean)
 language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   claims bigint[];
@@ -81,6 +83,7 @@ begin
     lost := lost + tenfold.lose_claim(claim);
     exit when lost >= p_max;
   end loop;
+  more := coalesce(cardinality(claims) = p_max, false) or lost >= p_max;
 
   loop
     select array_agg(id), array_agg(distinct bucket) into ids, places from (
@@ -115,7 +118,8 @@ end $$;
 
 -- None stays blocked for ever, whatever happened to the one that should have let it go on. Looks at one job of each
 -- (name, owner) that waits; most wait for good reason, and those behind them must be found, too. Nor is one under way for
--- ever that neither waits in the queue nor is held, such as nobody should have made: of the oldest p_max that are.
+-- ever that neither waits in the queue nor is held: of the oldest p_max that are, such as nobody should have made; and those that
+-- were handed over under a claim that had gone when they were committed.
 create function tenfold.repair_jobs(p_max int) returns int
 language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
@@ -124,13 +128,15 @@ declare
   strays uuid[];
   repaired int := 0;
 begin
-  with oldest as (select id, fence, owner, due from tenfold.jobs where state = 0 order by id limit p_max),
+  with oldest as (select id, fence, owner, due from tenfold.jobs where state = 0 and claim is null order by id limit p_max),
   stray as (
     select o.id, o.fence from oldest o
       where not exists (select from tenfold.ready r where r.owner = o.owner and r.due = o.due and r.id = o.id)
-        and o.id not in (select unnest(jobs) from tenfold.claims)),
+        and o.id not in (select unnest(jobs) from tenfold.claims)
+    union all
+    (select id, fence from tenfold.jobs where claim is not null and claim not in (select id from tenfold.claims) limit p_max)),
   again as (
-    update tenfold.jobs j set fence = j.fence + 1, run_at = statement_timestamp()
+    update tenfold.jobs j set fence = j.fence + 1, claim = null, run_at = statement_timestamp()
       from stray where j.id = stray.id and j.fence = stray.fence and j.state = 0
         and j.bucket = any (tenfold.open_buckets(array[j.bucket])) and tenfold.admits(j.bucket, j.tag)
       returning j.id)
