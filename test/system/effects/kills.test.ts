@@ -46,7 +46,7 @@ async function startStage(place: Scratch, count: number): Promise<Stage> {
 }
 
 async function startProcess(stage: Stage, checker: PositionChecker): Promise<void> {
-  const follower = checker.follower(`process ${checker.followers.length}`)
+  const follower = checker.follower(`process ${checker.step()}`)
   const effects = createEffects({
     sessions: upkeepSessions(stage.clusters, systemClock.timer),
     followers: [follower],
@@ -78,7 +78,9 @@ const FAULTS: Readonly<
     }
   },
   'end the older process': async (stage, _, checker) => {
-    await stage.processes.shift()?.effects.stop()
+    const [oldest] = stage.processes.splice(0, 1) as [Process]
+    await oldest.effects.stop()
+    checker.dismiss(oldest.follower)
     await startProcess(stage, checker)
   },
 }

@@ -27,6 +27,11 @@ export class PositionChecker {
     return follower
   }
 
+  /** It has stopped: nothing more is delivered to it, and what it waits for would be gone through with each commit. */
+  dismiss(follower: CheckedFollower): void {
+    this.followers.splice(this.followers.indexOf(follower), 1)
+  }
+
   step(): number {
     return ++this.#step
   }
