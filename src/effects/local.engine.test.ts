@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import type { Follower } from '../core/effects.ts'
 import { TestClock } from '../testing/clock.ts'
 import { bench, drained, insertEffects, positionOf } from './fixtures/bench.ts'
 import { RecordingFollower } from './fixtures/follower.ts'
@@ -26,6 +27,35 @@ test('a commit of this process is applied before it is answered, and its floor i
   await drained(own, effects, follower)
   assert.equal(await own.pending(), 0)
 })
+
+for (const elsewhere of [false, true])
+  test(`its row is deleted ${elsewhere ? 'once a follower elsewhere has it' : 'without being read again'}`, async (t) => {
+    const own = await bench(t)
+    const follower = new RecordingFollower()
+    const far: string[] = []
+    const other: Follower = {
+      name: 'elsewhere',
+      apply: async (_, batch) => void far.push(...batch.flatMap(({ effects }) => effects.invalidate ?? [])),
+      advance: () => {},
+      reset: () => {},
+    }
+    const effects = await own.process(elsewhere ? [follower, other] : [follower])
+    await drained(own, effects, follower)
+    const client = await own.session()
+    for (let n = 0; n < 5; n++) {
+      await client.query('begin')
+      const marker = await insertEffects(client, 'a')
+      const doubt = effects.local.begin('c0', marker, A)
+      await client.query('commit')
+      doubt.committed(await positionOf(client))
+      await drained(own, effects, follower)
+    }
+    assert.equal(await own.pending(), 0)
+    const applied = follower.events.filter((event) => event === 'floor c0 a').length
+    assert.deepEqual(far, Array(elsewhere ? 5 : 0).fill('a'))
+    // A pass may come between COMMIT and its answer.
+    assert.ok(elsewhere ? applied === 10 : applied < 7, `applied ${applied} times`)
+  })
 
 test('the relay uses the floor of the commit it has come after', async (t) => {
   const own = await bench(t)

@@ -21,8 +21,8 @@ export interface LocalParts {
   readonly waiting: Waiting
   readonly clock: Clock
   readonly log: Logger
-  /** There is something to deliver, or, `given` to everyone in this process, to delete. */
-  readonly nudge: (given: boolean) => void
+  /** A commit has left something to deliver; or, `given` to everyone in this process, the row of this marker to delete. */
+  readonly nudge: (given?: string) => void
 }
 
 /** The commits of this process on one cluster: applied to its own levels before they are answered. */
@@ -59,7 +59,7 @@ export class LocalCommits {
     const keys = effects.invalidate ?? []
     // A position of an older history says nothing about what was loaded in this one.
     if (position === undefined || !history.admits(position.timeline)) {
-      nudge(false)
+      nudge()
       this.#wait(keys, 0)
       return
     }
@@ -67,9 +67,9 @@ export class LocalCommits {
     try {
       for (const follower of followers) follower.apply(cluster, [{ effects, floor: position.lsn }])
       this.#release(keys)
-      nudge(true)
+      nudge(marker)
     } catch (err) {
-      nudge(false)
+      nudge()
       log.error({ err, cluster, marker }, 'a commit was not applied here; its keys stay in doubt')
       this.#wait(keys, 0)
     }

@@ -16,6 +16,9 @@ import type { Waiting } from './waiting.ts'
 /** Milliseconds that a candidate waits before it says so: longer than a leader that ends keeps its session. */
 const CANDIDATE_SAID_MS = 30_000
 
+/** Markers of own commits that wait to be deleted, at most. */
+const GIVEN_MAX = 10_000
+
 /** What a relay works with. */
 export interface RelayParts {
   readonly cluster: string
@@ -46,8 +49,8 @@ export class Relay {
   #candidateSince: number | undefined
   #failures = 0
   #nudged = false
-  /** Rows have come that everybody has been given already. */
-  #untidy = false
+  /** Rows of this process's commits that everybody has been given already: they need not be read. */
+  #given: string[] = []
   #reading = false
   #demanded: Lsn | undefined
   #position: FollowerPosition | undefined
@@ -87,11 +90,13 @@ export class Relay {
     return this.#leading
   }
 
-  /** A commit has left something. `given`: the levels of this process have it. */
-  readonly nudge = (given: boolean): void => {
-    const known = given && this.#parts.followers.allLocal
-    if (known ? this.#untidy : this.#nudged) return
-    if (known) this.#untidy = true
+  /** A commit has left something. `given`: the marker of one that the levels of this process have. */
+  readonly nudge = (given?: string): void => {
+    if (given !== undefined && this.#parts.followers.allLocal) {
+      // What is not noted here is read with the next pass, as another process's would be.
+      if (!this.#leading || this.#given.length >= GIVEN_MAX) return
+      if (this.#given.push(given) > 1) return
+    } else if (this.#nudged) return
     else this.#nudged = true
     this.#schedule()
   }
@@ -114,7 +119,7 @@ export class Relay {
       failures: this.#failures,
       leading: this.#leading,
       urgent: this.#nudged || this.#demanded !== undefined,
-      untidy: this.#untidy || this.#deletes.length > 0,
+      untidy: this.#given.length + this.#deletes.length > 0,
       reading: this.#reading,
     })
     if (dueAt >= this.#dueAt) return
@@ -201,19 +206,20 @@ export class Relay {
     }
     const whole = this.#shown === undefined
     const demanded = this.#demanded
+    const given = this.#given.splice(0)
     this.#nudged = false
-    this.#untidy = false
     this.#reading = false
     this.#demanded = undefined
     const result = await pass(
       { ...this.#parts, onBacklog: () => this.#count(), onDelivered: (rows) => this.#delivered(rows) },
-      { since: this.#shown, deletes: this.#deletes, moveBeyond: demanded },
+      { since: this.#shown, deletes: [...this.#deletes, ...given], moveBeyond: demanded },
     )
     tally.passes.value++
     if (result === undefined || !history.admits(result.noted.timeline)) {
       log.debug({ cluster }, 'this relay leads no longer')
       return false
     }
+    tally.delivered.value += given.length
     if (whole) followers.caughtUp()
     this.#shown = result.snapshot
     this.#deletes = result.deletes
