@@ -215,12 +215,9 @@ for (const seed of [1, 2, 3])
         select tenfold.repair_jobs(500)`)
     const hand = async (): Promise<void> => {
       if (below(3) === 0) await sql(STAND, [++drawn])
-      const claims = await sql<{ id: number }>('select id::int from tenfold.claims order by id')
-      const claim = claims[below(claims.length)]?.id
-      if (claim === undefined) return
-      const id = await handOver(sql, claim)
-      ids.push(id)
-      held.push({ claim, id, fence: 0 })
+      const given = await handOver(sql, below(1_000))
+      ids.push(...given.map(({ id }) => id))
+      held.push(...given)
     }
     const cancel = () => sql('select tenfold.cancel_job($1)', [ids[below(ids.length)]])
     const retry = () => sql('select tenfold.retry_jobs(null, 3, null)')
@@ -271,15 +268,15 @@ async function enqueue(sql: Sql, row: Record<string, unknown>): Promise<string> 
   await sql(`select tenfold.enqueue_job($1, $2, 0, $3, 0, $4, 3, $5, $6, $7, '', '"x"')`, params)
   return id
 }
-async function handOver(sql: Sql, claim: number): Promise<string> {
-  const id = nextId()
-  await sql(
+/** Hands a job over to one of the claims there are, if there are any. */
+const handOver = (sql: Sql, which: number): Promise<Held[]> =>
+  sql<Held>(
     `insert into tenfold.jobs (id, bucket, tag, name, state, due, run_at, attempts_max, owner, payload, claim)
-      values ($1, -1, 0, 'work', 0, now(), now(), 3, 'one', '"x"', $2)`,
-    [id, claim],
+      select $1, -1, 0, 'work', 0, now(), now(), 3, 'one', '"x"', id from tenfold.claims
+        order by id limit 1 offset $2::int % greatest(1, (select count(*) from tenfold.claims))
+      returning claim::int, id, fence`,
+    [nextId(), which],
   )
-  return id
-}
 /** Each job that is under way waits or is held, once; no other does or is. And no limit is exceeded. */
 async function agrees(sql: Sql, when?: string): Promise<void> {
   const wrong = await sql(`with places as (

@@ -72,29 +72,23 @@ test('what may not run at once, or not here, goes into the queue', async (t) => 
 test('what is handed over again and again does not keep the queue waiting', async (t) => {
   let over = gate()
   const order: string[] = []
-  const { work, enqueueHome, sql } = await working(
-    t,
-    async ({ input }) => {
-      order.push(input)
-      // So long that nothing is claimed ahead of time.
-      await new Promise((resolve) => setTimeout(resolve, 120))
-      over.open()
-    },
-    { slots: 1, times: { ...times, poll: 100 } },
-  )
+  const run = async ({ input }: Handed<string>): Promise<void> => {
+    order.push(input)
+    // So long that nothing is claimed ahead of time.
+    await parts.sql('select pg_sleep(0.12)')
+    over.open()
+  }
+  const parts = await working(t, run, { slots: 1, times: { ...times, poll: 100 } })
   for (let n = 0; n < 8 && !order.includes('waits'); n++) {
     if (n > 0) await over
     over = gate()
-    await enqueueHome(work, ['again'])
+    await parts.enqueueHome(parts.work, ['again'])
     // As another process would: nobody here is told.
-    if (n === 1)
-      await sql(
-        `select tenfold.enqueue_job($1, -1, 0, 'work', 0, 0, 3, null, 'other', null, null, '"waits"')`,
-        [newId()],
-      )
+    const waits = `select tenfold.enqueue_job($1, -1, 0, 'work', 0, 0, 3, null, 'other', null, null, '"waits"')`
+    if (n === 1) await parts.sql(waits, [newId()])
   }
   assert.ok(order.includes('waits'), order.join())
-  await until(async () => (await sql(JOBS)).length === 0)
+  await until(async () => (await parts.sql(JOBS)).length === 0)
 })
 
 test('a transaction that rolls back leaves nothing, and room', async (t) => {
