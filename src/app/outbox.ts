@@ -7,7 +7,7 @@ import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
 import type { Rider } from '../core/rider.ts'
 import type { TxHandle } from '../data/client/transaction.ts'
-import type { Delivery, JobRow, JobsParts } from '../jobs/index.ts'
+import type { JobRow, JobsParts } from '../jobs/index.ts'
 import type { EnqueueOptions, Job, Tx } from './types.ts'
 
 /** What an {@link Outbox} hands its contents to. */
@@ -33,7 +33,7 @@ class Outbox implements Rider {
   readonly #jobs: JobRow[] = []
   readonly #blobs: SystemStatement[] = []
   #doubt: Doubt | undefined
-  #delivery: Delivery | undefined
+  #delivery: Rider | undefined
 
   constructor(ports: OutboxPorts, tx: TxHandle<unknown>, placement: Placement | 'home') {
     this.#ports = ports
@@ -88,7 +88,7 @@ class Outbox implements Rider {
     }
     if (this.#jobs.length > 0) {
       this.#delivery = this.#ports.jobs.deliver(this.#tx.cluster, this.#jobs)
-      statements.push(this.#delivery.statement)
+      statements.push(...this.#delivery.statements())
     }
     return statements
   }

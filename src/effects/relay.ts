@@ -16,8 +16,8 @@ import type { Waiting } from './waiting.ts'
 /** Milliseconds that a candidate waits before it says so: longer than a leader that ends keeps its session. */
 const CANDIDATE_SAID_MS = 30_000
 
-/** Markers of own commits that wait to be deleted, at most. */
-const GIVEN_MAX = 10_000
+/** Markers that wait to be deleted, at most, when another own commit is added. */
+const DELETES_MAX = 10_000
 
 /** What a relay works with. */
 export interface RelayParts {
@@ -49,14 +49,13 @@ export class Relay {
   #candidateSince: number | undefined
   #failures = 0
   #nudged = false
-  /** Rows of this process's commits that everybody has been given already: they need not be read. */
-  #given: string[] = []
   #reading = false
   #demanded: Lsn | undefined
   #position: FollowerPosition | undefined
   /** The snapshot whose rows have all been delivered; undefined when the next pass has to take everything. */
   #shown: string | undefined
-  #deletes: readonly string[] = []
+  /** Markers of rows that everybody has: delivered by the last pass, or committed here, which need not be read. */
+  #deletes: string[] = []
   #pending = 0
 
   constructor(parts: RelayParts) {
@@ -94,8 +93,9 @@ export class Relay {
   readonly nudge = (given?: string): void => {
     if (given !== undefined && this.#parts.followers.allLocal) {
       // What is not noted here is read with the next pass, as another process's would be.
-      if (!this.#leading || this.#given.length >= GIVEN_MAX) return
-      if (this.#given.push(given) > 1) return
+      if (!this.#leading || this.#deletes.length >= DELETES_MAX) return
+      this.#parts.tally.delivered.value++
+      if (this.#deletes.push(given) > 1) return
     } else if (this.#nudged) return
     else this.#nudged = true
     this.#schedule()
@@ -119,7 +119,7 @@ export class Relay {
       failures: this.#failures,
       leading: this.#leading,
       urgent: this.#nudged || this.#demanded !== undefined,
-      untidy: this.#given.length + this.#deletes.length > 0,
+      untidy: this.#deletes.length > 0,
       reading: this.#reading,
     })
     if (dueAt >= this.#dueAt) return
@@ -206,23 +206,22 @@ export class Relay {
     }
     const whole = this.#shown === undefined
     const demanded = this.#demanded
-    const given = this.#given.splice(0)
+    const deletes = this.#deletes.splice(0)
     this.#nudged = false
     this.#reading = false
     this.#demanded = undefined
     const result = await pass(
       { ...this.#parts, onBacklog: () => this.#count(), onDelivered: (rows) => this.#delivered(rows) },
-      { since: this.#shown, deletes: [...this.#deletes, ...given], moveBeyond: demanded },
+      { since: this.#shown, deletes, moveBeyond: demanded },
     )
     tally.passes.value++
     if (result === undefined || !history.admits(result.noted.timeline)) {
       log.debug({ cluster }, 'this relay leads no longer')
       return false
     }
-    tally.delivered.value += given.length
     if (whole) followers.caughtUp()
     this.#shown = result.snapshot
-    this.#deletes = result.deletes
+    this.#deletes.push(...result.deletes)
     this.#position = { ...result.noted, takenAt: beganAt }
     followers.advance(this.#position)
     if (followers.localComplete) waiting.passed(beganAt)

@@ -1,8 +1,8 @@
 import type { Service } from '../core/lifecycle.ts'
 import { lifecycle } from '../core/lifecycle.ts'
+import type { Rider } from '../core/rider.ts'
 import { Crons } from './crons.ts'
 import { type JobRow, jobRow } from './enqueue.ts'
-import type { Delivery } from './handoff.ts'
 import { kindsOf } from './kinds.ts'
 import { type ListQuery, Office } from './office.ts'
 import { enqueueOutside } from './outside.ts'
@@ -22,7 +22,8 @@ export interface JobsParts {
   /** Where transactions put their jobs; see app/outbox.ts. */
   readonly intake: {
     row(request: EnqueueRequest): JobRow
-    deliver(cluster: string, rows: readonly JobRow[]): Delivery
+    /** To be asked with the transaction's last round trip: it may take a slot of the worker. */
+    deliver(cluster: string, rows: readonly JobRow[]): Rider
   }
   /** Claims and runs jobs from `start` on; `stop` drains. Stop it before the data client. */
   readonly worker: Service

@@ -3,10 +3,11 @@ import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../core/clock.ts'
 import { systemRandom } from '../core/random.ts'
+import type { Rider } from '../core/rider.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { gate } from './fixtures/gate.ts'
 import { type Handed, job, type Options, type Wired, wired } from './fixtures/wired.ts'
-import { type Delivery, Handoff } from './handoff.ts'
+import { Handoff } from './handoff.ts'
 import type { EnqueueOptions, JobDefinition } from './types.ts'
 
 const newId = uuidv7(systemClock, systemRandom())
@@ -177,7 +178,7 @@ test('a claim that is lost takes what is just being ended only if it is not', as
 test('what is committed after its claim has gone is found, and takes effect once', async (t) => {
   const [running, go, finished] = [gate(), gate(), gate<unknown>()]
   const runs: string[] = []
-  const { deliver, within, sql, claim } = await working(
+  const { committedLate, sql } = await working(
     t,
     async ({ write }) => {
       const n = runs.push('run')
@@ -192,11 +193,7 @@ test('what is committed after its claim has gone is found, and takes effect once
     },
     { times: { ...times, repair: 20 } },
   )
-  const delivery = deliver('a')
-  const ending = await within(delivery)
-  await sql(`delete from tenfold.claims where id = ${claim}`)
-  await ending('commit')
-  delivery.committed(POSITION)
+  await committedLate()
   await running
   await until(async () => (await sql(JOBS)).length === 0)
   go.open()
@@ -211,8 +208,8 @@ test('its lease is that of the claim, which is older: what could not begin befor
   })
   const left =
     'select extract(epoch from lease_until - clock_timestamp()) * 1000 as ms from tenfold.claims where id = $1'
-  const leaseOf = async ({ statement }: Delivery) =>
-    Number((await sql<{ ms: string }>(left, [statement.params?.at(-1)]))[0]?.ms)
+  const leaseOf = async (delivery: Rider) =>
+    Number((await sql<{ ms: string }>(left, [delivery.statements()[0]?.params?.at(-1)]))[0]?.ms)
   let delivery = deliver('a')
   await until(async () => {
     delivery = deliver('a')
@@ -230,7 +227,7 @@ test('its lease is that of the claim, which is older: what could not begin befor
 test('a run that comes back to the worker that still has it takes the place of the former', async (t) => {
   const [first, second, lost] = [gate(), gate(), gate<unknown>()]
   let runs = 0
-  const { deliver, within, sql, claim } = await working(
+  const { committedLate, sql } = await working(
     t,
     async ({ signal }) => {
       if (++runs > 1) return second
@@ -239,11 +236,7 @@ test('a run that comes back to the worker that still has it takes the place of t
     },
     { times: { ...times, repair: 20 } },
   )
-  const delivery = deliver('a')
-  const ending = await within(delivery)
-  await sql(`delete from tenfold.claims where id = ${claim}`)
-  await ending('commit')
-  delivery.committed(POSITION)
+  await committedLate()
   assert.equal(await lost, 'TENFOLD_JOB_LEASE_LOST')
   first.open()
   await new Promise((resolve) => setImmediate(resolve))
@@ -340,7 +333,7 @@ async function working(t: TestContext, run: (run: Handed<string>) => Promise<voi
   t.after(() => pool.end())
   const session: Wired['sql'] = async (text, params = []) => (await pool.query(text, [...params])).rows
   await jobs.worker.start()
-  const deliver = (input: string, asked?: EnqueueOptions, kind = work): Delivery =>
+  const deliver = (input: string, asked?: EnqueueOptions, kind = work): Rider =>
     jobs.intake.deliver('c0', [row(jobs, kind, input, asked)])
   await enqueueHome(work, ['warm'])
   await until(async () => (await sql(JOBS)).length === 0 && deliver('probe') instanceof Handoff)
@@ -348,17 +341,25 @@ async function working(t: TestContext, run: (run: Handed<string>) => Promise<voi
     { id: string },
   ]
   /** Records it in a transaction of a session of its own; ends that at once, or as it is told. */
-  async function within(delivery: Delivery, end: string): Promise<void>
-  async function within(delivery: Delivery): Promise<(end: string) => Promise<unknown>>
-  async function within(delivery: Delivery, end?: string): Promise<unknown> {
+  async function within(delivery: Rider, end: string): Promise<void>
+  async function within(delivery: Rider): Promise<(end: string) => Promise<unknown>>
+  async function within(delivery: Rider, end?: string): Promise<unknown> {
     await session('begin')
     delivery.sending()
-    await session(delivery.statement.sql, delivery.statement.params)
+    for (const { sql, params } of delivery.statements()) await session(sql, params)
     if (end === undefined) return session
     await session(end)
     return undefined
   }
-  return { ...parts, work, session, deliver, within, claim }
+  /** A job that is committed when the claim it was handed over to has gone. */
+  const committedLate = async (): Promise<void> => {
+    const delivery = deliver('a')
+    const ending = await within(delivery)
+    await sql(`delete from tenfold.claims where id = ${claim}`)
+    await ending('commit')
+    delivery.committed(POSITION)
+  }
+  return { ...parts, work, session, deliver, within, committedLate, claim }
 }
 
 const row = (jobs: Wired['jobs'], kind: JobDefinition, input: string, options: EnqueueOptions = {}) =>

@@ -1,16 +1,8 @@
 import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
+import type { Rider } from '../core/rider.ts'
 import { type Claim, type Claimed, handedOver } from './claimed.ts'
 import { insertHeld, type JobRow } from './enqueue.ts'
-
-/** Jobs on their way into the database with a transaction: the statement, and what has to be told of its outcome. See core/rider.ts. */
-export interface Delivery {
-  readonly statement: SystemStatement
-  sending(): void
-  committed(position: Position | undefined): void
-  rolledBack(): void
-  unknown(): void
-}
 
 /** The worker to whom a job is handed. */
 export interface Hands {
@@ -24,17 +16,19 @@ export interface Hands {
  * Hands a job over to the worker of the process that records it. It is recorded as held by a claim of that worker, without a place in
  * the queue, and runs from memory when the transaction has committed.
  */
-export class Handoff implements Delivery {
-  readonly statement: SystemStatement
+export class Handoff implements Rider {
   readonly #row: JobRow
   readonly #claim: Claim
   readonly #hands: Hands
 
   constructor(row: JobRow, claim: Claim, hands: Hands) {
-    this.statement = insertHeld(row, claim.id)
     this.#row = row
     this.#claim = claim
     this.#hands = hands
+  }
+
+  statements(): SystemStatement[] {
+    return [insertHeld(this.#row, this.#claim.id)]
   }
 
   sending(): void {

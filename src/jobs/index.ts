@@ -1,6 +1,5 @@
 export { createJobs, type JobsHandle, type JobsParts } from './create.ts'
 export type { JobRow } from './enqueue.ts'
-export type { Delivery } from './handoff.ts'
 export { placeOfJob } from './ids.ts'
 export type { ListQuery } from './office.ts'
 export type {

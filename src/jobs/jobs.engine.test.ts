@@ -67,8 +67,8 @@ test('a job whose transaction rolls back is not there (FAULTS case 25)', async (
       ordinal: 0,
       seen: '',
     })
-    const { sql: text, params = [] } = deliver(tx.cluster, [asked]).statement
-    await tx.query(text, params)
+    for (const { sql: text, params = [] } of deliver(tx.cluster, [asked]).statements())
+      await tx.query(text, params)
     throw new Error('no')
   })
   await assert.rejects(writing, { message: 'no' })

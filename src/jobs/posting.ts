@@ -1,15 +1,19 @@
 import type { SystemStatement } from '../core/ports.ts'
+import type { Rider } from '../core/rider.ts'
 import { insertJobs, type JobRow } from './enqueue.ts'
-import type { Delivery } from './handoff.ts'
 
 /** Puts jobs into the queue. */
-export class Posting implements Delivery {
-  readonly statement: SystemStatement
+export class Posting implements Rider {
+  readonly #rows: readonly JobRow[]
   readonly #nudge: () => void
 
   constructor(rows: readonly JobRow[], nudge: () => void) {
-    this.statement = insertJobs(rows)
+    this.#rows = rows
     this.#nudge = nudge
+  }
+
+  statements(): SystemStatement[] {
+    return [insertJobs(this.#rows)]
   }
 
   sending(): void {}

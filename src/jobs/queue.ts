@@ -132,9 +132,11 @@ export class Queue {
     if (this.#suspects && (await this.#claimAlone())) return
     const want = this.reports.waiting > 2 * REPORT_MAX ? 0 : this.#room.want()
     const max = Math.min(want, Math.floor(this.#max))
-    // Until there was room to look: what transactions hand over must not fill it before.
-    if (max === 0) this.idle = false
-    if (max === 0) return this.#changed.wait(this.#clock, this.#times.poll)
+    if (max === 0) {
+      // Until there was room to look: what transactions hand over must not fill it before.
+      this.idle = false
+      return this.#changed.wait(this.#clock, this.#times.poll)
+    }
     await this.#gather()
     this.#changed.reset()
     const { more } = await this.#claim(max, false)

@@ -1,5 +1,6 @@
 import { isTenfoldError } from '../core/errors.ts'
 import { lifecycle, type Service } from '../core/lifecycle.ts'
+import type { Rider } from '../core/rider.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { backoffMs } from './backoff.ts'
 import type { Claimed } from './claimed.ts'
@@ -7,7 +8,7 @@ import { BACKOFF_MS, ERROR_LENGTH_MAX, HELD_BYTES_MAX, SLOTS, TIMES } from './de
 import { Desk } from './desk.ts'
 import { isFree, type JobRow } from './enqueue.ts'
 import { JobCancelled, JobLeaseLost, JobStopped } from './errors.ts'
-import { type Delivery, Handoff, type Hands } from './handoff.ts'
+import { Handoff, type Hands } from './handoff.ts'
 import type { JobKind } from './kinds.ts'
 import { Pace } from './pace.ts'
 import { Posting } from './posting.ts'
@@ -98,30 +99,26 @@ export class Worker implements Room {
    * Jobs that are about to be recorded. One that is free to run, and that there is room for while nobody waits, need not stand in the
    * queue.
    */
-  deliver(cluster: string, rows: readonly JobRow[]): Delivery {
+  deliver(cluster: string, rows: readonly JobRow[]): Rider {
     const [row] = rows
     const queue = this.#queues.get(cluster)
-    const claim =
-      row && rows.length === 1 && queue && this.#hasRoomNow(queue) && isFree(row)
-        ? queue.desk.standing()
-        : undefined
-    return claim
-      ? new Handoff(row as JobRow, claim, this.#hands)
-      : new Posting(rows, () => this.nudge(cluster))
+    if (row && rows.length === 1 && isFree(row) && queue && this.#hasRoomNow(queue)) {
+      const claim = queue.desk.standing()
+      if (claim) return new Handoff(row, claim, this.#hands)
+    }
+    return new Posting(rows, () => this.nudge(cluster))
   }
 
   #hasRoomNow(queue: Queue): boolean {
     const held = this.#held.size + this.#expected
-    return (
-      this.#working && queue.idle && !this.#alone && held < this.#slots && this.#heldBytes < HELD_BYTES_MAX
-    )
+    return this.#working && queue.idle && held < this.#slots && this.want() > 0
   }
 
   #arrived(): void {
     for (const job of this.#arriving.splice(0)) {
       this.#expected--
       // Meanwhile nothing may begin here: whoever has room for it takes it from the queue.
-      if (this.#alone || this.#stopping) this.#queues.get(job.claim.cluster)?.reports.release(job)
+      if (this.#alone || this.#stopping) this.#queueOf({ job }).reports.release(job)
       else this.take([job])
     }
   }
@@ -299,7 +296,7 @@ export class Worker implements Room {
     return this.#held.get(run.job.id) === run
   }
 
-  #queueOf({ job }: Run): Queue {
+  #queueOf({ job }: Pick<Run, 'job'>): Queue {
     return this.#queues.get(job.claim.cluster) as Queue
   }
 

@@ -1,7 +1,7 @@
 import { type Placement, rowPlace } from '../../core/keys.ts'
-import { parseLsn, timelineOfWalFile } from '../../core/lsn.ts'
+import { parseLsn } from '../../core/lsn.ts'
 import type { SystemStatement } from '../../core/ports.ts'
-import { LSN_SQL, POSITION_SQL, type Position } from '../../core/position.ts'
+import { LSN_SQL, POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
 import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Statements } from '../connection/statements.ts'
@@ -136,9 +136,14 @@ function isCommitted(connection: Connection, batch: Batch, at: number): boolean 
 }
 
 function positionOf(connection: Connection, batch: Batch, at: number): Position | undefined {
-  const row = batch.results[at]?.rows[0] as { lsn: string; wal?: string } | undefined
+  const row = batch.results[at]?.rows[0] as PositionRow | undefined
   if (row === undefined) return undefined
-  if (row.wal !== undefined) connection.timeline = timelineOfWalFile(row.wal)
+  // Only the first of a session asks for the timeline.
   const { timeline } = connection
-  return timeline === undefined ? undefined : { lsn: parseLsn(row.lsn), timeline }
+  const position =
+    row.wal === undefined && timeline !== undefined
+      ? { lsn: parseLsn(row.lsn), timeline }
+      : positionOfRow(row)
+  connection.timeline = position.timeline
+  return position
 }

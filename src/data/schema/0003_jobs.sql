@@ -57,8 +57,8 @@ create index ready_order on tenfold.ready (rank, due);
 create index ready_since on tenfold.ready (since);
 create index ready_owner on tenfold.ready (owner, due);
 
--- What workers hold; see jobs/DESIGN.md for those that stand open. A job is held by a claim that lists it with the fence that it still has, or whose number is in its row. A claim
--- stays until its worker has told how all of its jobs ended, or until its lease is over.
+-- What workers hold. A job is held by a claim that lists it with the fence that it still has, or that it was handed over to (its number
+-- is in the job's row). A claim stays until its worker has told how all of its jobs ended, or until its lease is over.
 create table tenfold.claims (
   id bigint primary key,
   worker uuid not null,
