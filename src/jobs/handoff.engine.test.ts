@@ -315,6 +315,7 @@ test('beside a job that runs alone nothing begins that was handed over meanwhile
     values,
   )
   await alone
+  assert.ok(!(deliver('b') instanceof Handoff))
   delivery.committed(POSITION)
   await until(async () => (await sql<{ ready: boolean }>(JOBS)).some(({ ready }) => ready))
   assert.deepEqual(order, ['suspect 2'])
