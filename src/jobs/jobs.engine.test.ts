@@ -52,29 +52,31 @@ for (const clusters of [1, 2]) {
   })
 }
 
-test('a job whose transaction rolls back is not there (FAULTS case 25)', async (t) => {
-  const never = job('never', () => assert.fail('It was not committed'))
-  const { client, jobs, sql } = await wired(t, [never])
-  const target = client.target('user', 1)
-  const writing = client.writeAt(target, 'fails', async (tx: Tx) => {
-    const { row, deliver } = jobs.intake
-    const asked = row({
-      job: never,
-      input: {},
-      options: {},
-      placement: target.placement,
-      marker: tx.id,
-      ordinal: 0,
-      seen: '',
+for (const clusters of [1, 2])
+  test(`a job whose transaction rolls back is not there (FAULTS case 25), on ${clusters}`, async (t) => {
+    const never = job('never', () => assert.fail('It was not committed'))
+    const { client, userOn, jobs, sql } = await wired(t, [never], { clusters })
+    const target = client.target('user', userOn(clusters - 1))
+    const writing = client.writeAt(target, 'fails', async (tx: Tx) => {
+      const { row, deliver } = jobs.intake
+      const asked = row({
+        job: never,
+        input: {},
+        options: {},
+        placement: target.placement,
+        marker: tx.id,
+        ordinal: 0,
+        seen: '',
+      })
+      for (const { sql: text, params = [] } of deliver(tx.cluster, [asked]).statements())
+        await tx.query(text, params)
+      throw new Error('no')
     })
-    for (const { sql: text, params = [] } of deliver(tx.cluster, [asked]).statements())
-      await tx.query(text, params)
-    throw new Error('no')
+    await assert.rejects(writing, { message: 'no' })
+    await jobs.drain()
+    for (const at of Array(clusters).keys())
+      assert.deepEqual(await sql('select id from tenfold.jobs', [], at), [])
   })
-  await assert.rejects(writing, { message: 'no' })
-  await jobs.drain()
-  assert.deepEqual(await sql('select id from tenfold.jobs'), [])
-})
 
 test('a run that fails comes again after a pause, and is put aside after its attempts', async (t) => {
   const attempts: number[] = []
