@@ -1,7 +1,7 @@
 import { chownSync, lchownSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Account } from './account.ts'
-import { DataFolderUnwritable } from './errors.ts'
+import { DataFolderMissing, DataFolderUnwritable } from './errors.ts'
 import { makeFolder } from './files.ts'
 import { decideFolder, lookAt } from './folder.ts'
 import { initialise, newPassword, sweepInitialisations } from './initialise.ts'
@@ -25,6 +25,7 @@ export async function prepareFolder(options: {
   readonly account: Account
   readonly binaries: { readonly dir: string; readonly major: number; readonly version: string }
   readonly signal: AbortSignal
+  readonly mayInitialise: boolean
   readonly onInitialise: () => void
 }): Promise<Prepared> {
   const { dataDir, account, binaries } = options
@@ -33,6 +34,11 @@ export async function prepareFolder(options: {
   const known = readRecord(dataDir)
   let password = readPassword(dataDir)
   const decision = decideFolder(lookAt(dataDir, password !== undefined), known, binaries.major)
+  if (decision === 'initialise' && !options.mayInitialise)
+    throw new DataFolderMissing(
+      `There is no data folder ${dataDir} for a standby: it is copied from its primary.`,
+      'Have the replica made again; nothing of the primary is concerned.',
+    )
   const socket = prepareSocketDir({ ...options, recorded: known?.socketDir })
   sweepSocketDir(socket.dir)
   const { socketDir: _, ...rest } = known ?? {

@@ -15,7 +15,7 @@ import { type Prepared, prepareFolder } from './prepare.ts'
 import { signal as kill } from './process.ts'
 import { type ServerFacts, waitUntilReady } from './ready.ts'
 import { makeRecordDir, writeRecord } from './record.ts'
-import { type RenderedSettings, renderSettings, SETTINGS_FILE } from './settings.ts'
+import { REPLICATION_FILE, type RenderedSettings, renderSettings, SETTINGS_FILE } from './settings.ts'
 import { defaultMemoryMb, sizeSettings } from './sizing.ts'
 import { discardSocketDir, SOCKET_PORT, sweepSocket } from './socket.ts'
 import { step } from './state.ts'
@@ -88,11 +88,18 @@ class EmbeddedPostgres implements PostgresServer {
     return this.#starting
   }
 
+  reload(conf: string): void {
+    if (this.#state !== 'running' || this.#postmaster === undefined)
+      throw new Error('This PostgreSQL server does not run')
+    replaceFile(join(this.#dataDir, REPLICATION_FILE), conf, { owner: chooseAccount(this.#dataDir) })
+    kill(this.#postmaster.identity, 'SIGHUP')
+  }
+
   stop({ mode = 'fast' }: { readonly mode?: StopMode } = {}): Promise<void> {
     this.#abort.abort(new DOMException('The server is being stopped', 'AbortError'))
     // The second Ctrl-C: whoever waits for a fast stop is no longer willing to.
-    if (this.#stopping !== undefined && mode === 'immediate' && this.#postmaster !== undefined)
-      kill(this.#postmaster.identity, 'SIGQUIT')
+    if (this.#stopping !== undefined && mode !== 'fast' && this.#postmaster !== undefined)
+      kill(this.#postmaster.identity, mode === 'kill' ? 'SIGKILL' : 'SIGQUIT')
     this.#stopping ??= (this.#starting ?? Promise.resolve()).catch(() => {}).then(() => this.#end(mode))
     return this.#stopping
   }
@@ -126,6 +133,7 @@ class EmbeddedPostgres implements PostgresServer {
       account,
       binaries,
       signal,
+      mayInitialise: this.#options.replication?.standby !== true,
       onInitialise: () => this.#enter('initialising'),
     })
     const rendered = renderSettings({
@@ -177,6 +185,10 @@ class EmbeddedPostgres implements PostgresServer {
     this.#enter('starting')
     const conf = join(this.#dataDir, SETTINGS_FILE)
     if (readOptional(conf) !== rendered.conf) replaceFile(conf, rendered.conf, { owner: account })
+    const { replication } = this.#options
+    const owner = { owner: account }
+    if (replication !== undefined) replaceFile(join(this.#dataDir, REPLICATION_FILE), replication.conf, owner)
+    if (replication?.standby === true) replaceFile(join(this.#dataDir, 'standby.signal'), '', owner)
     sweepSocket(this.socketDir, this.port)
     this.#postmaster = await launch({
       binDir: binaries.dir,

@@ -4,6 +4,9 @@ import { PostgresSizeInvalid } from './errors.ts'
 /** The file in the data folder that holds our settings; `postgresql.conf` includes it. */
 export const SETTINGS_FILE = 'tenfold.conf'
 
+/** Included by {@link SETTINGS_FILE}: what changes while the server runs, see ../replication/settings.ts. */
+export const REPLICATION_FILE = 'tenfold.replication.conf'
+
 /** Passed as flags: ALTER SYSTEM and edited files cannot weaken them. */
 export const PINNED: Readonly<Record<string, string>> = {
   fsync: 'on',
@@ -98,5 +101,6 @@ export function renderSettings(layers: {
     .digest('hex')
     .slice(0, 16)
   const head = '# Written by Tenfold at each start. Do not edit: use ALTER SYSTEM, which wins over this file.'
-  return { flags, conf: `${head}\n# fingerprint ${fingerprint}\n${lines.join('\n')}\n` }
+  const tail = `include_if_exists '${REPLICATION_FILE}'`
+  return { flags, conf: `${head}\n# fingerprint ${fingerprint}\n${lines.join('\n')}\n${tail}\n` }
 }

@@ -21,6 +21,8 @@ export interface PostgresOptions {
   readonly memoryMb?: number | undefined
   /** Further PostgreSQL settings; they win over ours. */
   readonly settings?: Readonly<Record<string, string>> | undefined
+  /** The part that it takes in its cluster's replication; absent: what the folder says. */
+  readonly replication?: ReplicationPart | undefined
   /** Also listen on TCP. @defaultValue the Unix socket only */
   readonly listen?: { readonly host: '127.0.0.1'; readonly port: number } | undefined
   /** Milliseconds that a start may take, crash recovery included. @defaultValue {@link START_MS_MAX} */
@@ -29,6 +31,14 @@ export interface PostgresOptions {
   readonly signal?: AbortSignal | undefined
   readonly clock?: Clock | undefined
   readonly random?: RandomSource | undefined
+}
+
+/** See ../replication/settings.ts. */
+export interface ReplicationPart {
+  /** Starts as a standby, on a folder that is there already. Otherwise the folder decides: a standby stays one until it is promoted. */
+  readonly standby: boolean
+  /** The settings of its role, as text of a configuration file. */
+  readonly conf: string
 }
 
 /** How a postmaster ended. */
@@ -55,7 +65,8 @@ export type PostgresState =
   | 'stopped'
   | 'crashed'
 
-export type StopMode = 'fast' | 'immediate'
+/** `kill` is for a server that must do nothing more: SIGKILL, and its backends are gone when it resolves. */
+export type StopMode = 'fast' | 'immediate' | 'kill'
 
 /**
  * One run of a PostgreSQL server. After it ended, make a new one for the same folder.
@@ -83,6 +94,8 @@ export interface PostgresServer extends Service {
   readonly created: boolean
   /** Resolves when the postmaster is gone, expected or not. Never rejects; does not keep the process alive. */
   readonly exited: Promise<ExitInfo>
+  /** Replaces {@link ReplicationPart.conf} while it runs; it takes a moment to be in effect everywhere. */
+  reload(conf: string): void
   /** `fast` rolls open transactions back; `immediate` is a crash on purpose: the next start recovers. */
   stop(options?: { readonly mode?: StopMode }): Promise<void>
 }

@@ -1,0 +1,37 @@
+import type { KeeperOptions } from './keeper.ts'
+import type { Members } from './members.ts'
+import type { ClusterNode } from './node.ts'
+import type { ClusterRecord } from './record.ts'
+
+/** What those who change a cluster share. */
+export interface ClusterState {
+  readonly options: KeeperOptions
+  readonly members: Members
+  record(): ClusterRecord
+  /** Durable when it returns. */
+  save(record: ClusterRecord): void
+  /** The end of it all. */
+  readonly signal: AbortSignal
+}
+
+/** Milliseconds between two looks at a node that is about to be what it was told to be. */
+const POLL_MS = 2
+/** Milliseconds after which that is given up. */
+const SETTLE_MS_MAX = 5_000
+
+/** Looks at a node until it is so. @throws Error when it takes too long, or the signal's reason */
+export async function settle(
+  { options: { clock }, signal }: ClusterState,
+  node: ClusterNode,
+  what: string,
+  so: () => boolean,
+  msMax = SETTLE_MS_MAX,
+): Promise<void> {
+  const until = clock.monotonic() + msMax
+  for (;;) {
+    await node.look()
+    if (so()) return
+    if (clock.monotonic() > until) throw new Error(`${node.id}: ${what} took more than ${msMax} ms`)
+    await clock.sleep(POLL_MS, { signal })
+  }
+}

@@ -1,0 +1,288 @@
+import type { Clock } from '../../core/clock.ts'
+import { lifecycle, type Service } from '../../core/lifecycle.ts'
+import type { Logger } from '../../core/log.ts'
+import type { DatabaseAddress } from '../postgres/database.ts'
+import type { PostgresOptions } from '../postgres/types.ts'
+import { decide, type Step } from './decide.ts'
+import { Members } from './members.ts'
+import { probe } from './probe.ts'
+import { Promotion } from './promotion.ts'
+import { type ClusterRecord, newClusterRecord, readClusterRecord, writeClusterRecord } from './record.ts'
+import { Repairs } from './repairs.ts'
+import type { NodeView } from './view.ts'
+
+/** Milliseconds between two looks at a cluster in which nothing happens. */
+const TICK_MS = 250
+/** The same while it has no primary. */
+const URGENT_MS = 5
+/** Pause after a step that failed, in milliseconds. */
+const FAILED_MS = 200
+
+/** One cluster: a primary with replicas, on this machine. */
+export interface KeeperOptions {
+  /** `c0`, `c1`, … */
+  readonly name: string
+  readonly replicas: number
+  /** The first node's data folder; the others lie beside it. */
+  readonly dataDir: string
+  readonly runDir: string
+  /** Folder of the nodes' logs. */
+  readonly logDir: string
+  /** What has to survive this process; see record.ts. */
+  readonly recordFile: string
+  readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+/** What is told of a cluster whenever it changes. */
+export interface ClusterTopology {
+  /** Raised with each new primary. */
+  readonly epoch: number
+  readonly primary: string
+  readonly members: readonly ClusterMember[]
+}
+
+export interface ClusterMember {
+  readonly id: string
+  readonly role: 'primary' | 'replica'
+  readonly address: DatabaseAddress | undefined
+  readonly synchronous: boolean
+  readonly view: NodeView
+  readonly pid: number | undefined
+  readonly startedAt: number
+}
+
+/**
+ * Keeps a cluster whole: watches its nodes, replaces a lost primary, makes lost standbys anew. It decides by `decide` and
+ * `tend`, and does one step after another; what has to be known after its own death is in the record.
+ */
+export class ClusterKeeper implements Service {
+  readonly #options: KeeperOptions
+  readonly #members: Members
+  readonly #promotion: Promotion
+  readonly #repairs: Repairs
+  readonly #over = new AbortController()
+  readonly #listeners = new Set<(topology: ClusterTopology) => void>()
+  readonly #service: Service
+  #record: ClusterRecord
+  #woken: (() => void) | undefined
+  #wakes = 0
+  #running: Promise<unknown> = Promise.resolve()
+  #serves = Promise.withResolvers<void>()
+  #said = ''
+  #told = ''
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+    const first = `${options.name}-pg-1`
+    this.#record = readClusterRecord(options.recordFile) ?? newClusterRecord(first)
+    this.#members = new Members(options, () => this.wake())
+    const shared = {
+      options,
+      members: this.#members,
+      record: () => this.#record,
+      save: (record: ClusterRecord) => this.#save(record),
+      signal: this.#over.signal,
+    }
+    this.#promotion = new Promotion(shared)
+    this.#repairs = new Repairs(shared)
+    this.#service = lifecycle(
+      () => this.#start(),
+      () => this.#stop(),
+    )
+  }
+
+  /** Resolves when the primary serves and a commit is acknowledged. */
+  start(): Promise<void> {
+    return this.#service.start()
+  }
+
+  /** Ends every node, the primary last. */
+  stop(): Promise<void> {
+    return this.#service.stop()
+  }
+
+  /** Ends nothing: the nodes go on, and the next keeper adopts them. */
+  async leave(): Promise<void> {
+    this.#over.abort()
+    this.wake()
+    await this.#running
+    for (const node of this.#members.all) node.leave()
+  }
+
+  get record(): ClusterRecord {
+    return this.#record
+  }
+
+  topology(): ClusterTopology {
+    const { primary, epoch, synchronous } = this.#record
+    return {
+      epoch,
+      primary,
+      members: this.#members.all.map((node) => ({
+        id: node.id,
+        role: node.id === primary ? 'primary' : 'replica',
+        address: node.address,
+        synchronous: synchronous.includes(node.id),
+        view: node.view(this.#record.building.includes(node.id)),
+        pid: node.pid,
+        startedAt: node.startedAt,
+      })),
+    }
+  }
+
+  /** Called with every change of members, roles and epoch. @returns what ends it */
+  onChange(listener: (topology: ClusterTopology) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Something has happened: look now. */
+  wake(): void {
+    this.#wakes++
+    this.#woken?.()
+  }
+
+  async #start(): Promise<void> {
+    const { name, replicas, clock } = this.#options
+    const wanted = Array.from({ length: replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
+    const nodes = [...new Set([...this.#record.nodes, ...wanted])]
+    const begun = readClusterRecord(this.#options.recordFile) !== undefined
+    this.#record = { ...this.#record, nodes }
+    this.#members.update(this.#record)
+    // Without a record there has never been more than the first node: it is made, or opened, and only then recorded.
+    if (!begun) await this.#members.start(this.#record.primary, this.#record)
+    this.#save(this.#record)
+    await this.#members.adopt(this.#record)
+    this.#running = Promise.all([
+      this.#run(),
+      probe(
+        () => this.#members.primaryAddress(this.#record),
+        () => this.#suspect(),
+        { clock, signal: this.#over.signal },
+      ),
+    ])
+    await this.#serves.promise
+  }
+
+  async #stop(): Promise<void> {
+    this.#over.abort()
+    this.wake()
+    await this.#running
+    await this.#repairs.settled()
+    await this.#members.stop(this.#record)
+  }
+
+  #suspect(): void {
+    this.#options.log.warn({ node: this.#record.primary }, 'the primary answers no fresh connection')
+    this.#members.get(this.#record.primary).suspect()
+    this.wake()
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#options
+    while (!this.#over.signal.aborted) {
+      const wakes = this.#wakes
+      let pauseMs = TICK_MS
+      try {
+        await this.#members.look()
+        const step = decide(this.#record, this.#views())
+        this.#say(step)
+        if (step.do === 'none') this.#tend()
+        else {
+          pauseMs = URGENT_MS
+          await this.#take(step)
+        }
+        this.#tell()
+      } catch (error) {
+        pauseMs = FAILED_MS
+        if (!this.#over.signal.aborted)
+          log.error(
+            { cluster: this.#options.name, err: error },
+            'a step of a cluster failed; it is taken again',
+          )
+      }
+      if (wakes === this.#wakes && !this.#over.signal.aborted) await this.#pause(clock, pauseMs)
+    }
+  }
+
+  async #pause(clock: Clock, ms: number): Promise<void> {
+    const over = new AbortController()
+    const woken = new Promise<void>((resolve) => {
+      this.#woken = resolve
+    })
+    await Promise.race([woken, clock.sleep(ms, { signal: over.signal }).catch(() => {})])
+    over.abort()
+    this.#woken = undefined
+  }
+
+  #views(): NodeView[] {
+    return this.#members.all.map((node) => node.view(this.#record.building.includes(node.id)))
+  }
+
+  async #take(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'fence':
+        return this.#members.get(step.id).stop('kill')
+      case 'start':
+        return this.#members.start(step.id, this.#record)
+      case 'cut':
+        return this.#promotion.cut(step.ids)
+      case 'promote':
+        return this.#promotion.promote(step)
+      case 'accept':
+        return this.#promotion.accept(step)
+      case 'none':
+      case 'wait':
+      case 'refuse':
+        return
+    }
+  }
+
+  #tend(): void {
+    this.#repairs.tend()
+    const { synchronous, nodes } = this.#record
+    if (synchronous.length > 0 || nodes.length === 1) this.#serves.resolve()
+  }
+
+  /** Each thing once. */
+  #say(step: Step): void {
+    const text = JSON.stringify(step)
+    if (text === this.#said) return
+    this.#said = text
+    const { log, name } = this.#options
+    if (step.do === 'refuse')
+      log.error(
+        { cluster: name, why: step.why },
+        'a cluster has no primary, and none can be had without loss',
+      )
+    else if (step.do !== 'none' && step.do !== 'wait')
+      log.warn({ cluster: name, ...step }, 'a cluster needs a primary')
+  }
+
+  #save(record: ClusterRecord): void {
+    writeClusterRecord(this.#options.recordFile, record)
+    this.#record = record
+    this.#members.update(record)
+    this.#tell()
+  }
+
+  #tell(): void {
+    const topology = this.topology()
+    const text = JSON.stringify([
+      topology.epoch,
+      topology.primary,
+      topology.members.map(({ id, role, synchronous, view, address }) => [
+        id,
+        role,
+        synchronous,
+        view.process,
+        address?.socketDir,
+      ]),
+    ])
+    if (text === this.#told) return
+    this.#told = text
+    for (const listener of this.#listeners) listener(topology)
+  }
+}

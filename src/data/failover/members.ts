@@ -1,0 +1,77 @@
+import type { DatabaseAddress } from '../postgres/database.ts'
+import type { ReplicationRole } from '../replication/settings.ts'
+import type { KeeperOptions } from './keeper.ts'
+import { ClusterNode } from './node.ts'
+import { nodePlaces } from './places.ts'
+import type { ClusterRecord } from './record.ts'
+
+/** A name that no standby has: what a primary waits for that must not acknowledge anything on its own. */
+const NOBODY = 'nobody'
+
+/** The nodes of one cluster. */
+export class Members {
+  readonly #options: KeeperOptions
+  readonly #wake: () => void
+  readonly #nodes = new Map<string, ClusterNode>()
+
+  constructor(options: KeeperOptions, wake: () => void) {
+    this.#options = options
+    this.#wake = wake
+  }
+
+  get all(): ClusterNode[] {
+    return [...this.#nodes.values()]
+  }
+
+  get(id: string): ClusterNode {
+    const node = this.#nodes.get(id)
+    if (!node) throw new RangeError(`There is no node ${id}`)
+    return node
+  }
+
+  /** Makes nodes that the record has and we have not. */
+  update({ nodes }: ClusterRecord): void {
+    const { log, clock, postgres } = this.#options
+    for (const id of nodes) {
+      if (this.#nodes.has(id)) continue
+      const options = { ...postgres, ...nodePlaces(this.#options, id), log, clock }
+      this.#nodes.set(id, new ClusterNode(id, options, this.#wake))
+    }
+  }
+
+  primaryAddress({ primary }: ClusterRecord): DatabaseAddress | undefined {
+    const node = this.#nodes.get(primary)
+    return node?.pid === undefined ? undefined : node.address
+  }
+
+  /** Takes over what a killed keeper left running. */
+  async adopt(record: ClusterRecord): Promise<void> {
+    const left = this.all.filter((node) => node.pid === undefined && node.isThere)
+    await Promise.all(left.map((node) => this.start(node.id, record).catch(() => {})))
+  }
+
+  /** As what it was: only who is neither primary nor about to be one is made a standby. */
+  async start(id: string, record: ClusterRecord): Promise<void> {
+    const { primary, promoting } = record
+    const standby = id !== primary && id !== promoting?.id
+    const upstream = standby ? this.#nodes.get(primary)?.address : undefined
+    await this.get(id).start(standby, this.role(id, record, upstream), upstream && primary)
+  }
+
+  /** What a node has to be told. A primary waits for the recorded standbys; any other, if it was promoted, for nobody yet. */
+  role(id: string, record: ClusterRecord, upstream?: DatabaseAddress): ReplicationRole {
+    const alone = record.nodes.length === 1
+    const named = id === record.primary ? record.synchronous : []
+    return { id, synchronous: alone ? [] : named.length > 0 ? named : [NOBODY], upstream }
+  }
+
+  async look(): Promise<void> {
+    await Promise.all(this.all.map((node) => node.look()))
+  }
+
+  /** Ends all; the primary first: it waits until its standbys have all that it has written. */
+  async stop({ primary }: ClusterRecord): Promise<void> {
+    await this.#nodes.get(primary)?.stop('fast')
+    await Promise.all(this.all.filter(({ id }) => id !== primary).map((node) => node.stop('fast')))
+  }
+}

@@ -1,0 +1,197 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import type { DatabaseAddress } from '../postgres/database.ts'
+import { findRunning } from '../postgres/postmaster-file.ts'
+import { createPostgres } from '../postgres/server.ts'
+import type { PostgresOptions, PostgresServer, StopMode } from '../postgres/types.ts'
+import { type ReplicationRole, renderReplication } from '../replication/settings.ts'
+import { type Observation, Observer } from './observer.ts'
+import type { NodeView, ProcessState } from './view.ts'
+
+/** Milliseconds that a look at a node may take. */
+const LOOK_MS_MAX = 1_000
+/** Milliseconds without an answer after which a standby counts as hung. */
+const SILENCE_MS_MAX = 2_000
+/** Starts that fail in a row before a standby's folder counts as of no use. */
+const FAILURES_MAX = 2
+
+/** One PostgreSQL of a cluster on this machine: its process, and what it says about itself. */
+export class ClusterNode {
+  readonly id: string
+  readonly dataDir: string
+  readonly #options: PostgresOptions & { readonly clock: Clock; readonly log: Logger }
+  readonly #wake: () => void
+  #server: PostgresServer | undefined
+  #observer: Observer | undefined
+  /** `busy`: it is being started, or has ended and is being cleared up after. */
+  #process: 'running' | 'busy' | 'down' = 'down'
+  #role: ReplicationRole | undefined
+  #upstream: string | undefined
+  #answeredAt = 0
+  #failures = 0
+  seen: Observation | undefined
+  /** When the present run began, in milliseconds since the epoch. */
+  startedAt = 0
+
+  /** @param wake called whenever the process has ended or started */
+  constructor(
+    id: string,
+    options: PostgresOptions & { readonly clock: Clock; readonly log: Logger },
+    wake: () => void,
+  ) {
+    this.id = id
+    this.dataDir = options.dataDir
+    this.#options = options
+    this.#wake = wake
+  }
+
+  get pid(): number | undefined {
+    return this.#server?.pid
+  }
+
+  /** Undefined before its first start. */
+  get address(): DatabaseAddress | undefined {
+    return this.#server !== undefined && this.#server.socketDir !== '' ? this.#server : undefined
+  }
+
+  get hasFolder(): boolean {
+    return statSync(join(this.dataDir, 'global', 'pg_control'), { throwIfNoEntry: false }) !== undefined
+  }
+
+  /** Whether a server runs on its folder, ours or one that a killed owner left. */
+  get isThere(): boolean {
+    return this.hasFolder && findRunning(this.dataDir).postmaster !== undefined
+  }
+
+  get role(): ReplicationRole | undefined {
+    return this.#role
+  }
+
+  view(building: boolean): NodeView {
+    const { id, seen } = this
+    const state = this.#state(building)
+    if (state !== 'running' || seen === undefined)
+      return { id, process: state === 'running' ? 'starting' : state }
+    return {
+      id,
+      process: state,
+      standby: seen.standby,
+      receiving: seen.receiving,
+      upstream: this.#upstream,
+      ...(seen.lsn !== undefined && { lsn: seen.lsn }),
+      ...(seen.timeline !== undefined && { timeline: seen.timeline }),
+    }
+  }
+
+  #state(building: boolean): ProcessState {
+    if (this.#process === 'down')
+      return building || !this.hasFolder || this.#failures >= FAILURES_MAX ? 'missing' : 'down'
+    if (this.#process === 'busy') return 'starting'
+    const silentMs = this.#options.clock.monotonic() - this.#answeredAt
+    return silentMs > SILENCE_MS_MAX ? 'hung' : 'running'
+  }
+
+  /** Asks it; what it does not answer in time leaves things as they were. */
+  async look(): Promise<void> {
+    if (this.#process !== 'running' || this.#observer === undefined) return
+    try {
+      this.seen = await this.#observer.look(LOOK_MS_MAX)
+      this.#answeredAt = this.#options.clock.monotonic()
+    } catch {
+      // Its process tells whether it has ended, its silence whether it hangs.
+    }
+  }
+
+  /** One statement as superuser. */
+  query<Row extends object>(text: string, values: unknown[] = [], ms = LOOK_MS_MAX): Promise<Row[]> {
+    if (this.#observer === undefined) return Promise.reject(new Error(`${this.id} does not run`))
+    return this.#observer.query<Row>(text, ms, values)
+  }
+
+  /**
+   * Starts or adopts it.
+   * @param standby false: as what its folder says
+   */
+  async start(standby: boolean, role: ReplicationRole, upstream?: string): Promise<void> {
+    const { clock, log } = this.#options
+    const server = createPostgres({
+      ...this.#options,
+      replication: { standby, conf: renderReplication(role) },
+    })
+    this.#server = server
+    this.#process = 'busy'
+    try {
+      await server.start()
+    } catch (error) {
+      this.#failures++
+      this.#process = 'down'
+      log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
+      this.#wake()
+      throw error
+    }
+    if (server.adopted) server.reload(renderReplication(role))
+    this.#failures = 0
+    this.#role = role
+    this.#upstream = upstream
+    this.#observer = new Observer(server)
+    this.#answeredAt = clock.monotonic()
+    this.startedAt = server.startedAt
+    this.#process = 'running'
+    void server.exited.then((end) => this.#ended(server, end.expected, end.logTail))
+    await this.look()
+    this.#wake()
+  }
+
+  /** Ends it; with `kill` it has done nothing more since the call, and all its processes are gone. */
+  async stop(mode: StopMode): Promise<void> {
+    const server = this.#server
+    await server?.stop({ mode })
+    if (server !== undefined && this.#server === server) this.#gone()
+  }
+
+  /** Its folder has been made anew. */
+  made(): void {
+    this.#failures = 0
+  }
+
+  /** It answers nothing, as a fresh connection has shown. */
+  suspect(): void {
+    this.#answeredAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Lets it run without us. */
+  leave(): void {
+    this.#observer?.close()
+  }
+
+  /** Gives it another role; see `seen.names` tells when it is in effect. */
+  apply(role: ReplicationRole, upstream?: string): void {
+    this.#server?.reload(renderReplication(role))
+    this.#role = role
+    this.#upstream = upstream
+  }
+
+  async #ended(server: PostgresServer, expected: boolean, logTail: string): Promise<void> {
+    if (this.#server !== server || expected) return
+    this.#process = 'busy'
+    this.#wake()
+    this.#options.log.error({ node: this.id, logTail }, 'a PostgreSQL ended by itself')
+    // Its backends may have outlived it.
+    await server
+      .stop({ mode: 'kill' })
+      .catch((error: unknown) =>
+        this.#options.log.error({ node: this.id, err: error }, 'cannot clear up after a PostgreSQL'),
+      )
+    if (this.#server === server) this.#gone()
+  }
+
+  #gone(): void {
+    this.#process = 'down'
+    this.seen = undefined
+    this.#observer?.close()
+    this.#observer = undefined
+    this.#wake()
+  }
+}

@@ -1,0 +1,102 @@
+import type pg from 'pg'
+import { type Lsn, parseLsn } from '../../core/lsn.ts'
+import { connect, type DatabaseAddress } from '../postgres/database.ts'
+import type { SenderView } from './view.ts'
+
+/** What a server answers about its part in replication. */
+export interface Observation {
+  readonly standby: boolean
+  readonly lsn: Lsn | undefined
+  readonly timeline: number | undefined
+  readonly receiving: boolean
+  /** `synchronous_standby_names` as a session sees it now: reloading takes a moment. */
+  readonly names: string
+  /** Of those that receive its log. */
+  readonly senders: readonly SenderView[]
+}
+
+/**
+ * A standby that has never received says where its log ends only once it waits for more: before, it may have more on
+ * disk than it has replayed.
+ */
+const LOOK = `
+  select standby, names, receiving, timeline, senders,
+    case when not standby then pg_current_wal_flush_lsn()
+         when received is not null or waits then greatest(received, pg_last_wal_replay_lsn()) end::text as lsn
+  from (select pg_is_in_recovery() as standby,
+      current_setting('synchronous_standby_names') as names,
+      exists (select from pg_stat_wal_receiver where pid is not null) as receiving,
+      case when pg_is_in_recovery() then (select received_tli from pg_stat_wal_receiver)
+           else ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int end as timeline,
+      case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received,
+      exists (select from pg_stat_activity where backend_type = 'startup'
+        and wait_event in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')) as waits,
+      (select json_agg(json_build_object('id', application_name, 'state', state, 'flushed', flush_lsn,
+        'priority', sync_priority)) from pg_stat_replication) as senders)`
+
+interface LookRow {
+  standby: boolean
+  lsn: string | null
+  timeline: number | null
+  receiving: boolean
+  names: string
+  senders: { id: string; state: string; flushed: string | null; priority: number }[] | null
+}
+
+/** A session with one server that is asked again and again. */
+export class Observer {
+  readonly #address: DatabaseAddress
+  #client: pg.Client | undefined
+
+  constructor(address: DatabaseAddress) {
+    this.#address = address
+  }
+
+  /** @throws when it does not answer within `ms` milliseconds, or refuses */
+  async look(ms: number): Promise<Observation> {
+    const [row] = await this.query<LookRow>(LOOK, ms)
+    const { standby, lsn, timeline, receiving, names, senders } = row as LookRow
+    return {
+      standby,
+      names,
+      receiving: standby && receiving,
+      lsn: lsn === null ? undefined : parseLsn(lsn),
+      timeline: timeline ?? undefined,
+      senders: (senders ?? []).map(({ flushed, ...rest }) => ({
+        ...rest,
+        flushed: parseLsn(flushed ?? '0/0'),
+      })),
+    }
+  }
+
+  /** One statement; a session that fails is not used again. */
+  async query<Row extends object>(text: string, ms: number, values: unknown[] = []): Promise<Row[]> {
+    const client = this.#client ?? (await this.#open(ms))
+    try {
+      const { rows } = await client.query<Row>({ text, values, query_timeout: ms } as pg.QueryConfig)
+      return rows
+    } catch (error) {
+      this.#drop(client)
+      throw error
+    }
+  }
+
+  close(): void {
+    if (this.#client) this.#drop(this.#client)
+  }
+
+  async #open(ms: number): Promise<pg.Client> {
+    const client = await connect(this.#address, ms)
+    client.on('error', () => this.#drop(client))
+    client.on('end', () => this.#drop(client))
+    this.#client = client
+    return client
+  }
+
+  #drop(client: pg.Client): void {
+    if (this.#client === client)
+      this.#client = undefined
+      // A server that hangs answers no goodbye.
+    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  }
+}

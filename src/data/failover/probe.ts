@@ -1,0 +1,43 @@
+import type { Clock } from '../../core/clock.ts'
+import { connect, type DatabaseAddress } from '../postgres/database.ts'
+
+/** Milliseconds between two probes. */
+const EVERY_MS = 500
+/** Milliseconds that a primary may take to accept a connection and write. */
+export const ANSWER_MS_MAX = 2_000
+
+/**
+ * Whether a primary still works: by a *fresh* connection, as a stopped postmaster leaves old ones alive, and by a write
+ * that need not wait for a standby, as without one only the acknowledgement of commits stops, not the server.
+ *
+ * @returns false when it answers nothing in time; an error is an answer
+ */
+export async function answers(address: DatabaseAddress, ms = ANSWER_MS_MAX): Promise<boolean> {
+  let client: Awaited<ReturnType<typeof connect>> | undefined
+  try {
+    client = await connect(address, ms)
+    await client.query({
+      text: "set synchronous_commit = local; select pg_logical_emit_message(true, 'tenfold', '')",
+      query_timeout: ms,
+    } as never)
+    await client.end()
+    return true
+  } catch (error) {
+    ;(client as unknown as { connection?: { stream: { destroy(): void } } })?.connection?.stream.destroy()
+    // Of the client's own making: nothing came in time.
+    return !/timeout/i.test((error as Error).message)
+  }
+}
+
+/** Probes whatever `address` names until the signal. `silent` is called when it has not answered. */
+export async function probe(
+  address: () => DatabaseAddress | undefined,
+  silent: () => void,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted) {
+    const at = address()
+    if (at !== undefined && !(await answers(at)) && at === address()) silent()
+    await clock.sleep(EVERY_MS, { signal }).catch(() => {})
+  }
+}

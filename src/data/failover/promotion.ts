@@ -1,0 +1,91 @@
+import { slotOf, synchronousNames } from '../replication/settings.ts'
+import { type ClusterState, settle } from './cluster-state.ts'
+import { shutdownCheckpoint } from './control-file.ts'
+import type { ClusterNode } from './node.ts'
+
+interface Chosen {
+  readonly id: string
+  readonly synchronous: readonly string[]
+}
+
+/** The steps by which another node becomes primary; `decide` puts them in order. */
+export class Promotion {
+  readonly #state: ClusterState
+
+  constructor(state: ClusterState) {
+    this.#state = state
+  }
+
+  /** Ends the log receivers of standbys: nobody can make their positions rise after this. */
+  async cut(ids: readonly string[]): Promise<void> {
+    const { members, record } = this.#state
+    await Promise.all(
+      ids.map(async (id) => {
+        const node = members.get(id)
+        node.apply(members.role(id, record()))
+        await settle(this.#state, node, 'ending its receiver', () => node.seen?.receiving === false)
+      }),
+    )
+  }
+
+  /**
+   * Makes a standby the primary. It waits for its standbys from its first commit on: their names are in effect before,
+   * and they follow it already.
+   */
+  async promote({ id, synchronous }: Chosen): Promise<void> {
+    const { members, record, save, options } = this.#state
+    const node = members.get(id)
+    const next = { ...record(), promoting: { id, synchronous } }
+    save(next)
+    const role = members.role(id, { ...next, primary: id, synchronous })
+    node.apply(role)
+    await settle(
+      this.#state,
+      node,
+      'taking its role',
+      () => node.seen?.names === synchronousNames(role.synchronous),
+    )
+    await Promise.all(synchronous.map((other) => this.#follow(members.get(other), node)))
+    options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
+    await node.query('select pg_promote(false)')
+    await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
+    this.accept({ id, synchronous })
+  }
+
+  /** Writes down who is primary. */
+  accept({ id, synchronous }: Chosen): void {
+    const { record, save, options, members } = this.#state
+    const { promoting: _, ...before } = record()
+    const old = before.primary
+    const building =
+      old === id || this.#mayFollow(old, members.get(id)) ? before.building : [...before.building, old]
+    save({ ...before, primary: id, synchronous, epoch: before.epoch + 1, building: [...new Set(building)] })
+    options.log.warn(
+      { cluster: options.name, node: id, epoch: before.epoch + 1 },
+      'a cluster has another primary',
+    )
+  }
+
+  /** A primary that was shut down in order, and whose whole log the new one has, can go on as its standby. */
+  #mayFollow(old: string, successor: ClusterNode): boolean {
+    const node = this.#state.members.get(old)
+    if (!node.hasFolder || node.pid !== undefined) return false
+    const end = shutdownCheckpoint(node.dataDir)
+    const { lsn } = successor.seen ?? {}
+    return end !== undefined && lsn !== undefined && lsn > end
+  }
+
+  async #follow(standby: ClusterNode, upstream: ClusterNode): Promise<void> {
+    await ensureSlot(upstream, standby.id)
+    standby.apply(this.#state.members.role(standby.id, this.#state.record(), upstream.address), upstream.id)
+  }
+}
+
+/** A slot that holds nothing back until it is used. */
+export async function ensureSlot(upstream: ClusterNode, id: string): Promise<void> {
+  await upstream.query(
+    `select pg_create_physical_replication_slot($1)
+     where not exists (select from pg_replication_slots where slot_name = $1)`,
+    [slotOf(id)],
+  )
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { TenfoldError } from '../../core/errors.ts'
+import { makeFolder, replaceFile } from '../postgres/files.ts'
+
+const FORMAT = 1
+
+/**
+ * What has to be known of a cluster by whoever decides about it after everybody has died. Written before the
+ * step that makes it necessary.
+ */
+export interface ClusterRecord {
+  readonly format: number
+  /** The node that may acknowledge writes, or that did so last. */
+  readonly primary: string
+  /** Raised with each new primary. */
+  readonly epoch: number
+  /**
+   * Standbys whose word may have counted for a commit of the primary: one of them has it on disk. PostgreSQL's own
+   * list is never larger: this one is enlarged before, and shrinks after.
+   */
+  readonly synchronous: readonly string[]
+  /** Every node, the primary included. Which of them have a data folder is seen on the disk. */
+  readonly nodes: readonly string[]
+  /** A promotion that was begun: the node, and what is its `synchronous` if it became primary. */
+  readonly promoting?: { readonly id: string; readonly synchronous: readonly string[] }
+  /** Nodes whose data folder is being copied: what is there is of no use. */
+  readonly building: readonly string[]
+}
+
+/** The file that says who is primary cannot be read. */
+export class ClusterRecordDamaged extends TenfoldError {
+  readonly code = 'TENFOLD_CLUSTER_RECORD'
+  constructor(file: string, options?: ErrorOptions) {
+    super(
+      `${file} is damaged: it does not say which node is the primary.`,
+      'Restore it from a backup of the state folder. Nothing was started: the wrong node could lose acknowledged writes.',
+      options,
+    )
+  }
+}
+
+/** @returns undefined when there is none: the cluster has never had replicas. @throws ClusterRecordDamaged */
+export function readClusterRecord(file: string): ClusterRecord | undefined {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const record = JSON.parse(text) as ClusterRecord
+    if (
+      record.format === FORMAT &&
+      record.nodes.includes(record.primary) &&
+      Array.isArray(record.synchronous)
+    )
+      return record
+  } catch (error) {
+    throw new ClusterRecordDamaged(file, { cause: error })
+  }
+  throw new ClusterRecordDamaged(file)
+}
+
+/** Durable when it returns. */
+export function writeClusterRecord(file: string, record: ClusterRecord): void {
+  makeFolder(dirname(file), 0o700)
+  replaceFile(file, `${JSON.stringify(record, null, 2)}\n`)
+}
+
+/** A cluster of one node, before it gets replicas. */
+export const newClusterRecord = (primary: string): ClusterRecord => ({
+  format: FORMAT,
+  primary,
+  epoch: 1,
+  synchronous: [],
+  nodes: [primary],
+  building: [],
+})

@@ -1,0 +1,57 @@
+import type { ClusterRecord } from './record.ts'
+import type { NodeView, SenderView } from './view.ts'
+
+/**
+ * What a standby needs.
+ *
+ * - `start`: it is down
+ * - `fence`: it answers nothing; it will be started again
+ * - `build`: it has no data folder, or one that cannot follow: copy it from the primary
+ * - `follow`: it has been told to follow another node than the primary, or nobody
+ * - `admit`: let its word count for commits
+ * - `dismiss`: do not let commits, or a failover, depend on it any more
+ */
+export type Repair = {
+  readonly do: 'start' | 'fence' | 'build' | 'follow' | 'admit' | 'dismiss'
+  readonly id: string
+}
+
+/** Milliseconds that a standby may be away before nothing depends on it any more, if there is another. */
+export const AWAY_MS_MAX = 2_000
+/** Milliseconds after which one that runs and receives nothing is made anew. */
+export const STUCK_MS_MAX = 5_000
+
+/** What is known of a standby beside its view. */
+export interface Standby {
+  readonly view: NodeView
+  /** What the primary says of it. */
+  readonly sender: SenderView | undefined
+  /** Milliseconds since when the primary has not had it streaming; 0 while it does. */
+  readonly awayMs: number
+  /** Milliseconds since when it has run and followed the primary without receiving anything. */
+  readonly stuckMs: number
+}
+
+/** Decides what the standbys of a primary that serves need. Pure; every repair can be begun at the same time. */
+export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repair[] {
+  const streams = (id: string): boolean => standbys.some((one) => one.view.id === id && isStreaming(one))
+  return standbys.flatMap(({ view, sender, awayMs, stuckMs }): Repair[] => {
+    const { id } = view
+    const repairs: Repair[] = []
+    const counts = record.synchronous.includes(id)
+    // The last one stays: without it, no one would have what was acknowledged.
+    if (counts && awayMs > AWAY_MS_MAX && record.synchronous.some((other) => other !== id && streams(other)))
+      repairs.push({ do: 'dismiss', id })
+    if (view.process === 'missing') repairs.push({ do: 'build', id })
+    else if (view.process === 'down') repairs.push({ do: 'start', id })
+    else if (view.process === 'hung' && awayMs > STUCK_MS_MAX) repairs.push({ do: 'fence', id })
+    else if (view.process === 'running') {
+      if (view.upstream !== record.primary) repairs.push({ do: 'follow', id })
+      else if (stuckMs > STUCK_MS_MAX) repairs.push({ do: 'build', id })
+      else if (!counts && sender?.state === 'streaming') repairs.push({ do: 'admit', id })
+    }
+    return repairs
+  })
+}
+
+const isStreaming = ({ sender }: Standby): boolean => sender?.state === 'streaming'

@@ -1,0 +1,120 @@
+import { constants } from 'node:fs'
+import { chown, copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Account } from '../postgres/account.ts'
+
+/** Files copied at once. */
+const AT_ONCE = 8
+
+/** Folders whose content belongs to the running server alone, as in PostgreSQL's own base backup. */
+const EMPTY = new Set([
+  'pg_dynshmem',
+  'pg_notify',
+  'pg_replslot',
+  'pg_serial',
+  'pg_snapshots',
+  'pg_stat_tmp',
+  'pg_subtrans',
+  'pg_wal',
+  'pgsql_tmp',
+])
+const LEFT_OUT = new Set([
+  'backup_label',
+  'backup_label.old',
+  'backup_manifest',
+  'current_logfiles',
+  'postmaster.opts',
+  'postmaster.pid',
+  'recovery.signal',
+  'standby.signal',
+  'tablespace_map',
+  'tablespace_map.old',
+  'tenfold.replication.conf',
+])
+const CONTROL = 'global/pg_control'
+
+/** Where a copy is. */
+export interface CopyProgress {
+  files: number
+  bytes: number
+}
+
+export interface CopyOptions {
+  readonly from: string
+  /** Must not exist. */
+  readonly to: string
+  readonly account: Account
+  readonly signal: AbortSignal
+  readonly progress: CopyProgress
+}
+
+/**
+ * Copies the files of a running server between `pg_backup_start` and `pg_backup_stop`, without its log: the standby
+ * gets that by streaming. Files come and go meanwhile, and may be torn: replaying the log from the backup's start mends them.
+ *
+ * @throws Error when there is a tablespace: both servers would write to the same files
+ */
+export async function copyDataFolder(options: CopyOptions): Promise<void> {
+  const { from, to, account, signal } = options
+  const queue: string[] = []
+  for await (const { path, folder } of walk(from, '')) {
+    signal.throwIfAborted()
+    if (folder) await makeOwn(join(to, path), account)
+    else if (path !== CONTROL) queue.push(path)
+  }
+  for (const folder of ['archive_status', 'summaries']) await makeOwn(join(to, 'pg_wal', folder), account)
+  const next = async (): Promise<void> => {
+    for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+      signal.throwIfAborted()
+      await copyOne(options, path)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, next))
+  // Last, and not in the moment in which it is written: all else may be torn, this file may not.
+  await copySteady(options, CONTROL)
+}
+
+async function* walk(root: string, path: string): AsyncGenerator<{ path: string; folder: boolean }> {
+  yield { path, folder: true }
+  for (const entry of await readdir(join(root, path), { withFileTypes: true })) {
+    const inner = path === '' ? entry.name : `${path}/${entry.name}`
+    if (path === 'pg_tblspc')
+      throw new Error(
+        `There is a tablespace (${inner}): a replica on this machine would write to the same files. Move its tables to the default tablespace and drop it.`,
+      )
+    if (entry.isDirectory()) {
+      if (EMPTY.has(entry.name)) yield { path: inner, folder: true }
+      else yield* walk(root, inner)
+    } else if (!LEFT_OUT.has(inner) && !/^(pg_internal\.init|pgsql_tmp|t\d+_\d+)/.test(entry.name))
+      yield { path: inner, folder: false }
+  }
+}
+
+async function makeOwn(dir: string, account: Account): Promise<void> {
+  await mkdir(dir, { mode: 0o700 })
+  if (account.steppedDown) await chown(dir, account.uid, account.gid)
+}
+
+async function copyOne({ from, to, account, progress }: CopyOptions, path: string): Promise<void> {
+  const target = join(to, path)
+  try {
+    await copyFile(join(from, path), target, constants.COPYFILE_FICLONE)
+  } catch (error) {
+    // Dropped meanwhile; the log says so, too.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if (account.steppedDown) await chown(target, account.uid, account.gid)
+  progress.files += 1
+  progress.bytes += (await lstat(target)).size
+}
+
+async function copySteady(options: CopyOptions, path: string): Promise<void> {
+  const source = join(options.from, path)
+  for (;;) {
+    const before = await readFile(source)
+    await copyOne(options, path)
+    const copied = await readFile(join(options.to, path))
+    if (copied.equals(before) && copied.equals(await readFile(source))) return
+  }
+}
