@@ -1,4 +1,4 @@
-import type { ClusterRecord } from './record.ts'
+import type { ClusterRecord, Promotable } from './record.ts'
 import type { NodeView } from './view.ts'
 
 /**
@@ -10,47 +10,57 @@ import type { NodeView } from './view.ts'
  * - `fence`: end a node for certain, so that it acknowledges nothing any more
  * - `start`: start a node as what it was
  * - `cut`: end the log receivers of these standbys, so that their positions stand still
- * - `promote`: make this standby the primary; `synchronous` are then those whose word counts for it
+ * - `promote`: make this standby the primary
  * - `refuse`: there is no step that loses nothing
  */
 export type Step =
   | { readonly do: 'none' }
   | { readonly do: 'wait'; readonly why: string }
-  | { readonly do: 'accept'; readonly id: string; readonly synchronous: readonly string[] }
+  | ({ readonly do: 'accept' } & Promotable)
   | { readonly do: 'fence'; readonly id: string }
   | { readonly do: 'start'; readonly id: string }
   | { readonly do: 'cut'; readonly ids: readonly string[] }
-  | { readonly do: 'promote'; readonly id: string; readonly synchronous: readonly string[] }
+  | ({ readonly do: 'promote' } & Promotable)
   | { readonly do: 'refuse'; readonly why: string }
 
 /**
  * Decides what brings a cluster a primary, from what was recorded and what is seen. Pure.
  *
- * A commit was acknowledged once one of `record.synchronous` had it on disk. So the highest position among *all* of
- * them covers every acknowledged commit, provided that the primary can acknowledge nothing more (it is down, seen by
+ * Every acknowledged commit is on the disk of one of `record.synchronous`. So the highest position among *all* of them
+ * covers every acknowledged commit, provided that the primary can acknowledge nothing more (it is down, seen by
  * the process that owns it) and no position can rise any more (receivers have ended). Anything less is not enough.
  */
 export function decide(record: ClusterRecord, views: readonly NodeView[]): Step {
   const of = (id: string): NodeView => views.find((view) => view.id === id) ?? { id, process: 'missing' }
   const { promoting } = record
-  if (promoting !== undefined && of(promoting.id).standby === false) return { do: 'accept', ...promoting }
+  if (promoting !== undefined && of(promoting.id).standby === false) return { ...promoting, do: 'accept' }
   const primary = of(record.primary)
   switch (primary.process) {
     case 'running':
       return primary.standby === false
         ? { do: 'none' }
         : // Its folder was made a standby by hand, or by a switchover that did not come to its end.
-          replace(record, { ...primary, process: 'down' }, [...record.synchronous, primary.id].map(of), false)
+          replace(
+            record,
+            { ...primary, process: 'down' },
+            [...record.synchronous, primary.id].map(of),
+            false,
+            views,
+          )
     case 'starting':
       return { do: 'wait', why: `${primary.id} starts` }
     case 'hung':
       return { do: 'fence', id: primary.id }
     case 'down':
-      return replace(record, primary, record.synchronous.map(of), true)
+      // After everybody has ended: it has everything, and nobody is nearer to serving.
+      if (promoting === undefined && views.every(hasEnded)) return { do: 'start', id: primary.id }
+      return replace(record, primary, record.synchronous.map(of), true, views)
     case 'missing':
-      return replace(record, primary, record.synchronous.map(of), false)
+      return replace(record, primary, record.synchronous.map(of), false, views)
   }
 }
+
+const hasEnded = ({ process }: NodeView): boolean => process === 'down' || process === 'missing'
 
 /** The primary has ended. */
 function replace(
@@ -58,6 +68,7 @@ function replace(
   primary: NodeView,
   standbys: readonly NodeView[],
   mayRestart: boolean,
+  views: readonly NodeView[],
 ): Step {
   const restart: Step = mayRestart
     ? { do: 'start', id: primary.id }
@@ -75,12 +86,23 @@ function replace(
   const begun = standbys.some(({ id }) => id === promoting?.id)
   if (standbys.some(({ process }) => process === 'missing'))
     return begun ? { do: 'refuse', why: `${promoting?.id} was being promoted when all ended` } : restart
-  const receiving = standbys.filter((one) => one.receiving).map(({ id }) => id)
+  // Also those that do not count: they follow afterwards, if they have nothing that the new primary has not.
+  const receiving = views.filter((one) => one.receiving).map(({ id }) => id)
   if (receiving.length > 0) return { do: 'cut', ids: receiving }
   const busy = standbys.find(({ process, lsn }) => process === 'starting' || lsn === undefined)
   if (busy) return { do: 'wait', why: `${busy.id} has not read its log to the end` }
   const best = standbys.reduce((one, other) => (ahead(other, one, promoting?.id) ? other : one))
-  return { do: 'promote', id: best.id, synchronous: synchronous.filter((id) => id !== best.id) }
+  const others = standbys.filter(({ id }) => id !== best.id)
+  return {
+    do: 'promote',
+    id: best.id,
+    named: synchronous.filter((id) => id !== best.id),
+    covered: others.some(({ lsn }) => lsn === best.lsn),
+    rebuild: views
+      .filter(({ id }) => id !== primary.id && !standbys.some((one) => one.id === id))
+      .filter(({ process, lsn }) => process !== 'running' || lsn === undefined || lsn > (best.lsn as bigint))
+      .map(({ id }) => id),
+  }
 }
 
 /** Of two that are equal the one that was chosen before. */

@@ -58,10 +58,10 @@ export class Members {
     await this.get(id).start(standby, this.role(id, record, upstream), upstream && primary)
   }
 
-  /** What a node has to be told. A primary waits for the recorded standbys; any other, if it was promoted, for nobody yet. */
+  /** What a node has to be told. A primary waits for the named standbys; any other, if it was promoted, for nobody yet. */
   role(id: string, record: ClusterRecord, upstream?: DatabaseAddress): ReplicationRole {
     const alone = record.nodes.length === 1
-    const named = id === record.primary ? record.synchronous : []
+    const named = id === record.primary ? record.named : []
     return { id, synchronous: alone ? [] : named.length > 0 ? named : [NOBODY], upstream }
   }
 

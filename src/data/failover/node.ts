@@ -14,8 +14,9 @@ import type { NodeView, ProcessState } from './view.ts'
 const LOOK_MS_MAX = 1_000
 /** Milliseconds without an answer after which a standby counts as hung. */
 const SILENCE_MS_MAX = 2_000
-/** Starts that fail in a row before a standby's folder counts as of no use. */
+/** Starts that fail in a row before a folder counts as of no use, for so many milliseconds: what is in the way may go away. */
 const FAILURES_MAX = 2
+const USELESS_MS = 5_000
 
 /** One PostgreSQL of a cluster on this machine: its process, and what it says about itself. */
 export class ClusterNode {
@@ -31,6 +32,7 @@ export class ClusterNode {
   #upstream: string | undefined
   #answeredAt = 0
   #failures = 0
+  #failedAt = 0
   seen: Observation | undefined
   /** When the present run began, in milliseconds since the epoch. */
   startedAt = 0
@@ -86,11 +88,15 @@ export class ClusterNode {
   }
 
   #state(building: boolean): ProcessState {
-    if (this.#process === 'down')
-      return building || !this.hasFolder || this.#failures >= FAILURES_MAX ? 'missing' : 'down'
+    if (this.#process === 'down') return building || !this.hasFolder || this.#isUseless ? 'missing' : 'down'
     if (this.#process === 'busy') return 'starting'
     const silentMs = this.#options.clock.monotonic() - this.#answeredAt
     return silentMs > SILENCE_MS_MAX ? 'hung' : 'running'
+  }
+
+  get #isUseless(): boolean {
+    const sinceMs = this.#options.clock.monotonic() - this.#failedAt
+    return this.#failures >= FAILURES_MAX && sinceMs < USELESS_MS
   }
 
   /** Asks it; what it does not answer in time leaves things as they were. */
@@ -126,6 +132,7 @@ export class ClusterNode {
       await server.start()
     } catch (error) {
       this.#failures++
+      this.#failedAt = clock.monotonic()
       this.#process = 'down'
       log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
       this.#wake()

@@ -2,11 +2,7 @@ import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
 import type { ClusterNode } from './node.ts'
-
-interface Chosen {
-  readonly id: string
-  readonly synchronous: readonly string[]
-}
+import type { Promotable } from './record.ts'
 
 /** The steps by which another node becomes primary; `decide` puts them in order. */
 export class Promotion {
@@ -32,12 +28,12 @@ export class Promotion {
    * Makes a standby the primary. It waits for its standbys from its first commit on: their names are in effect before,
    * and they follow it already.
    */
-  async promote({ id, synchronous }: Chosen): Promise<void> {
+  async promote({ id, named, covered, rebuild }: Promotable): Promise<void> {
     const { members, record, save, options } = this.#state
     const node = members.get(id)
-    const next = { ...record(), promoting: { id, synchronous } }
+    const next = { ...record(), promoting: { id, named, covered, rebuild } }
     save(next)
-    const role = members.role(id, { ...next, primary: id, synchronous })
+    const role = members.role(id, { ...next, primary: id, named })
     node.apply(role)
     await settle(
       this.#state,
@@ -45,21 +41,28 @@ export class Promotion {
       'taking its role',
       () => node.seen?.names === synchronousNames(role.synchronous),
     )
-    await Promise.all(synchronous.map((other) => this.#follow(members.get(other), node)))
+    await Promise.all(named.map((other) => this.#follow(members.get(other), node)))
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
     await node.query('select pg_promote(false)')
     await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
-    this.accept({ id, synchronous })
+    this.accept({ id, named, covered, rebuild })
   }
 
   /** Writes down who is primary. */
-  accept({ id, synchronous }: Chosen): void {
+  accept({ id, named, covered, rebuild }: Promotable): void {
     const { record, save, options, members } = this.#state
     const { promoting: _, ...before } = record()
     const old = before.primary
-    const building =
-      old === id || this.#mayFollow(old, members.get(id)) ? before.building : [...before.building, old]
-    save({ ...before, primary: id, synchronous, epoch: before.epoch + 1, building: [...new Set(building)] })
+    const astray = old === id || this.#mayFollow(old, members.get(id)) ? rebuild : [...rebuild, old]
+    const building = [...new Set([...before.building, ...astray])]
+    save({
+      ...before,
+      primary: id,
+      named,
+      synchronous: covered ? named : [],
+      epoch: before.epoch + 1,
+      building,
+    })
     options.log.warn(
       { cluster: options.name, node: id, epoch: before.epoch + 1 },
       'a cluster has another primary',

@@ -16,16 +16,32 @@ export interface ClusterRecord {
   /** Raised with each new primary. */
   readonly epoch: number
   /**
-   * Standbys whose word may have counted for a commit of the primary: one of them has it on disk. PostgreSQL's own
-   * list is never larger: this one is enlarged before, and shrinks after.
+   * Standbys among whom everything that was acknowledged is on disk: one of them has it. Empty: only the primary itself
+   * has it for certain.
    */
   readonly synchronous: readonly string[]
+  /**
+   * Standbys that the primary is told to wait for, one for each commit. `synchronous` contains them, or is empty: it is
+   * enlarged before they count, and becomes them once one of them has all that was acknowledged until then.
+   */
+  readonly named: readonly string[]
   /** Every node, the primary included. Which of them have a data folder is seen on the disk. */
   readonly nodes: readonly string[]
-  /** A promotion that was begun: the node, and what is its `synchronous` if it became primary. */
-  readonly promoting?: { readonly id: string; readonly synchronous: readonly string[] }
+  /** A promotion that was begun. */
+  readonly promoting?: Promotable
   /** Nodes whose data folder is being copied: what is there is of no use. */
   readonly building: readonly string[]
+}
+
+/** A standby that may become primary. */
+export interface Promotable {
+  readonly id: string
+  /** Whom it is to wait for. */
+  readonly named: readonly string[]
+  /** One of those has everything that it has. */
+  readonly covered: boolean
+  /** Those that may have what it has not: they cannot follow it, and are made anew. */
+  readonly rebuild: readonly string[]
 }
 
 /** The file that says who is primary cannot be read. */
@@ -75,6 +91,7 @@ export const newClusterRecord = (primary: string): ClusterRecord => ({
   primary,
   epoch: 1,
   synchronous: [],
+  named: [],
   nodes: [primary],
   building: [],
 })

@@ -99,9 +99,16 @@ export class Repairs {
       case 'follow':
         return this.#follow(node, primary)
       case 'admit':
-        return this.#count(() => this.#admit(node, primary))
+        return this.#count(() => this.#name([...new Set([...record().named, id])], primary))
+      case 'cover':
+        return this.#count(() => this.#name(record().named, primary))
       case 'dismiss':
-        return this.#count(() => this.#dismiss(node, primary))
+        return this.#count(() =>
+          this.#name(
+            record().named.filter((other) => other !== id),
+            primary,
+          ),
+        )
     }
   }
 
@@ -146,42 +153,33 @@ export class Repairs {
     await this.#start(node, this.#state.members.get(record().primary))
   }
 
-  /** The record first: from then on whoever decides asks this standby, too. */
-  async #admit({ id }: ClusterNode, primary: ClusterNode): Promise<void> {
-    const { record, save, members } = this.#state
-    if (record().primary !== primary.id || record().synchronous.includes(id)) return
-    save({ ...record(), synchronous: [...record().synchronous, id] })
-    await this.#name(primary, members.role(primary.id, record()).synchronous)
-  }
-
   /**
-   * Commits stop counting its word first; it stays in the record until another has everything that was acknowledged
-   * until then.
+   * Changes whom commits wait for. Whoever decides after our death must ask all who may have something alone: the record is
+   * enlarged first, and shrinks when one of the named has everything that was acknowledged until they counted.
    */
-  async #dismiss({ id }: ClusterNode, primary: ClusterNode): Promise<void> {
+  async #name(named: readonly string[], primary: ClusterNode): Promise<void> {
     const { record, save, members } = this.#state
-    const rest = record().synchronous.filter((other) => other !== id)
-    if (record().primary !== primary.id || rest.length === 0) return
-    await this.#name(primary, rest)
-    const senders = () => primary.seen?.senders ?? []
-    await settle(this.#state, primary, `ending the word of ${id}`, () =>
-      senders().every((one) => one.id !== id || one.priority === 0),
-    )
-    const end = primary.seen?.lsn ?? 0n
-    const covered = (): boolean => senders().some((one) => rest.includes(one.id) && one.flushed >= end)
-    await settle(this.#state, primary, `covering what ${id} had`, covered, CATCH_UP_MS_MAX)
-    if (record().primary !== primary.id) return
-    save({ ...record(), synchronous: record().synchronous.filter((other) => other !== id) })
-    members.get(primary.id).apply(members.role(primary.id, record()))
-  }
-
-  async #name(primary: ClusterNode, synchronous: readonly string[]): Promise<void> {
-    primary.apply({ ...this.#state.members.role(primary.id, this.#state.record()), synchronous })
+    if (record().primary !== primary.id || named.length === 0) return
+    const { synchronous } = record()
+    const union = synchronous.length === 0 ? [] : [...new Set([...synchronous, ...named])]
+    save({ ...record(), named, synchronous: union })
+    const { synchronous: names } = members.role(primary.id, record())
+    primary.apply(members.role(primary.id, record()))
     await settle(
       this.#state,
       primary,
       'naming its standbys',
-      () => primary.seen?.names === synchronousNames(synchronous),
+      () => primary.seen?.names === synchronousNames(names) && this.#unnamedAreSilent(named, primary),
     )
+    const end = primary.seen?.lsn ?? 0n
+    const covered = (): boolean =>
+      (primary.seen?.senders ?? []).some(({ id, flushed }) => named.includes(id) && flushed >= end)
+    await settle(this.#state, primary, 'bringing its standbys up to date', covered, CATCH_UP_MS_MAX)
+    if (record().primary === primary.id) save({ ...record(), synchronous: named })
+  }
+
+  /** PostgreSQL's senders learn of new names one by one; until then they release commits by the old ones. */
+  #unnamedAreSilent(named: readonly string[], primary: ClusterNode): boolean {
+    return (primary.seen?.senders ?? []).every(({ id, priority }) => named.includes(id) || priority === 0)
   }
 }

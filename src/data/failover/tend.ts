@@ -9,10 +9,11 @@ import type { NodeView, SenderView } from './view.ts'
  * - `build`: it has no data folder, or one that cannot follow: copy it from the primary
  * - `follow`: it has been told to follow another node than the primary, or nobody
  * - `admit`: let its word count for commits
+ * - `cover`: it is named; record that it counts once one of the named has everything
  * - `dismiss`: do not let commits, or a failover, depend on it any more
  */
 export type Repair = {
-  readonly do: 'start' | 'fence' | 'build' | 'follow' | 'admit' | 'dismiss'
+  readonly do: 'start' | 'fence' | 'build' | 'follow' | 'admit' | 'cover' | 'dismiss'
   readonly id: string
 }
 
@@ -38,9 +39,9 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repai
   return standbys.flatMap(({ view, sender, awayMs, stuckMs }): Repair[] => {
     const { id } = view
     const repairs: Repair[] = []
-    const counts = record.synchronous.includes(id)
+    const named = record.named.includes(id)
     // The last one stays: without it, no one would have what was acknowledged.
-    if (counts && awayMs > AWAY_MS_MAX && record.synchronous.some((other) => other !== id && streams(other)))
+    if (named && awayMs > AWAY_MS_MAX && record.named.some((other) => other !== id && streams(other)))
       repairs.push({ do: 'dismiss', id })
     if (view.process === 'missing') repairs.push({ do: 'build', id })
     else if (view.process === 'down') repairs.push({ do: 'start', id })
@@ -48,10 +49,15 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repai
     else if (view.process === 'running') {
       if (view.upstream !== record.primary) repairs.push({ do: 'follow', id })
       else if (stuckMs > STUCK_MS_MAX) repairs.push({ do: 'build', id })
-      else if (!counts && sender?.state === 'streaming') repairs.push({ do: 'admit', id })
+      else if (sender?.state === 'streaming' && !named) repairs.push({ do: 'admit', id })
+      else if (sender?.state === 'streaming' && !sameIds(record.named, record.synchronous))
+        repairs.push({ do: 'cover', id })
     }
     return repairs
   })
 }
 
 const isStreaming = ({ sender }: Standby): boolean => sender?.state === 'streaming'
+
+const sameIds = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((id) => other.includes(id))

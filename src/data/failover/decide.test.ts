@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decide, type Step } from './decide.ts'
+import type { ClusterRecord } from './record.ts'
+import { type Standby, tend } from './tend.ts'
+import type { NodeView } from './view.ts'
+
+/** Every state in which a standby can be seen. */
+function standbyStates(id: string): NodeView[] {
+  const ended = (['missing', 'down', 'starting', 'hung'] as const).map((process) => ({ id, process }))
+  const running = [undefined, 5n, 6n].flatMap((lsn) =>
+    [true, false].map((receiving): NodeView => {
+      const view = { id, process: 'running', standby: true, receiving, upstream: 'a' } as const
+      return lsn === undefined ? view : { ...view, lsn }
+    }),
+  )
+  return [...ended, ...running, { id, process: 'running', standby: false, lsn: 7n }]
+}
+
+const primaryStates: NodeView[] = [
+  ...(['missing', 'down', 'starting', 'hung'] as const).map((process) => ({ id: 'a', process })),
+  { id: 'a', process: 'running', standby: false, lsn: 6n },
+  { id: 'a', process: 'running', standby: true, receiving: false, lsn: 6n },
+  { id: 'a', process: 'running', standby: true, receiving: true, lsn: 6n },
+]
+const sets = [[], ['b'], ['b', 'c']]
+const promotions = [undefined, { id: 'b', named: ['c'], covered: false, rebuild: [] }]
+
+interface Case {
+  readonly record: ClusterRecord
+  readonly views: readonly [primary: NodeView, b: NodeView, c: NodeView]
+  readonly step: Step
+}
+
+function* cases(): Generator<Case> {
+  for (const primary of primaryStates)
+    for (const b of standbyStates('b'))
+      for (const c of standbyStates('c'))
+        for (const synchronous of sets)
+          for (const promoting of promotions) {
+            const nodes = ['a', 'b', 'c']
+            const common = {
+              format: 1,
+              primary: 'a',
+              epoch: 1,
+              synchronous,
+              named: synchronous,
+              nodes,
+              building: [],
+            }
+            const record: ClusterRecord = promoting === undefined ? common : { ...common, promoting }
+            const views = [primary, b, c] as const
+            yield { record, views, step: decide(record, views) }
+          }
+}
+
+/** Those who must be asked before anybody becomes primary. */
+const asked = ({ record, views: [primary, ...standbys] }: Case): NodeView[] => [
+  ...standbys.filter(({ id }) => record.synchronous.includes(id)),
+  ...(primary.process === 'running' && primary.standby ? [primary] : []),
+]
+const begun = ({ record, views: [, b] }: Case): boolean =>
+  record.promoting !== undefined && b.process === 'running' && b.standby === false
+
+function each(check: (one: Case) => void): void {
+  let count = 0
+  for (const one of cases()) {
+    count++
+    try {
+      check(one)
+    } catch (error) {
+      const seen = JSON.stringify(one, (_, value) => (typeof value === 'bigint' ? `${value}` : value))
+      throw new Error(`${(error as Error).message}\n${seen}`, { cause: error })
+    }
+  }
+  assert.equal(count, 7 * 11 * 11 * 3 * 2)
+}
+
+test('promotes only when the primary has ended and all that count are known and stand still', () => {
+  each((one) => {
+    const { step, views, record } = one
+    if (step.do !== 'promote') return
+    const [primary] = views
+    assert.ok(
+      primary.process === 'down' || primary.process === 'missing' || primary.standby,
+      'it may acknowledge',
+    )
+    const count = asked(one)
+    assert.ok(count.length > 0)
+    for (const view of count) {
+      assert.equal(view.process, 'running')
+      assert.ok(!view.receiving, `${view.id} may still receive`)
+      assert.ok(view.lsn !== undefined && view.lsn <= (views.find(({ id }) => id === step.id)!.lsn ?? -1n))
+    }
+    assert.ok(count.some(({ id }) => id === step.id))
+    assert.deepEqual(
+      step.named,
+      record.synchronous.filter((id) => id !== step.id),
+    )
+    assert.equal(
+      views.some(({ receiving }) => receiving),
+      false,
+    )
+  })
+})
+
+test('those who may have what the new primary has not are made anew, and only those', () => {
+  each(({ step, views, record }) => {
+    if (step.do !== 'promote') return
+    const { lsn } = views.find(({ id }) => id === step.id)!
+    for (const view of views.slice(1)) {
+      if (view.id === step.id || record.synchronous.includes(view.id)) continue
+      const fits = view.process === 'running' && view.lsn !== undefined && view.lsn <= lsn!
+      assert.equal(step.rebuild.includes(view.id), !fits)
+    }
+  })
+})
+
+test('a primary that serves is left alone, one that hangs is ended, one that starts is waited for', () => {
+  each((one) => {
+    const { step, views } = one
+    if (begun(one)) return assert.equal(step.do, 'accept')
+    const [{ process, standby }] = views
+    if (process === 'running' && standby === false) assert.deepEqual(step, { do: 'none' })
+    if (process === 'hung') assert.deepEqual(step, { do: 'fence', id: 'a' })
+    if (process === 'starting') assert.equal(step.do, 'wait')
+    if (step.do === 'none') assert.equal(process, 'running')
+  })
+})
+
+test('the old primary is started only where no standby could be asked, and no promotion may have come to its end', () => {
+  each((one) => {
+    const { step, views, record } = one
+    if (step.do !== 'start' || step.id !== 'a') return
+    assert.equal(views[0].process, 'down')
+    const count = asked(one)
+    assert.ok(
+      count.length === 0 || count.some(({ process }) => process === 'missing') || everyoneIsDown(views),
+    )
+    assert.ok(!(record.promoting && count.some(({ id }) => id === record.promoting!.id)))
+  })
+})
+
+const everyoneIsDown = (views: readonly NodeView[]): boolean =>
+  views.every(({ process }) => process === 'down' || process === 'missing')
+
+test('after everybody has ended the primary starts where it was', () => {
+  each(({ step, views, record }) => {
+    if (record.promoting || !everyoneIsDown(views) || views[0].process !== 'down') return
+    assert.deepEqual(step, { do: 'start', id: 'a' })
+  })
+})
+
+test('only what hangs is ended, only what is down is started, only receivers are cut', () => {
+  each(({ step, views }) => {
+    const of = (id: string): NodeView => views.find((view) => view.id === id)!
+    if (step.do === 'fence') assert.equal(of(step.id).process, 'hung')
+    if (step.do === 'start') assert.equal(of(step.id).process, 'down')
+    if (step.do === 'cut') for (const id of step.ids) assert.equal(of(id).receiving, true)
+  })
+})
+
+test('refuses only when the disk of one that may alone have something is gone', () => {
+  each((one) => {
+    const { step, views } = one
+    if (step.do !== 'refuse') return
+    const gone = [views[0], ...asked(one)].filter(({ process }) => process === 'missing')
+    assert.ok(gone.length > 0)
+  })
+})
+
+test('standbys: what each needs, in every state', () => {
+  const sender = (state: string | undefined) =>
+    state === undefined ? undefined : { id: 'b', state, flushed: 5n, priority: 1 }
+  for (const view of standbyStates('b'))
+    for (const state of [undefined, 'catchup', 'streaming'])
+      for (const awayMs of [0, 3_000, 60_000])
+        for (const named of [[], ['c'], ['b'], ['b', 'c']])
+          for (const other of [undefined, 'streaming']) {
+            const record: ClusterRecord = {
+              ...{ format: 1, primary: 'a', epoch: 1, nodes: ['a', 'b', 'c'], building: [] },
+              ...{ named, synchronous: named },
+            }
+            const b: Standby = { view, sender: sender(state), awayMs, stuckMs: awayMs }
+            const c: Standby = {
+              view: { id: 'c', process: 'running', standby: true, upstream: 'a' },
+              sender: other === undefined ? undefined : { ...sender(other)!, id: 'c' },
+              awayMs: 0,
+              stuckMs: 0,
+            }
+            const repairs = tend(record, [b, c]).filter(({ id }) => id === 'b')
+            const does = (what: string): boolean => repairs.some((repair) => repair.do === what)
+            assert.ok(repairs.length <= 2)
+            assert.equal(does('start'), view.process === 'down')
+            assert.ok(!does('fence') || view.process === 'hung')
+            assert.ok(!does('build') || view.process === 'missing' || view.process === 'running')
+            if (does('admit')) assert.ok(state === 'streaming' && !named.includes('b'))
+            // Somebody else must have what it had.
+            if (does('dismiss'))
+              assert.ok(named.includes('b') && named.includes('c') && other === 'streaming' && awayMs > 0)
+          }
+})

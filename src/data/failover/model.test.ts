@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { seededRandom } from '../../core/random.ts'
+import { type Bug, World } from './fixtures/world.ts'
+
+const LONG = process.env.TENFOLD_TEST_LONG === '1'
+const WALKS = LONG ? 200_000 : 6_000
+const STEPS = 120
+
+/** @returns the first thing that went wrong in so many walks */
+function walk(walks: number, bug?: Bug): string | undefined {
+  for (let seed = 1; seed <= walks; seed++) {
+    const world = new World(seededRandom(seed), bug)
+    for (let step = 0; step < STEPS; step++) {
+      const wrong = world.step(true)
+      if (wrong !== undefined) return `seed ${seed}, step ${step}: ${wrong}\n${world.story.join('\n')}`
+    }
+  }
+  return undefined
+}
+
+test('whoever dies, hangs or is lost at whatever step, the primary has everything that was acknowledged', () => {
+  assert.equal(walk(WALKS), undefined)
+})
+
+test('when the faults end, a primary serves again, or none can be had without loss', () => {
+  let refused = 0
+  for (let seed = 1; seed <= WALKS / 4; seed++) {
+    const world = new World(seededRandom(seed))
+    for (let step = 0; step < STEPS; step++) world.step(true)
+    let steps = 0
+    while (!world.serves && !world.refuses && steps < 500) {
+      world.step(false)
+      steps++
+    }
+    assert.ok(
+      world.serves || world.refuses,
+      `seed ${seed}: no primary after ${steps} steps\n${world.story.join('\n')}`,
+    )
+    if (!world.serves) refused++
+  }
+  assert.ok(refused < WALKS / 40, `${refused} walks ended without a primary`)
+})
+
+const BUGS: readonly Bug[] = [
+  'promotes without asking all',
+  'promotes while receivers run',
+  'fences nobody',
+  'restarts the old primary after a promotion was begun',
+  'counts a word before it is recorded',
+  'forgets a standby before the others have what it had',
+  'promotes before it is written down',
+  'counts on those who have not caught up',
+  'keeps those who went astray',
+  'starts alone',
+]
+for (const bug of BUGS)
+  test(`the model notices one that ${bug}`, () => {
+    assert.notEqual(walk(WALKS, bug), undefined)
+  })
