@@ -19,7 +19,7 @@ const POLL_MS = 2
 /** Milliseconds after which that is given up. */
 const SETTLE_MS_MAX = 5_000
 
-/** Looks at a node until it is so. @throws Error when it takes too long, or the signal's reason */
+/** Looks at a node until it is so. @throws Error when it takes too long or the node has ended, or the signal's reason */
 export async function settle(
   { options: { clock }, signal }: ClusterState,
   node: ClusterNode,
@@ -31,6 +31,7 @@ export async function settle(
   for (;;) {
     await node.look()
     if (so()) return
+    if (node.pid === undefined) throw new Error(`${node.id} ended before ${what}`)
     if (clock.monotonic() > until) throw new Error(`${node.id}: ${what} took more than ${msMax} ms`)
     await clock.sleep(POLL_MS, { signal })
   }

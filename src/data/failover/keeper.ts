@@ -31,6 +31,8 @@ export interface KeeperOptions {
   /** What has to survive this process; see record.ts. */
   readonly recordFile: string
   readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
+  /** Tests: the way by which a standby reaches the node that it follows. */
+  readonly link?: ((upstream: DatabaseAddress, from: string, to: string) => DatabaseAddress) | undefined
   readonly log: Logger
   readonly clock: Clock
 }
@@ -70,6 +72,7 @@ export class ClusterKeeper implements Service {
   #wakes = 0
   #running: Promise<unknown> = Promise.resolve()
   #serves = Promise.withResolvers<void>()
+  readonly #asked: (() => Promise<void>)[] = []
   #said = ''
   #told = ''
 
@@ -108,6 +111,7 @@ export class ClusterKeeper implements Service {
     this.#over.abort()
     this.wake()
     await this.#running
+    await this.#repairs.settled()
     for (const node of this.#members.all) node.leave()
   }
 
@@ -130,6 +134,43 @@ export class ClusterKeeper implements Service {
         startedAt: node.startedAt,
       })),
     }
+  }
+
+  /** Another node becomes primary, in order: nothing is lost, and the old one goes on as its standby. @throws SwitchoverRefused */
+  async switchover(): Promise<void> {
+    const { epoch } = this.#record
+    await this.#exclusively(() => this.#promotion.handOver())
+    await this.#reached(({ epoch: now }) => now > epoch)
+  }
+
+  /** Restarts a node; a primary hands over first. */
+  async restart(id: string): Promise<void> {
+    const node = this.#members.get(id)
+    if (id === this.#record.primary && this.#record.nodes.length > 1) return this.switchover()
+    await this.#exclusively(() => node.stop('fast'))
+    await this.#reached(({ members }) =>
+      members.some((one) => one.id === id && one.view.process === 'running'),
+    )
+  }
+
+  /** Breaks something on purpose: `SIGKILL` of the server, or all its processes stopped and continued. */
+  fault(id: string, what: 'kill' | 'pause' | 'resume'): void {
+    const node = this.#members.get(id)
+    if (what === 'kill' && node.pid !== undefined) process.kill(node.pid, 'SIGKILL')
+    else node.signalAll(what === 'pause' ? 'SIGSTOP' : 'SIGCONT')
+  }
+
+  #reached(so: (topology: ClusterTopology) => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (topology: ClusterTopology): void => {
+        if (!so(topology)) return
+        end()
+        resolve()
+      }
+      const end = this.onChange(look)
+      this.#over.signal.addEventListener('abort', () => reject(this.#over.signal.reason), { once: true })
+      look(this.topology())
+    })
   }
 
   /** Called with every change of members, roles and epoch. @returns what ends it */
@@ -159,7 +200,7 @@ export class ClusterKeeper implements Service {
       this.#run(),
       probe(
         () => this.#members.primaryAddress(this.#record),
-        () => this.#suspect(),
+        (answered) => this.#judge(answered),
         { clock, signal: this.#over.signal },
       ),
     ])
@@ -174,10 +215,23 @@ export class ClusterKeeper implements Service {
     await this.#members.stop(this.#record)
   }
 
-  #suspect(): void {
-    this.#options.log.warn({ node: this.#record.primary }, 'the primary answers no fresh connection')
-    this.#members.get(this.#record.primary).suspect()
+  #judge(answered: boolean): void {
+    const primary = this.#members.get(this.#record.primary)
+    if (answered) {
+      primary.trust()
+      return
+    }
+    this.#options.log.warn({ node: primary.id }, 'the primary answers no fresh connection')
+    primary.suspect()
     this.wake()
+  }
+
+  /** Does something between two steps, when the primary serves. */
+  #exclusively(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#asked.push(() => work().then(resolve, reject))
+    this.wake()
+    return promise
   }
 
   async #run(): Promise<void> {
@@ -189,7 +243,7 @@ export class ClusterKeeper implements Service {
         await this.#members.look()
         const step = decide(this.#record, this.#views())
         this.#say(step)
-        if (step.do === 'none') this.#tend()
+        if (step.do === 'none') await (this.#asked.shift() ?? (async () => this.#tend()))()
         else {
           pauseMs = URGENT_MS
           await this.#take(step)

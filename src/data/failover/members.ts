@@ -1,4 +1,5 @@
 import type { DatabaseAddress } from '../postgres/database.ts'
+import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
 import type { KeeperOptions } from './keeper.ts'
 import { ClusterNode } from './node.ts'
@@ -44,22 +45,36 @@ export class Members {
     return node?.pid === undefined ? undefined : node.address
   }
 
-  /** Takes over what a killed keeper left running. */
+  /** Takes over what a killed keeper left running. @throws DataFolderInUse when it has another keeper */
   async adopt(record: ClusterRecord): Promise<void> {
     const left = this.all.filter((node) => node.pid === undefined && node.isThere)
-    await Promise.all(left.map((node) => this.start(node.id, record).catch(() => {})))
+    const adopt = (some: readonly ClusterNode[]) =>
+      Promise.allSettled(some.map((node) => this.start(node.id, record, true)))
+    const isPrimary = ({ id }: ClusterNode): boolean => id === record.primary
+    // The primary first: the others are told where it is.
+    const taken = [
+      ...(await adopt(left.filter(isPrimary))),
+      ...(await adopt(left.filter((node) => !isPrimary(node)))),
+    ]
+    // One that cannot be adopted was ended by the attempt, unless somebody else has it.
+    for (const one of taken)
+      if (one.status === 'rejected' && one.reason instanceof DataFolderInUse) throw one.reason
   }
 
   /** As what it was: only who is neither primary nor about to be one is made a standby. */
-  async start(id: string, record: ClusterRecord): Promise<void> {
+  async start(id: string, record: ClusterRecord, adoptOnly = false): Promise<void> {
     const { primary, promoting } = record
     const standby = id !== primary && id !== promoting?.id
-    const upstream = standby ? this.#nodes.get(primary)?.address : undefined
-    await this.get(id).start(standby, this.role(id, record, upstream), upstream && primary)
+    const upstream = standby ? this.#nodes.get(primary) : undefined
+    const follows = upstream?.address && primary
+    await this.get(id).start(standby, this.role(id, record, upstream), follows, adoptOnly)
   }
 
   /** What a node has to be told. A primary waits for the named standbys; any other, if it was promoted, for nobody yet. */
-  role(id: string, record: ClusterRecord, upstream?: DatabaseAddress): ReplicationRole {
+  role(id: string, record: ClusterRecord, follows?: ClusterNode): ReplicationRole {
+    const address = follows?.address
+    const { link = (given: DatabaseAddress) => given } = this.#options
+    const upstream = address && link(address, follows.id, id)
     const alone = record.nodes.length === 1
     const named = id === record.primary ? record.named : []
     return { id, synchronous: alone ? [] : named.length > 0 ? named : [NOBODY], upstream }

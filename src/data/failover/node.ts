@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/database.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
+import { processesIn, signal } from '../postgres/process.ts'
 import { createPostgres } from '../postgres/server.ts'
 import type { PostgresOptions, PostgresServer, StopMode } from '../postgres/types.ts'
 import { type ReplicationRole, renderReplication } from '../replication/settings.ts'
@@ -12,6 +13,8 @@ import type { NodeView, ProcessState } from './view.ts'
 
 /** Milliseconds that a look at a node may take. */
 const LOOK_MS_MAX = 1_000
+/** Milliseconds that whoever looks at several nodes waits for one that is slow. */
+const PATIENCE_MS = 100
 /** Milliseconds without an answer after which a standby counts as hung. */
 const SILENCE_MS_MAX = 2_000
 /** Starts that fail in a row before a folder counts as of no use, for so many milliseconds: what is in the way may go away. */
@@ -31,6 +34,9 @@ export class ClusterNode {
   #role: ReplicationRole | undefined
   #upstream: string | undefined
   #answeredAt = 0
+  /** A fresh connection was not answered, whatever old ones say. */
+  #suspected = false
+  #looking: { readonly since: number; readonly done: Promise<void> } | undefined
   #failures = 0
   #failedAt = 0
   seen: Observation | undefined
@@ -91,7 +97,9 @@ export class ClusterNode {
     if (this.#process === 'down') return building || !this.hasFolder || this.#isUseless ? 'missing' : 'down'
     if (this.#process === 'busy') return 'starting'
     const silentMs = this.#options.clock.monotonic() - this.#answeredAt
-    return silentMs > SILENCE_MS_MAX ? 'hung' : 'running'
+    // A primary is judged by fresh connections only.
+    const silent = this.seen?.standby !== false && silentMs > SILENCE_MS_MAX
+    return this.#suspected || silent ? 'hung' : 'running'
   }
 
   get #isUseless(): boolean {
@@ -99,11 +107,32 @@ export class ClusterNode {
     return this.#failures >= FAILURES_MAX && sinceMs < USELESS_MS
   }
 
-  /** Asks it; what it does not answer in time leaves things as they were. */
+  /**
+   * Asks it; what it does not answer in time leaves things as they were. Resolves with its answer, or at once when an
+   * earlier question has been open for long.
+   */
   async look(): Promise<void> {
+    const { clock } = this.#options
     if (this.#process !== 'running' || this.#observer === undefined) return
+    if (this.#looking === undefined) {
+      const looking = { since: clock.monotonic(), done: this.#ask(this.#observer) }
+      this.#looking = looking
+      void looking.done.then(() => {
+        if (this.#looking === looking) this.#looking = undefined
+      })
+    }
+    const leftMs = this.#looking.since + PATIENCE_MS - clock.monotonic()
+    if (leftMs <= 0) return
+    const over = new AbortController()
+    await Promise.race([this.#looking.done, clock.sleep(leftMs, { signal: over.signal }).catch(() => {})])
+    over.abort()
+  }
+
+  async #ask(observer: Observer): Promise<void> {
     try {
-      this.seen = await this.#observer.look(LOOK_MS_MAX)
+      const seen = await observer.look(LOOK_MS_MAX)
+      if (this.#observer !== observer) return
+      this.seen = seen
       this.#answeredAt = this.#options.clock.monotonic()
     } catch {
       // Its process tells whether it has ended, its silence whether it hangs.
@@ -117,13 +146,15 @@ export class ClusterNode {
   }
 
   /**
-   * Starts or adopts it.
+   * Starts it.
    * @param standby false: as what its folder says
+   * @param adoptOnly only if it runs already: whether it may be started is for others to decide
    */
-  async start(standby: boolean, role: ReplicationRole, upstream?: string): Promise<void> {
+  async start(standby: boolean, role: ReplicationRole, upstream?: string, adoptOnly = false): Promise<void> {
     const { clock, log } = this.#options
     const server = createPostgres({
       ...this.#options,
+      adoptOnly,
       replication: { standby, conf: renderReplication(role) },
     })
     this.#server = server
@@ -131,10 +162,10 @@ export class ClusterNode {
     try {
       await server.start()
     } catch (error) {
-      this.#failures++
+      if (!adoptOnly) this.#failures++
       this.#failedAt = clock.monotonic()
       this.#process = 'down'
-      log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
+      if (!adoptOnly) log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
       this.#wake()
       throw error
     }
@@ -165,12 +196,24 @@ export class ClusterNode {
 
   /** It answers nothing, as a fresh connection has shown. */
   suspect(): void {
-    this.#answeredAt = Number.NEGATIVE_INFINITY
+    this.#suspected = true
+  }
+
+  /** A fresh connection was answered. */
+  trust(): void {
+    this.#suspected = false
+  }
+
+  /** Sends a signal to all its processes. */
+  signalAll(name: NodeJS.Signals): void {
+    for (const identity of processesIn(this.dataDir)) signal(identity, name)
   }
 
   /** Lets it run without us. */
   leave(): void {
     this.#observer?.close()
+    this.#server?.leave()
+    this.#server = undefined
   }
 
   /** Gives it another role; see `seen.names` tells when it is in effect. */
@@ -197,6 +240,8 @@ export class ClusterNode {
   #gone(): void {
     this.#process = 'down'
     this.seen = undefined
+    this.#suspected = false
+    this.#looking = undefined
     this.#observer?.close()
     this.#observer = undefined
     this.#wake()

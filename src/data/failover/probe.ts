@@ -29,15 +29,16 @@ export async function answers(address: DatabaseAddress, ms = ANSWER_MS_MAX): Pro
   }
 }
 
-/** Probes whatever `address` names until the signal. `silent` is called when it has not answered. */
+/** Probes whatever `address` names until the signal, and tells whether it has answered. */
 export async function probe(
   address: () => DatabaseAddress | undefined,
-  silent: () => void,
+  told: (answered: boolean) => void,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   while (!signal.aborted) {
     const at = address()
-    if (at !== undefined && !(await answers(at)) && at === address()) silent()
+    const answered = at === undefined || (await answers(at))
+    if (at !== undefined && at === address()) told(answered)
     await clock.sleep(EVERY_MS, { signal }).catch(() => {})
   }
 }

@@ -1,8 +1,13 @@
 import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
+import { SwitchoverRefused } from './errors.ts'
 import type { ClusterNode } from './node.ts'
 import type { Promotable } from './record.ts'
+
+const CHECKPOINT_MS_MAX = 120_000
+/** Milliseconds for a shutdown in order; a standby that takes no more log would hold it up. Then it is a failover. */
+const SHUTDOWN_MS_MAX = 1_000
 
 /** The steps by which another node becomes primary; `decide` puts them in order. */
 export class Promotion {
@@ -10,6 +15,23 @@ export class Promotion {
 
   constructor(state: ClusterState) {
     this.#state = state
+  }
+
+  /**
+   * Shuts the primary down in order, so that its standbys have all of its log and it can follow one of them. A checkpoint
+   * before leaves the one at the end little to write.
+   */
+  async handOver(): Promise<void> {
+    const { members, record, options } = this.#state
+    const primary = members.get(record().primary)
+    const counting = (primary.seen?.senders ?? []).filter(
+      ({ id, state }) => state === 'streaming' && record().synchronous.includes(id),
+    )
+    if (counting.length === 0) throw new SwitchoverRefused(primary.id)
+    await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
+    const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
+    await primary.stop('fast')
+    hurry.cancel()
   }
 
   /** Ends the log receivers of standbys: nobody can make their positions rise after this. */
@@ -80,7 +102,7 @@ export class Promotion {
 
   async #follow(standby: ClusterNode, upstream: ClusterNode): Promise<void> {
     await ensureSlot(upstream, standby.id)
-    standby.apply(this.#state.members.role(standby.id, this.#state.record(), upstream.address), upstream.id)
+    standby.apply(this.#state.members.role(standby.id, this.#state.record(), upstream), upstream.id)
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { TenfoldError } from '../../core/errors.ts'
 import { makeFolder, replaceFile } from '../postgres/files.ts'
+import { ClusterRecordDamaged } from './errors.ts'
 
 const FORMAT = 1
 
@@ -42,18 +42,6 @@ export interface Promotable {
   readonly covered: boolean
   /** Those that may have what it has not: they cannot follow it, and are made anew. */
   readonly rebuild: readonly string[]
-}
-
-/** The file that says who is primary cannot be read. */
-export class ClusterRecordDamaged extends TenfoldError {
-  readonly code = 'TENFOLD_CLUSTER_RECORD'
-  constructor(file: string, options?: ErrorOptions) {
-    super(
-      `${file} is damaged: it does not say which node is the primary.`,
-      'Restore it from a backup of the state folder. Nothing was started: the wrong node could lose acknowledged writes.',
-      options,
-    )
-  }
 }
 
 /** @returns undefined when there is none: the cluster has never had replicas. @throws ClusterRecordDamaged */

@@ -127,7 +127,7 @@ export class Repairs {
 
   async #follow(node: ClusterNode, primary: ClusterNode): Promise<void> {
     await ensureSlot(primary, node.id)
-    node.apply(this.#state.members.role(node.id, this.#state.record(), primary.address), primary.id)
+    node.apply(this.#state.members.role(node.id, this.#state.record(), primary), primary.id)
   }
 
   async #build(node: ClusterNode, primary: ClusterNode): Promise<void> {
@@ -163,13 +163,14 @@ export class Repairs {
     const { synchronous } = record()
     const union = synchronous.length === 0 ? [] : [...new Set([...synchronous, ...named])]
     save({ ...record(), named, synchronous: union })
-    const { synchronous: names } = members.role(primary.id, record())
-    primary.apply(members.role(primary.id, record()))
+    const role = members.role(primary.id, record())
+    primary.apply(role)
     await settle(
       this.#state,
       primary,
       'naming its standbys',
-      () => primary.seen?.names === synchronousNames(names) && this.#unnamedAreSilent(named, primary),
+      () =>
+        primary.seen?.names === synchronousNames(role.synchronous) && this.#unnamedAreSilent(named, primary),
     )
     const end = primary.seen?.lsn ?? 0n
     const covered = (): boolean =>

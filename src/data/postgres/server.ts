@@ -95,6 +95,12 @@ class EmbeddedPostgres implements PostgresServer {
     kill(this.#postmaster.identity, 'SIGHUP')
   }
 
+  leave(): void {
+    this.#rotation?.cancel()
+    this.#lock?.release()
+    this.#lock = undefined
+  }
+
   stop({ mode = 'fast' }: { readonly mode?: StopMode } = {}): Promise<void> {
     this.#abort.abort(new DOMException('The server is being stopped', 'AbortError'))
     // The second Ctrl-C: whoever waits for a fast stop is no longer willing to.
@@ -182,6 +188,7 @@ class EmbeddedPostgres implements PostgresServer {
     { account, binaries }: { account: ReturnType<typeof chooseAccount>; binaries: { dir: string } },
     signal: AbortSignal,
   ): Promise<ServerFacts> {
+    if (this.#options.adoptOnly === true) throw new Error(`No server runs on ${this.#dataDir}`)
     this.#enter('starting')
     const conf = join(this.#dataDir, SETTINGS_FILE)
     if (readOptional(conf) !== rendered.conf) replaceFile(conf, rendered.conf, { owner: account })

@@ -23,6 +23,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>> | undefined
   /** The part that it takes in its cluster's replication; absent: what the folder says. */
   readonly replication?: ReplicationPart | undefined
+  /** Only takes over a server that runs already; if there is none the start fails. @defaultValue false */
+  readonly adoptOnly?: boolean | undefined
   /** Also listen on TCP. @defaultValue the Unix socket only */
   readonly listen?: { readonly host: '127.0.0.1'; readonly port: number } | undefined
   /** Milliseconds that a start may take, crash recovery included. @defaultValue {@link START_MS_MAX} */
@@ -96,6 +98,8 @@ export interface PostgresServer extends Service {
   readonly exited: Promise<ExitInfo>
   /** Replaces {@link ReplicationPart.conf} while it runs; it takes a moment to be in effect everywhere. */
   reload(conf: string): void
+  /** Gives it up without ending it: it goes on, and whoever starts it next adopts it. */
+  leave(): void
   /** `fast` rolls open transactions back; `immediate` is a crash on purpose: the next start recovers. */
   stop(options?: { readonly mode?: StopMode }): Promise<void>
 }

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { silentLogger } from '../../../src/core/log.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import type { KeeperOptions } from '../../../src/data/failover/keeper.ts'
+import { nodePlaces } from '../../../src/data/failover/places.ts'
+import { processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { delayedLinks, type Links } from './links.ts'
+import { missing, startWriters, type Writers } from './writers.ts'
+
+const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
+
+interface Scene {
+  readonly cluster: TestCluster
+  readonly links: Links
+  readonly writers: Writers
+}
+
+async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Promise<Scene> {
+  const links = delayedLinks(t, NODES)
+  const cluster = await testCluster(t, { ...options, links: links.make })
+  const writers = await startWriters(cluster, 4)
+  t.after(() => writers.stop())
+  await writers.progress(50)
+  return { cluster, links, writers }
+}
+
+/** Breaks something, waits until another node is primary and writers write, and everybody counts again. */
+async function failover({ cluster, writers }: Scene, fault: (primary: string) => void): Promise<void> {
+  const { epoch, primary } = cluster.current().record
+  const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  fault(primary)
+  await replaced
+  await writers.progress(20)
+  await cluster.whole()
+}
+
+async function nothingIsLost({ cluster, writers }: Scene): Promise<void> {
+  await writers.stop()
+  assert.deepEqual(await missing(cluster, writers), [])
+}
+
+test('FAULTS case 2: SIGSTOP of the whole primary: it is ended, wakes to nothing, and another serves', async (t) => {
+  const here = await scene(t)
+  const { cluster } = here
+  const stopped = cluster.keeper.topology().members.find(({ role }) => role === 'primary')!
+  const before = processesIn(nodePlaces(cluster.options, stopped.id).dataDir)
+  assert.ok(before.length > 1)
+  const { epoch } = cluster.keeper.record
+  const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  cluster.keeper.fault(stopped.id, 'pause')
+  await replaced
+  for (const identity of before)
+    assert.equal(signal(identity, 'SIGCONT'), false, 'a process of the old primary lives')
+  await here.writers.progress(20)
+  await cluster.whole()
+  await nothingIsLost(here)
+})
+
+test('FAULTS case 3: SIGSTOP of the postmaster only: fresh connections find out', async (t) => {
+  const here = await scene(t)
+  await failover(here, (primary) => {
+    const { pid } = here.cluster.keeper.topology().members.find(({ id }) => id === primary)!
+    process.kill(pid!, 'SIGSTOP')
+  })
+  await nothingIsLost(here)
+})
+
+test('FAULTS case 8: primary and a standby vanish at once: nobody is promoted before the standby was asked', async (t) => {
+  const here = await scene(t)
+  const { cluster, links } = here
+  await failover(here, (primary) => {
+    const standby = NODES.find((id) => id !== primary)!
+    links.from(primary).cut()
+    cluster.keeper.fault(standby, 'pause')
+    cluster.keeper.fault(primary, 'kill')
+    links.from(primary).mend()
+  })
+  await nothingIsLost(here)
+})
+
+test('FAULTS case 8: the disk of a standby that counts is lost with the primary: the primary comes back, with everything', async (t) => {
+  const here = await scene(t)
+  const { cluster, writers } = here
+  const { epoch, primary } = cluster.keeper.record
+  const standby = NODES.find((id) => id !== primary)!
+  for (const id of [standby, primary]) cluster.keeper.fault(id, 'kill')
+  rmSync(nodePlaces(cluster.options, standby).dataDir, { recursive: true, force: true, maxRetries: 20 })
+  await writers.progress(20)
+  await cluster.whole()
+  assert.ok(cluster.keeper.record.primary === primary || cluster.keeper.record.epoch > epoch)
+  await nothingIsLost(here)
+})
+
+test('FAULTS case 9: the new primary dies too, before it is whole again: one history', async (t) => {
+  const here = await scene(t)
+  const { cluster, links, writers } = here
+  for (let round = 0; round < 2; round++) {
+    const { epoch, primary } = cluster.keeper.record
+    links.from(primary).cut()
+    cluster.keeper.fault(primary, 'kill')
+    links.from(primary).mend()
+    const { primary: second } = await cluster.until(
+      'another is primary',
+      (topology) => topology.epoch > epoch,
+    )
+    cluster.keeper.fault(second, 'kill')
+    await writers.progress(20)
+    await cluster.whole()
+  }
+  await nothingIsLost(here)
+})
+
+test('a standby that is killed while it is promoted', async (t) => {
+  let killed = 0
+  const node: { kill?: (id: string) => void } = {}
+  const log = {
+    ...silentLogger,
+    info: (about: object, message?: string) => {
+      if (message !== 'promoting a standby' || killed++ > 1) return
+      node.kill?.((about as { node: string }).node)
+    },
+  }
+  const here = await scene(t, { log })
+  node.kill = (id) => here.cluster.keeper.fault(id, 'kill')
+  here.cluster.keeper.fault(here.cluster.keeper.record.primary, 'kill')
+  await here.writers.progress(20)
+  await here.cluster.whole()
+  assert.ok(killed > 0)
+  await nothingIsLost(here)
+})
+
+test('all nodes are killed at once: the primary comes back where it was', async (t) => {
+  const here = await scene(t)
+  const { keeper } = here.cluster
+  for (const id of NODES) keeper.fault(id, 'kill')
+  await here.writers.progress(20)
+  await here.cluster.whole()
+  await nothingIsLost(here)
+})
+
+test('both standbys are killed: commits wait, and go on when one has been started', async (t) => {
+  const here = await scene(t)
+  const { keeper } = here.cluster
+  const { primary, epoch } = keeper.record
+  for (const id of NODES) if (id !== primary) keeper.fault(id, 'kill')
+  await here.writers.progress(20)
+  await here.cluster.whole()
+  assert.equal(keeper.record.epoch, epoch)
+  await nothingIsLost(here)
+})
+
+test('a planned switchover loses nothing, and the old primary follows without being copied', async (t) => {
+  const copied: unknown[] = []
+  const log = {
+    ...silentLogger,
+    info: (about: object, message?: string) => message === 'a replica was made' && copied.push(about),
+  }
+  const here = await scene(t, { log: log as never })
+  copied.length = 0
+  for (let round = 0; round < 3; round++) {
+    const { primary } = here.cluster.keeper.record
+    await here.cluster.keeper.restart(primary)
+    assert.notEqual(here.cluster.keeper.record.primary, primary)
+    await here.writers.progress(20)
+    await here.cluster.whole()
+  }
+  assert.deepEqual(copied, [])
+  await nothingIsLost(here)
+})
+
+test('another keeper takes over what the first one left, in mid-failover too', async (t) => {
+  const here = await scene(t)
+  const { cluster, writers } = here
+  for (const when of ['before', 'while']) {
+    const keeper = cluster.current()
+    const { primary, epoch } = keeper.record
+    const { pid } = keeper.topology().members.find(({ id }) => id === primary)!
+    if (when === 'before') await keeper.leave()
+    process.kill(pid!, 'SIGKILL')
+    if (when === 'while') await keeper.leave()
+    const next = cluster.another()
+    await next.start()
+    assert.ok(next.record.epoch > epoch)
+    await writers.progress(20)
+    await cluster.whole()
+  }
+  await nothingIsLost(here)
+})

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { delayedLinks, type Links } from './links.ts'
+import { type Commits, missing, startWriters, type Writers } from './writers.ts'
+
+const LONG = process.env.TENFOLD_TEST_LONG === '1'
+const ROUNDS = LONG ? 20 : 3
+const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
+
+interface Scene {
+  readonly cluster: TestCluster
+  readonly links: Links
+  readonly writers: Writers
+}
+
+async function scene(t: TestContext, commits: Commits = 'synchronous'): Promise<Scene> {
+  const links = delayedLinks(t, NODES)
+  const cluster = await testCluster(t, { links: links.make })
+  const writers = await startWriters(cluster, 4, commits)
+  t.after(() => writers.stop())
+  return { cluster, links, writers }
+}
+
+/** The primary dies, and with it what it had sent. */
+async function killPrimary({ cluster, links, writers }: Scene): Promise<void> {
+  await writers.progress(50)
+  const keeper = cluster.current()
+  const { epoch, primary } = keeper.record
+  const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  links.from(primary).cut()
+  keeper.fault(primary, 'kill')
+  await replaced
+  links.from(primary).mend()
+  await writers.progress(20)
+}
+
+test('FAULTS case 1: SIGKILL of the primary, again and again: nothing that was acknowledged is lost', async (t) => {
+  const here = await scene(t)
+  for (let round = 0; round < ROUNDS; round++) {
+    await killPrimary(here)
+    await here.cluster.whole()
+  }
+  await here.writers.stop()
+  assert.deepEqual(await missing(here.cluster, here.writers), [])
+})
+
+test('the same with commits that wait for no standby loses rows: the test can fail', async (t) => {
+  const here = await scene(t, 'asynchronous')
+  for (let round = 0; round < 5; round++) {
+    await killPrimary(here)
+    await here.cluster.whole()
+  }
+  await here.writers.stop()
+  assert.notDeepEqual(await missing(here.cluster, here.writers), [])
+})

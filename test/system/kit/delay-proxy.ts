@@ -1,0 +1,74 @@
+import { once } from 'node:events'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { systemClock } from '../../../src/core/clock.ts'
+
+/**
+ * Stands between a primary and its standbys and delivers every byte so much later, in order. On one machine the kernel
+ * delivers what a killed process has sent, so nothing is ever lost on the way: a loss test needs a way on which things can be lost.
+ */
+export class DelayProxy {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #target: string
+  readonly #delayMs: number
+  #cut = false
+
+  private constructor(server: Server, target: string, delayMs: number) {
+    this.#server = server
+    this.#target = target
+    this.#delayMs = delayMs
+    server.on('connection', (client) => this.#accept(client))
+  }
+
+  /** @param dir gets a socket of PostgreSQL's name, which anybody may use */
+  static async listen(dir: string, port: number, target: string, delayMs = 2): Promise<DelayProxy> {
+    mkdirSync(dir, { recursive: true })
+    chmodSync(dir, 0o755)
+    const path = join(dir, `.s.PGSQL.${port}`)
+    const server = createServer({ noDelay: true })
+    const proxy = new DelayProxy(server, target, delayMs)
+    server.listen(path)
+    await once(server, 'listening')
+    chmodSync(path, 0o777)
+    return proxy
+  }
+
+  /** Everything that is on its way is lost, and nothing passes any more until {@link mend}. */
+  cut(): void {
+    this.#cut = true
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  mend(): void {
+    this.#cut = false
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    await closed
+  }
+
+  #accept(client: Socket): void {
+    if (this.#cut) {
+      client.destroy()
+      return
+    }
+    const server = createConnection(this.#target)
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(from)
+      from.on('data', (chunk) => systemClock.timer(this.#delayMs, () => to.destroyed || to.write(chunk)))
+      from.on('error', () => from.destroy())
+      from.on('close', () => {
+        this.#sockets.delete(from)
+        systemClock.timer(this.#delayMs, () => to.destroy())
+      })
+    }
+  }
+}
