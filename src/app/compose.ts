@@ -61,6 +61,7 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
     cache: following.cache,
     jobs,
     beginJobs: () => jobs.worker.start(),
+    members: (cluster, members) => data.setMembers(cluster, members),
     drain,
   }
 }

@@ -4,7 +4,7 @@ import type { Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
-import type { ClusterOptions } from '../data/client/types.ts'
+import type { ClusterMember, ClusterOptions } from '../data/client/types.ts'
 import type { JobsOptions, JobsParts } from '../jobs/index.ts'
 import type { Handler } from '../web/options.ts'
 import type { AppDefinition, Placing, System } from './types.ts'
@@ -73,6 +73,8 @@ export interface Runtime extends Service {
   readonly cache: Pick<Cache, 'inspect' | 'inspectKey'>
   /** Position of a cluster's primary, for `status`. */
   position(cluster: string): Promise<{ lsn: string; timeline: number }>
+  /** The members of a cluster are these now, in whatever roles; it looks at them at once. */
+  members(cluster: string, members: readonly ClusterMember[]): void
   /** Stops taking requests (readiness fails, answers say `Connection: close`); `stop` then waits for those in flight. */
   drain(): void
 }

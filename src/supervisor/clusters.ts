@@ -12,6 +12,10 @@ export interface EmbeddedAddress {
   readonly password: string
 }
 
+/** The name of an application's database in a cluster. */
+export const databaseName = (app: string, cluster: string): string =>
+  `${app.replaceAll('-', '_')}_${cluster}`
+
 /** One database for each cluster, all in the embedded server: `<app>_c0`, `<app>_c1`, … */
 export function embeddedClusters(app: string, count: number, address: EmbeddedAddress): ClusterOptions[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -21,7 +25,7 @@ export function embeddedClusters(app: string, count: number, address: EmbeddedAd
       port: address.port,
       user: address.user,
       password: address.password,
-      database: `${app.replaceAll('-', '_')}_${clusterName(index)}`,
+      database: databaseName(app, clusterName(index)),
     },
   }))
 }

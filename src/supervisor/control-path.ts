@@ -6,18 +6,21 @@ import { StateFolderCorrupt } from './errors.ts'
 
 /** The room for a path in the kernel's socket address, less the final NUL. */
 const SOCKET_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
-const NAME = 'control.sock'
+const CONTROL = 'control.sock'
 
 /**
- * Where the control socket of a state folder lies: in the folder, or, when that path is too long for a socket, in
- * a private folder of this user whose name follows from the state folder's path, so that every command finds it.
+ * Where a socket of a state folder lies: in the folder, or, when that path is too long for a socket, in a private
+ * folder of this user whose name follows from the state folder's path, so that everybody finds it.
  */
-export function controlSocketPath(folder: string): string {
-  const inside = join(resolve(folder), NAME)
+export function socketPathOf(folder: string, name: string): string {
+  const inside = join(resolve(folder), name)
   if (Buffer.byteLength(inside) <= SOCKET_PATH_BYTES_MAX) return inside
-  const id = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16)
+  const id = createHash('sha256').update(inside).digest('hex').slice(0, 16)
   return join(privateFolder(), `${id}.sock`)
 }
+
+/** The one that the commands use. */
+export const controlSocketPath = (folder: string): string => socketPathOf(folder, CONTROL)
 
 const privateFolder = (): string => {
   const base = Buffer.byteLength(tmpdir()) > 60 ? '/tmp' : tmpdir()

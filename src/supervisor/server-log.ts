@@ -9,8 +9,8 @@ export interface ServerLog extends Logger {
   close(): void
 }
 
-export function openServerLog(file: string, level: LogLevel): ServerLog {
-  const kept = createLog({ level, to: { file }, fields: { node: 'web-1' } })
+export function openServerLog(file: string, level: LogLevel, node = 'web-1'): ServerLog {
+  const kept = createLog({ level, to: { file }, fields: { node } })
   const shown = createLog({ level: level === 'error' ? 'error' : 'warn', to: { stream: process.stderr } })
   return { ...both(kept, shown), file: kept, flush: kept.flush, close: kept.close }
 }

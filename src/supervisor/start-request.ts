@@ -1,10 +1,15 @@
-import type { SystemStatus } from '../core/topology.ts'
+import type { Stage, SystemStatus } from '../core/topology.ts'
 
 /** All that the server process must know to start; made by the command line, passed on as JSON. */
 export interface StartRequest {
   /** The application's module: an absolute path. */
   readonly app: string
   readonly stateFolder: string
+  readonly stage: Stage
+  /** Replicas of each cluster's primary; 0 at stages without them. */
+  readonly replicas: number
+  /** Processes that only run jobs; 0: the web node runs them. */
+  readonly workers: number
   readonly clusters: number
   readonly port: number
   readonly consolePort: number

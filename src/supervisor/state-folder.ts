@@ -21,6 +21,10 @@ export interface StateFolder {
   readonly blobs: string
   /** Bodies of requests that are being handled; nothing in it outlives its request. */
   readonly spool: string
+  /** Folder of all logs. */
+  readonly logs: string
+  /** Folder of the records of clusters with replicas; see data/failover/record.ts. */
+  readonly clusters: string
   readonly serverLog: string
   readonly postgresLog: string
 }
@@ -35,6 +39,8 @@ export function stateFolder(dir: string): StateFolder {
     secrets: join(path, 'secrets.json'),
     blobs: join(path, 'blobs'),
     spool: join(path, 'spool'),
+    logs: join(path, 'logs'),
+    clusters: join(path, 'clusters'),
     serverLog: join(path, 'logs', 'server.log'),
     postgresLog: join(path, 'logs', 'postgres.log'),
   }

@@ -1,0 +1,33 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFolder, replaceFile } from '../../data/postgres/files.ts'
+import { isAlive, type ProcessIdentity } from '../../data/postgres/process.ts'
+
+/** What a supervisor has to know of a node's process that an earlier one started. */
+export interface NodeNote extends ProcessIdentity {
+  /** Of everything that it was started with: one that was started otherwise is replaced. */
+  readonly fingerprint: string
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+}
+
+const fileOf = (stateFolder: string, id: string): string => join(stateFolder, 'nodes', `${id}.json`)
+
+export function noteNode(stateFolder: string, id: string, note: NodeNote): void {
+  makeFolder(join(stateFolder, 'nodes'), 0o700)
+  replaceFile(fileOf(stateFolder, id), `${JSON.stringify(note)}\n`)
+}
+
+export function forgetNode(stateFolder: string, id: string): void {
+  rmSync(fileOf(stateFolder, id), { force: true })
+}
+
+/** Undefined when it does not run any more. */
+export function readNode(stateFolder: string, id: string): NodeNote | undefined {
+  try {
+    const note = JSON.parse(readFileSync(fileOf(stateFolder, id), 'utf8')) as NodeNote
+    return isAlive(note) ? note : undefined
+  } catch {
+    return undefined
+  }
+}

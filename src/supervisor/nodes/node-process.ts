@@ -1,0 +1,286 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../../core/clock.ts'
+import { lifecycle, type Service } from '../../core/lifecycle.ts'
+import type { Logger } from '../../core/log.ts'
+import type { NodeState } from '../../core/topology.ts'
+import { within } from '../../data/postgres/end.ts'
+import { watch } from '../../data/postgres/launch.ts'
+import { identify, type ProcessIdentity, signal } from '../../data/postgres/process.ts'
+import { backoff } from '../backoff.ts'
+import { type Pulse, watchPulse } from '../pulse.ts'
+import { sizeServer } from '../sizing.ts'
+import type { Failure } from '../start-request.ts'
+import type { NodeReport, NodeRequest, Topology } from './messages.ts'
+import { NodeLink } from './node-link.ts'
+import { forgetNode, noteNode, readNode } from './node-notes.ts'
+import { nodeSocketPath } from './node-socket.ts'
+
+/** See there. */
+const PRELOAD = `--require=${fileURLToPath(new URL('../async-context.cjs', import.meta.url))}`
+/** A stop that takes longer is ended by force. */
+const STOP_MS_MAX = 9_000
+
+export interface NodeProcessOptions {
+  readonly request: NodeRequest
+  /** The module that a node's process runs. */
+  readonly entry: string
+  readonly log: Logger
+  readonly clock: Clock
+  /** Called with each of its reports. */
+  readonly onReport: (report: NodeReport) => void
+}
+
+/** One run of the process. */
+interface Run {
+  readonly identity: ProcessIdentity
+  readonly gone: Promise<unknown>
+  readonly link: NodeLink
+  readonly since: number
+  readonly startedAt: number
+  report: NodeReport | undefined
+  failure: Failure | undefined
+  pulse: Pulse | undefined
+}
+
+/**
+ * A node with a process of its own: started, started again with backoff when it ends, replaced when it answers nothing any
+ * more. It outlives us; the next supervisor adopts it.
+ */
+export class NodeProcess implements Service {
+  readonly id: string
+  readonly #options: NodeProcessOptions
+  readonly #service: Service
+  readonly #fingerprint: string
+  readonly #ready = Promise.withResolvers<NodeReport>()
+  #request: NodeRequest
+  #topology: Topology | undefined
+  #run: Run | undefined
+  #stopping = false
+  #left = false
+  #repairing: Promise<void> = Promise.resolve()
+  #waitMs: number | undefined
+  adopted = false
+
+  constructor(options: NodeProcessOptions) {
+    this.#options = options
+    this.#request = options.request
+    this.id = options.request.id
+    // Which free port it took is no setting.
+    const settings = JSON.stringify({ ...options.request, port: undefined })
+    this.#fingerprint = createHash('sha256').update(settings).digest('hex').slice(0, 16)
+    this.#ready.promise.catch(() => {})
+    this.#service = lifecycle(
+      () => this.#start(),
+      () => this.#stop(false),
+    )
+  }
+
+  get tier(): NodeRequest['tier'] {
+    return this.#request.tier
+  }
+  get pid(): number | null {
+    return this.#run?.identity.pid ?? null
+  }
+  get state(): NodeState {
+    return this.#run?.report?.state ?? (this.#run === undefined ? 'down' : 'starting')
+  }
+  get report(): NodeReport | undefined {
+    return this.#run?.report
+  }
+  /** Milliseconds since the epoch; 0 while there is none. */
+  get startedAt(): number {
+    return this.#run?.startedAt ?? 0
+  }
+
+  /** Resolves when its process is there; see {@link ready}. */
+  start(): Promise<void> {
+    return this.#service.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#service.stop()
+  }
+
+  /** Resolves with its first report that says it serves. @throws NodeFailed when its first start fails */
+  ready(): Promise<NodeReport> {
+    return this.#ready.promise
+  }
+
+  /** From now on, and for each process that follows. */
+  tell(topology: Topology): void {
+    this.#topology = topology
+    this.#run?.link.tell({ type: 'topology', topology })
+  }
+
+  renew(): void {
+    this.#run?.link.tell({ type: 'renew' })
+  }
+
+  ask(method: string, path: string, ms?: number) {
+    return this.#run?.link.ask(method, path, ms) ?? Promise.resolve(undefined)
+  }
+
+  /** Ends what is still running there at once; a stop that waits for it goes on. */
+  hurry(): void {
+    this.#run?.link.tell({ type: 'stop', fast: true })
+  }
+
+  /** Lets it go on without us. */
+  leave(): void {
+    this.#left = true
+    this.#run?.pulse?.stop()
+    this.#run?.link.close()
+  }
+
+  /** Sends it a signal, e.g. to break it on purpose. */
+  signal(name: NodeJS.Signals): boolean {
+    return this.#run !== undefined && signal(this.#run.identity, name)
+  }
+
+  /** In order, and then again. */
+  async restart(): Promise<void> {
+    const run = this.#run
+    if (run === undefined) return
+    await this.#end(run, false)
+    await this.#repairing
+  }
+
+  async #start(): Promise<void> {
+    const { start } = this.#request
+    const note = readNode(start.stateFolder, this.id)
+    if (note !== undefined && note.fingerprint === this.#fingerprint) {
+      this.adopted = true
+      this.#watch(note, watch(note, this.#options.clock).gone, note.startedAt)
+      return
+    }
+    // Started with other settings, e.g. by another version.
+    if (note !== undefined) {
+      const { gone } = watch(note, this.#options.clock)
+      signal(note, 'SIGTERM')
+      if (!(await within(gone, STOP_MS_MAX, this.#options.clock))) signal(note, 'SIGKILL')
+      await gone
+    }
+    await this.#spawn()
+  }
+
+  async #spawn(): Promise<void> {
+    const { entry, clock } = this.#options
+    const { start } = this.#request
+    const child = spawn(process.execPath, [...process.execArgv, PRELOAD, ...sizeServer(start).nodeFlags, entry], {
+      detached: true,
+      stdio: ['pipe', 2, 2],
+    })
+    const gone = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve())
+      child.once('error', () => resolve())
+    })
+    await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+    // A process that dies before it has read says so by its exit.
+    child.stdin.on('error', () => {})
+    child.stdin.end(JSON.stringify(this.#request))
+    child.unref()
+    const identity = identify(child.pid!) ?? { pid: child.pid!, started: 'gone' }
+    const startedAt = clock.now()
+    noteNode(start.stateFolder, this.id, { ...identity, fingerprint: this.#fingerprint, startedAt })
+    this.#watch(identity, gone, startedAt)
+  }
+
+  #watch(identity: ProcessIdentity, gone: Promise<unknown>, startedAt: number): void {
+    const { clock, log } = this.#options
+    const path = nodeSocketPath(this.#request.start.stateFolder, this.id)
+    const link = new NodeLink(path, clock, {
+      report: (report) => this.#reported(run, report),
+      pong: () => run.pulse?.answered(),
+    })
+    const run: Run = {
+      identity,
+      gone,
+      link,
+      startedAt,
+      since: clock.monotonic(),
+      report: undefined,
+      failure: undefined,
+      pulse: undefined,
+    }
+    this.#run = run
+    if (this.#topology !== undefined) link.tell({ type: 'topology', topology: this.#topology })
+    void gone.then(() => {
+      link.close()
+      run.pulse?.stop()
+      if (this.#run !== run || this.#left) return
+      if (!this.#stopping) {
+        log.error({ node: this.id, pid: identity.pid }, 'a node ended, starting it again')
+        this.#repairing = this.#repair(run)
+      }
+    })
+  }
+
+  #reported(run: Run, report: NodeReport): void {
+    if (this.#run !== run) return
+    const before = run.report?.state
+    run.report = report
+    if (report.failure !== undefined) {
+      run.failure = report.failure
+      this.#ready.reject(new NodeFailed(report.failure))
+    }
+    if (report.state === 'healthy' && before !== 'healthy') {
+      // The same port again, also where a free one was taken.
+      if (report.port > 0) this.#request = { ...this.#request, port: report.port }
+      this.#ready.resolve(report)
+      run.pulse = watchPulse(
+        { clock: this.#options.clock, request: this.#request.start },
+        () => run.link.tell({ type: 'ping' }),
+        () => {
+          this.#options.log.error({ node: this.id }, 'a node has answered nothing for too long, ending it')
+          signal(run.identity, 'SIGKILL')
+        },
+      )
+    }
+    this.#options.onReport(report)
+  }
+
+  async #repair(run: Run): Promise<void> {
+    const { clock, log } = this.#options
+    let healthyMs = run.report?.state === 'starting' ? 0 : clock.monotonic() - run.since
+    while (!this.#stopping && !this.#left) {
+      const wait = backoff(this.#waitMs, healthyMs)
+      this.#waitMs = wait.nextMs
+      healthyMs = 0
+      await clock.sleep(wait.waitMs)
+      if (this.#stopping || this.#left) return
+      try {
+        await this.#spawn()
+        return
+      } catch (error) {
+        log.error({ node: this.id, err: error }, 'a node cannot be started yet')
+      }
+    }
+  }
+
+  async #stop(fast: boolean): Promise<void> {
+    this.#stopping = true
+    await this.#repairing
+    if (this.#run !== undefined) await this.#end(this.#run, fast)
+    forgetNode(this.#request.start.stateFolder, this.id)
+  }
+
+  async #end(run: Run, fast: boolean): Promise<void> {
+    run.pulse?.stop()
+    run.link.tell({ type: 'stop', fast })
+    signal(run.identity, 'SIGTERM')
+    if (await within(run.gone, STOP_MS_MAX, this.#options.clock)) return
+    signal(run.identity, 'SIGKILL')
+    await run.gone
+  }
+}
+
+/** A node's own word for why it cannot start. */
+export class NodeFailed extends Error {
+  readonly failure: Failure
+  constructor(failure: Failure) {
+    super(failure.text)
+    this.failure = failure
+  }
+}

@@ -1,0 +1,113 @@
+import { text } from 'node:stream/consumers'
+import { join } from 'node:path'
+import { explain, isTenfoldError } from '../../core/errors.ts'
+import type { Service } from '../../core/lifecycle.ts'
+import { openServerLog, type ServerLog } from '../server-log.ts'
+import type { Failure } from '../start-request.ts'
+import { stateFolder } from '../state-folder.ts'
+import type { NodeAnswer, NodeReport, NodeRequest, Topology } from './messages.ts'
+import { openNodeSocket } from './node-socket.ts'
+import { createWebNode } from './web-node.ts'
+
+/** What runs in a node's process. */
+export interface NodePart extends Service {
+  readonly url: string
+  readonly port: number
+  readonly app: string | undefined
+  topology(topology: Topology): void
+  renew(): void
+  /** Ends what is in flight; a stop that waits for it goes on. */
+  hurry(): void
+  status(): Promise<NodeAnswer>
+  ask(method: string, path: string): Promise<{ status: number; body: unknown }>
+}
+
+/** A node's process: reads its request, listens to its supervisor, serves, and resolves with its exit code. */
+export async function runNode(): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  const stop = stopRequests()
+  const request = JSON.parse(await text(process.stdin)) as NodeRequest
+  const { id, start } = request
+  const folder = stateFolder(start.stateFolder)
+  const log = openServerLog(join(folder.logs, `${id}.log`), start.logLevel, id)
+  watchOver(log)
+  const first = Promise.withResolvers<Topology>()
+  let epoch = 0
+  let state: NodeReport['state'] = 'starting'
+  let failure: Failure | undefined
+  const part = createWebNode({ request, folder, log, first: first.promise, signal: stop.signal })
+  const report = (): NodeReport => ({
+    id,
+    state,
+    epoch,
+    url: part.url,
+    port: part.port,
+    app: part.app,
+    failure,
+  })
+  const socket = await openNodeSocket(start.stateFolder, report(), {
+    topology: ({ topology }) => {
+      if (topology.epoch <= epoch) return
+      epoch = topology.epoch
+      first.resolve(topology)
+      part.topology(topology)
+      socket.report(report())
+    },
+    stop: (fast) => stop.request(fast),
+    renew: () => part.renew(),
+    ask: (method, path) =>
+      path === '/status' ? part.status().then((body) => ({ status: 200, body })) : part.ask(method, path),
+  })
+  let code = 0
+  try {
+    await part.start()
+    state = 'healthy'
+    socket.report(report())
+    log.info({ url: part.url }, 'ready')
+    await stop.requested
+    state = 'draining'
+    socket.report(report())
+    void stop.again.then(() => part.hurry())
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      code = 1
+      failure = failureOf(error, start.debug)
+      log.file.error({ err: error }, 'the start failed')
+      socket.report(report())
+    }
+  }
+  await part.stop().catch((error: unknown) => log.error({ err: error }, 'not everything could be stopped'))
+  await socket.close()
+  log.close()
+  return code
+}
+
+function failureOf(error: unknown, debug: boolean): Failure {
+  const stack = error instanceof Error ? error.stack : undefined
+  return {
+    text: explain(error),
+    code: isTenfoldError(error) ? error.code : undefined,
+    stack: debug ? `${explain(error)}\n${stack ?? ''}` : undefined,
+  }
+}
+
+/** Signals and the supervisor both end here; the second request only hurries the first. */
+function stopRequests() {
+  const first = Promise.withResolvers<void>()
+  const second = Promise.withResolvers<void>()
+  const over = new AbortController()
+  const request = (fast: boolean): void => {
+    if (fast) second.resolve()
+    over.abort(new DOMException('A stop was asked for', 'AbortError'))
+    first.resolve()
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => request(false))
+  return { signal: over.signal, requested: first.promise, again: second.promise, request }
+}
+
+function watchOver(log: ServerLog): void {
+  process.on('uncaughtExceptionMonitor', (error, origin) => {
+    log.error({ err: error, origin }, 'the process dies of an error that nobody caught')
+    log.flush()
+  })
+}

@@ -1,0 +1,181 @@
+import type { Runtime } from '../../app/runtime.ts'
+import type { AppDefinition } from '../../app/types.ts'
+import { systemClock } from '../../core/clock.ts'
+import { lifecycle, Releasers } from '../../core/lifecycle.ts'
+import type { ClusterOptions } from '../../data/client/types.ts'
+import { prepareData } from '../../data/prepare.ts'
+import { importApp } from '../app-module.ts'
+import { databaseName } from '../clusters.ts'
+import { answerJobs } from '../control-jobs.ts'
+import { ensureDatabases } from '../databases.ts'
+import { createIdleTrim } from '../idle-trim.ts'
+import { seedOnce } from '../seed.ts'
+import type { ServerLog } from '../server-log.ts'
+import { sizeServer } from '../sizing.ts'
+import type { StateFolder } from '../state-folder.ts'
+import { trimHeap } from '../trim-heap.ts'
+import { openWeb, type Web } from '../web.ts'
+import type { NodeRequest, Topology } from './messages.ts'
+import type { NodePart } from './run-node.ts'
+
+export interface WebNodeOptions {
+  readonly request: NodeRequest
+  readonly folder: StateFolder
+  readonly log: ServerLog
+  /** The first topology that it is told. */
+  readonly first: Promise<Topology>
+  readonly signal: AbortSignal
+}
+
+/** A web node, or a worker node, which is the same without a web server: the composition root of its process. */
+export function createWebNode(options: WebNodeOptions): NodePart {
+  const node = new WebNode(options)
+  return node
+}
+
+class WebNode implements NodePart {
+  readonly #options: WebNodeOptions
+  readonly #releasers = new Releasers()
+  readonly #service
+  #definition: AppDefinition | undefined
+  #runtime: Runtime | undefined
+  #web: Web | undefined
+
+  constructor(options: WebNodeOptions) {
+    this.#options = options
+    this.#service = lifecycle(
+      () => this.#start(),
+      () => this.#releasers.releaseAll(),
+    )
+  }
+
+  start(): Promise<void> {
+    return this.#service.start()
+  }
+  stop(): Promise<void> {
+    return this.#service.stop()
+  }
+  get url(): string {
+    return this.#web?.url ?? ''
+  }
+  get port(): number {
+    return this.#web?.port ?? 0
+  }
+  get app(): string | undefined {
+    return this.#definition?.options.name
+  }
+
+  topology(topology: Topology): void {
+    const app = this.#definition
+    if (app === undefined) return
+    for (const { name, members } of clustersOf(topology, app.options.name))
+      this.#runtime?.members(name, members ?? [])
+  }
+
+  renew(): void {
+    try {
+      this.#web?.renewTls()
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the TLS certificate cannot be renewed, the old one stays')
+    }
+  }
+
+  hurry(): void {
+    this.#web?.hurry()
+  }
+
+  async status() {
+    const runtime = this.#runtime
+    if (runtime === undefined) return { ready: false }
+    const { ready } = await runtime.ready()
+    return { ready, directory: runtime.directory(), relay: runtime.relay() }
+  }
+
+  async ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
+    const url = new URL(path, 'http://localhost')
+    const runtime = this.#runtime
+    if (url.pathname.startsWith('/jobs')) return answerJobs(runtime?.jobs, method, url)
+    if (runtime === undefined) return { status: 503, body: { title: 'The application has not started yet' } }
+    if (url.pathname === '/metrics') return { status: 200, body: await runtime.metricsText() }
+    if (url.pathname === '/cache') {
+      const key = url.searchParams.get('key')
+      return { status: 200, body: key === null ? runtime.cache.inspect() : runtime.cache.inspectKey(key) }
+    }
+    return { status: 404, body: { title: 'There is no such page' } }
+  }
+
+  async #start(): Promise<void> {
+    const { request, log, first, signal } = this.#options
+    const { start } = request
+    const [definition, topology, { createRuntime }] = await Promise.all([
+      importApp(start.app),
+      first,
+      import('../../app/compose.ts'),
+    ])
+    this.#definition = definition
+    signal.throwIfAborted()
+    const clusters = clustersOf(topology, definition.options.name)
+    if (request.prepares) {
+      await ensureDatabases(clusters)
+      const { placing, options } = definition
+      await prepareData({ clusters, placing, migrations: options.migrations, log, signal })
+    }
+    const runtime = createRuntime(definition, this.#runtimeOptions(clusters))
+    this.#runtime = runtime
+    this.#releasers.push(() => runtime.stop())
+    await runtime.start()
+    if (request.prepares) await seedOnce(definition, runtime, clusters[0] as ClusterOptions)
+    signal.throwIfAborted()
+    if (request.tier === 'web') await this.#listen(runtime)
+    if (request.runsJobs) await runtime.beginJobs()
+  }
+
+  #runtimeOptions(clusters: readonly ClusterOptions[]) {
+    const { request, folder, log } = this.#options
+    const { start } = request
+    return {
+      clusters,
+      connectionsMax: sizeServer(start, clusters.length).connectionsMax,
+      signingKeys: request.signingKeys.map((key) => Buffer.from(key, 'base64')),
+      log,
+      secureCookies: start.tls !== undefined,
+      blobFolder: folder.blobs,
+      spoolFolder: folder.spool,
+      soleWorker: request.soleWorker,
+      runJobs: 'later' as const,
+      ...(start.watch && { jobTimes: { stop: 100, abort: 100 } }),
+      ...(start.trustedProxies !== undefined && { trustedProxies: start.trustedProxies }),
+    }
+  }
+
+  async #listen(runtime: Runtime): Promise<void> {
+    const { request, log } = this.#options
+    const web = await openWeb({ port: request.port, request: request.start, runtime, log, clock: systemClock })
+    this.#web = web
+    this.#releasers.push(async () => {
+      runtime.drain()
+      await web.close()
+    })
+    const { handler } = runtime
+    const idle = createIdleTrim({
+      clock: systemClock,
+      answered: () => handler.answered,
+      inFlight: () => handler.inFlight,
+      trim: trimHeap,
+    })
+    await idle.start()
+    this.#releasers.push(() => idle.stop())
+  }
+}
+
+/** The clusters of an application: its databases on the members. */
+export function clustersOf({ clusters }: Topology, app: string): ClusterOptions[] {
+  return clusters.map(({ name, primary, members }) => {
+    const reached = members.map(({ id, ...address }) => ({
+      id,
+      connection: { ...address, database: databaseName(app, name) },
+    }))
+    const first = reached.find(({ id }) => id === primary) ?? reached[0]
+    return { name, connection: first!.connection, ...(reached.length > 1 && { members: reached }) }
+  })
+}
