@@ -16,6 +16,8 @@ export class SeenRecord implements SeenScope {
   #wrote: Map<string, Position> | undefined
   /** Positions of what answered it. */
   #read: Map<string, Position> | undefined
+  /** Clusters of which it came with something that the primary has not. */
+  #lost: ReadonlySet<string> | undefined
 
   constructor(directory: SeenDirectory) {
     this.#directory = directory
@@ -52,11 +54,26 @@ export class SeenRecord implements SeenScope {
   of(cluster: string): Position | undefined {
     const own = this.#wrote?.get(cluster)
     if (own) return own
-    const came = this.came.clusters.get(cluster)
+    const came = this.#lost?.has(cluster) ? undefined : this.came.clusters.get(cluster)
     return came && { timeline: came.timeline, lsn: came.wrote > came.read ? came.wrote : came.read }
   }
 
-  answered(cluster: string, position: Position): void {
+  reached(cluster: string): Position | undefined {
+    const asked = this.of(cluster)
+    const read = this.#read?.get(cluster)
+    return read && (!asked || isHigher(read, asked)) ? read : asked
+  }
+
+  answered(cluster: string, position: Position, primary = false): void {
+    if (primary) {
+      const came = this.came.clusters.get(cluster)
+      if (
+        came &&
+        came.timeline === position.timeline &&
+        (came.wrote > position.lsn || came.read > position.lsn)
+      )
+        this.#lost = new Set(this.#lost).add(cluster)
+    }
     this.#read ??= new Map()
     raise(this.#read, cluster, position)
   }
@@ -79,7 +96,8 @@ export class SeenRecord implements SeenScope {
     let raised = came.clusters.size > 0 && directoryEpoch > came.directoryEpoch
     for (const name of names) {
       const before = came.clusters.get(name)
-      const now = withRead(withWrote(before, this.#wrote?.get(name)), this.#read?.get(name))
+      const kept = this.#lost?.has(name) ? undefined : before
+      const now = withRead(withWrote(kept, this.#wrote?.get(name)), this.#read?.get(name))
       if (now) clusters.set(name, now)
       raised ||= now !== before
     }
@@ -113,14 +131,12 @@ export function seenOfJob(
   return record
 }
 
+const isHigher = (one: Position, other: Position): boolean =>
+  one.timeline > other.timeline || (one.timeline === other.timeline && one.lsn > other.lsn)
+
 function raise(map: Map<string, Position>, cluster: string, position: Position): void {
   const known = map.get(cluster)
-  if (
-    !known ||
-    position.timeline > known.timeline ||
-    (position.timeline === known.timeline && position.lsn > known.lsn)
-  )
-    map.set(cluster, position)
+  if (!known || isHigher(position, known)) map.set(cluster, position)
 }
 
 /**

@@ -22,13 +22,20 @@ export const NOTHING_SEEN: Seen = { clusters: new Map(), directoryEpoch: 0 }
 
 /**
  * The part of a request that keeps what its session has seen. Within a request only its own writes raise what
- * reads must have reached; what its answers contained counts for the next request.
+ * a cache must have passed; what its answers contained counts for the next request. Replicas are held to more: a read
+ * does not go back behind an earlier read of the same request on the same cluster.
  */
 export interface SeenScope {
   /** What a copy of this cluster must have reached; nothing when any will do. */
   of(cluster: string): Position | undefined
-  /** The answer contains what a copy knew at this position. */
-  answered(cluster: string, position: Position): void
+  /** The same for a replica: earlier answers of this request count, too. */
+  reached(cluster: string): Position | undefined
+  /**
+   * The answer contains what a copy knew at this position.
+   * @param primary it was the primary, whose word is the end of what there is: what the session came with and lies beyond it was
+   *   seen in a history that is lost, and is forgotten
+   */
+  answered(cluster: string, position: Position, primary?: boolean): void
   /** Its own commit has reached this position, which the primary told after COMMIT: nothing it showed lies beyond. */
   wrote(cluster: string, position: Position): void
   /** All of it as text, for a job that goes on in its name; empty when there is nothing. */

@@ -3,9 +3,11 @@ import type { RandomSource } from '../../core/random.ts'
 import type { Connection } from '../connection/connection.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
 import { DataUnavailable } from '../errors.ts'
-import { type Cluster, DEADLINE_MS } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import type { DataNode } from './node.ts'
 import { publicFailure } from './public-failure.ts'
 import { Backoff, Deadline } from './retry.ts'
+import { DEADLINE_MS } from './settings.ts'
 import { Transaction } from './transaction.ts'
 
 interface ApplyEnvironment {
@@ -31,12 +33,14 @@ export async function applyUnmarked<R>(
   const backoff = new Backoff(clock, env.random)
   for (;;) {
     const cluster = env.route()
+    let node: DataNode | undefined
     let connection: Connection | undefined
     const cut = clock.timer(Math.max(1, deadline.leftMs), () =>
       connection?.destroy(new Error('No answer within the deadline')),
     )
     try {
-      connection = await cluster.writers.acquire(deadline.leftMs)
+      node = await cluster.primary(deadline.leftMs)
+      connection = await node.writers.acquire(deadline.leftMs)
       return await attempt(connection, cluster, fence, work)
     } catch (error) {
       const kind =
@@ -44,11 +48,12 @@ export async function applyUnmarked<R>(
       if (kind === 'statement') throw publicFailure(error as Error)
       if (deadline.passed) throw new DataUnavailable(cluster.name, 'outcome unknown', error)
       if (kind === 'connection') connection?.destroy(error as Error)
+      if (node) cluster.failed(node, connection?.lost ?? error)
       if (kind === 'stale') await env.refresh().catch(() => {}) // not reachable: the next attempt will say so
       await backoff.pause(deadline)
     } finally {
       cut.cancel()
-      if (connection) cluster.writers.release(connection)
+      if (connection) node?.writers.release(connection)
     }
   }
 }

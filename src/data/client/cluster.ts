@@ -1,106 +1,223 @@
 import type { Clock } from '../../core/clock.ts'
-import { POSITION_SQL } from '../../core/position.ts'
-import type { BatchItem } from '../connection/batch.ts'
-import { ReadLane } from '../connection/lane.ts'
-import { Pool } from '../connection/pool.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Position } from '../../core/position.ts'
+import { meansLost } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
-import type { Deadline } from './retry.ts'
-import type { ClusterOptions } from './types.ts'
+import { DataUnavailable } from '../errors.ts'
+import { NO_ROLES, type Roles } from '../routing/roles.ts'
+import { Watch } from '../routing/watch.ts'
+import { DataNode, type NodeOptions } from './node.ts'
+import type { ClusterMember, ClusterOptions, ConnectionOptions } from './types.ts'
 
-/** Milliseconds that one read statement may run on the server; matches the default deadline. */
-export const DEADLINE_MS = 10_000
-/** Milliseconds that a statement may run in the lane; one that waits for a lock must not hold up all others. */
-const LANE_STATEMENT_MS = 250
-/** Shared sessions for fast reads. Two keep two processors busy; more only make batches smaller. */
-const LANE_WIDTH = 2
+/** Calls that may wait for a primary at once; each holds what its request holds. */
+export const WAITING_MAX = 2_000
 
-export const COMMON = {
-  jit: 'off',
-  timezone: 'UTC',
-  datestyle: 'ISO,MDY',
-  intervalstyle: 'postgres',
-  extra_float_digits: '1',
-  standard_conforming_strings: 'on',
-  default_transaction_isolation: 'read committed',
-}
-const READ_SETTINGS = {
-  ...COMMON,
-  default_transaction_read_only: 'on',
-  statement_timeout: String(DEADLINE_MS),
-  idle_in_transaction_session_timeout: String(DEADLINE_MS),
-}
-/** What is acknowledged is on disk, and on the standbys that the server waits for, whatever a role's default is. */
-const WRITE_SETTINGS = { ...COMMON, synchronous_commit: 'on', transaction_timeout: String(DEADLINE_MS) }
-
-/** A session of the read pools ends at once when one of these changes: nothing may run under the new value. */
-const GUARDED = [
-  'default_transaction_read_only',
-  'search_path',
-  'session_authorization',
-  'standard_conforming_strings',
-]
-
-/** Gives the current transaction the time of its deadline, where that is more than the session's default. */
-export function longer(statements: Statements, deadline: Deadline, timeouts: readonly string[]): BatchItem[] {
-  if (deadline.ms <= DEADLINE_MS) return []
-  const statement = statements.get('select set_config($1, $2, true)')
-  return timeouts.map((name) => ({ statement, params: [name, String(Math.ceil(deadline.ms))] }))
+interface Waiter {
+  resolve(primary: DataNode): void
+  reject(error: unknown): void
 }
 
-/** One cluster as the data client sees it: sessions that write, sessions that only read, and the shared lane. */
+export interface ClusterParts extends Omit<NodeOptions, 'cluster'> {
+  readonly log: Logger
+}
+
+/**
+ * One cluster as the data client sees it: its servers, and which of them is the primary.
+ *
+ * With one server there is nothing to find out, and nothing is asked. With several a {@link Watch} asks them.
+ */
 export class Cluster {
   readonly name: string
   readonly clock: Clock
   readonly statements: Statements
-  readonly writers: Pool
-  readonly readers: Pool
-  readonly #laneSessions: Pool
-  readonly lane: ReadLane
+  readonly #parts: ClusterParts
+  readonly #nodes = new Map<string, DataNode>()
+  readonly #waiting = new Set<Waiter>()
+  readonly #listeners = new Set<() => void>()
+  readonly #closing = new Set<Promise<void>>()
+  #watch: Watch | undefined
+  #primary: DataNode | undefined
+  #replicas: readonly DataNode[] = []
+  #base: Position | undefined
+  #closed = false
 
-  constructor(
-    { name, connection }: ClusterOptions,
-    options: { connectionsMax: number; clock: Clock; statements: Statements },
-  ) {
-    const { clock, connectionsMax: max, statements } = options
-    // A role named like our schema would have its unqualified tables looked for there.
-    const path = connection.user === 'tenfold' ? { search_path: 'public' } : {}
+  constructor({ name, connection, members = [] }: ClusterOptions, parts: ClusterParts) {
     this.name = name
-    this.clock = clock
-    this.statements = statements
-    this.writers = new Pool({ connection, settings: { ...WRITE_SETTINGS, ...path }, max, clock })
-    // Most reads go through the lane: a session for the others is made when it is needed.
-    this.readers = new Pool({
-      idleMin: 0,
-      connection,
-      settings: { ...READ_SETTINGS, ...path },
-      guarded: GUARDED,
-      max,
-      clock,
+    this.clock = parts.clock
+    this.statements = parts.statements
+    this.#parts = parts
+    if (members.length > 1) this.setMembers(members)
+    else this.#alone(members[0]?.connection ?? connection)
+  }
+
+  /** Whether there is more than one server, so that roles change and copies may answer. */
+  get isWatched(): boolean {
+    return this.#watch !== undefined
+  }
+
+  /** The server that takes writes, for all we know. */
+  get primaryNow(): DataNode | undefined {
+    return this.#primary
+  }
+
+  /** Those that may answer reads once they have reached {@link base}. */
+  get replicas(): readonly DataNode[] {
+    return this.#replicas
+  }
+
+  /** What every copy must have reached: where the primary stood when we first saw it on its timeline. */
+  get base(): Position | undefined {
+    return this.#base
+  }
+
+  get roles(): Roles {
+    return this.#watch?.roles ?? NO_ROLES
+  }
+
+  /**
+   * Replaces the servers while it runs. Sessions with those that stay are kept; what runs on the others is run again.
+   * With fewer than two there is nothing to find out any more.
+   */
+  setMembers(members: readonly ClusterMember[]): void {
+    const [first] = members
+    if (!first) throw new RangeError(`Cluster ${this.name} needs a member`)
+    if (members.length === 1) return this.#alone(first.connection)
+    // One that was alone until now has no id: it is found again by its address.
+    for (const [id, node] of [...this.#nodes]) {
+      const wanted = members.find((one) => one.id === id)
+      if (!wanted || !sameAddress(wanted.connection, node.connection)) this.#drop(node)
+    }
+    for (const { id, connection } of members) if (!this.#nodes.has(id)) this.#add(id, connection)
+    this.#watch ??= new Watch({
+      cluster: this.name,
+      clock: this.clock,
+      log: this.#parts.log,
+      urgent: () => this.#waiting.size > 0,
+      onRoles: (roles) => this.#follow(roles),
+      onAnswer: () => {},
     })
-    this.#laneSessions = new Pool({
-      connection,
-      settings: { ...READ_SETTINGS, statement_timeout: String(LANE_STATEMENT_MS), ...path },
-      guarded: GUARDED,
-      max: LANE_WIDTH,
-      clock,
-    })
-    statements.get(POSITION_SQL)
-    this.lane = new ReadLane({
-      cluster: name,
-      pool: this.#laneSessions,
-      width: LANE_WIDTH,
-      clock,
-      // Asked for the second time it has a name.
-      position: statements.get(POSITION_SQL),
+    this.#watch.set(members)
+    this.#follow(this.#watch.roles)
+  }
+
+  /** Asks all servers at once who they are; resolves when each has answered or was silent. */
+  async lookAgain(): Promise<void> {
+    await this.#watch?.lookAgain()
+  }
+
+  /**
+   * Waits for a server that takes writes.
+   * @throws DataUnavailable when too many wait already; an Error when the wait was too long
+   */
+  primary(waitMs: number): Promise<DataNode> {
+    if (this.#primary) return Promise.resolve(this.#primary)
+    if (this.#closed) return Promise.reject(new Error('The data client is stopped'))
+    if (this.#waiting.size >= WAITING_MAX) {
+      const why = new Error(`${WAITING_MAX} calls wait for a primary already: ${this.#watch?.troubles}`)
+      return Promise.reject(new DataUnavailable(this.name, 'not applied', why))
+    }
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.timer(Math.max(waitMs, 0), () => {
+        this.#waiting.delete(waiter)
+        reject(new Error(`No primary for ${Math.round(waitMs)} ms: ${this.#watch?.troubles}`))
+      })
+      const waiter: Waiter = {
+        resolve: (primary) => {
+          timer.cancel()
+          resolve(primary)
+        },
+        reject: (error) => {
+          timer.cancel()
+          reject(error)
+        },
+      }
+      this.#waiting.add(waiter)
+      this.#watch?.hurry()
     })
   }
 
+  /** A session with this server failed: where that may be because of its role, it has to say anew what it is. */
+  failed(node: DataNode, error: unknown): void {
+    if (this.#watch && this.#nodes.get(node.id) === node && meansLost(error)) this.#watch.suspect(node.id)
+  }
+
+  /** Calls `listener` whenever another server has become the primary, or none is known. @returns what ends it */
+  onPrimary(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.writers.close(), this.readers.close(), this.#laneSessions.close()])
+    this.#closed = true
+    this.#watch?.close()
+    for (const waiter of this.#waiting) waiter.reject(new Error('The data client is stopped'))
+    this.#waiting.clear()
+    await Promise.all([...this.#closing, ...[...this.#nodes.values()].map((node) => node.close())])
   }
 
   /** Cuts every session at once. */
   destroyAll(reason: Error): void {
-    for (const pool of [this.writers, this.readers, this.#laneSessions]) pool.destroyAll(reason)
+    for (const node of this.#nodes.values()) node.destroyAll(reason)
+  }
+
+  #alone(connection: ConnectionOptions): void {
+    const [only] = this.#nodes.values()
+    this.#watch?.close()
+    this.#watch = undefined
+    if (!only || this.#nodes.size > 1 || !sameAddress(only.connection, connection)) {
+      for (const node of [...this.#nodes.values()]) this.#drop(node)
+      this.#add(this.name, connection)
+    }
+    const [node] = this.#nodes.values() as Iterable<DataNode>
+    this.#become(node, [])
+  }
+
+  #add(id: string, connection: ConnectionOptions): void {
+    this.#nodes.set(id, new DataNode(id, connection, { ...this.#parts, cluster: this.name }))
+  }
+
+  #drop(node: DataNode): void {
+    this.#nodes.delete(node.id)
+    this.#watch?.forget(node.id)
+    node.cut(new Error(`${node.id} is no member of cluster ${this.name} any more`))
+    const closed = node.close().finally(() => this.#closing.delete(closed))
+    this.#closing.add(closed)
+  }
+
+  #follow({ primary, replicas, base }: Roles): void {
+    this.#base = base
+    const of = (id: string): DataNode[] => {
+      const node = this.#nodes.get(id)
+      return node ? [node] : []
+    }
+    this.#become(primary === undefined ? undefined : of(primary)[0], replicas.flatMap(of))
+  }
+
+  #become(primary: DataNode | undefined, replicas: readonly DataNode[]): void {
+    const [was, copies] = [this.#primary, this.#replicas]
+    this.#primary = primary
+    this.#replicas = replicas
+    for (const node of this.#nodes.values()) {
+      node.lane.moves = this.isWatched
+      node.isReplica = node !== primary
+      if (node === primary || primary === undefined) continue
+      const reason = new Error(`${node.id} is not the primary of cluster ${this.name}`)
+      // What it was asked as a copy it may still answer; as the primary it has nothing to say any more.
+      if (replicas.includes(node)) node.writers.cut(reason)
+      else node.cut(reason)
+    }
+    for (const node of copies)
+      if (node !== primary && !replicas.includes(node)) node.cut(new Error(`${node.id} may not answer reads`))
+    if (primary === was) return
+    if (primary) for (const waiter of this.#waiting) waiter.resolve(primary)
+    if (primary) this.#waiting.clear()
+    for (const listener of this.#listeners) listener()
   }
 }
+
+const sameAddress = (one: ConnectionOptions, other: ConnectionOptions): boolean =>
+  one.host === other.host &&
+  one.port === other.port &&
+  one.user === other.user &&
+  one.database === other.database &&
+  one.password === other.password

@@ -5,8 +5,8 @@ import { LSN_SQL, POSITION_SQL, type Position, type PositionRow, positionOfRow }
 import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Statements } from '../connection/statements.ts'
-import { DEADLINE_MS } from './cluster.ts'
 import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
+import { DEADLINE_MS } from './settings.ts'
 
 export interface Begin {
   readonly marker: Marker

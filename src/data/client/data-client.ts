@@ -20,7 +20,7 @@ import type { ReadHandle } from './read-handle.ts'
 import type { ReadOptions } from './read-retry.ts'
 import { Snowflakes } from './snowflake.ts'
 import type { TxHandle } from './transaction.ts'
-import type { ClusterOptions } from './types.ts'
+import type { ClusterMember, ClusterOptions } from './types.ts'
 import { write } from './write.ts'
 import type { Target, WriteOptions } from './write-types.ts'
 
@@ -62,7 +62,10 @@ export class DataClient {
     this.#options = options
     this.#names = options.clusters.map(({ name }) => name)
     this.#clusters = new Map(
-      options.clusters.map((c) => [c.name, new Cluster(c, { connectionsMax, clock, statements })]),
+      options.clusters.map((c) => [
+        c.name,
+        new Cluster(c, { connectionsMax, clock, statements, log: options.log }),
+      ]),
     )
     this.#newRequestId = uuidv7(clock, random)
     this.snowflakes = new Snowflakes({
@@ -193,6 +196,19 @@ export class DataClient {
       deadlineMs,
     })
     return positionOfRow(row as PositionRow)
+  }
+
+  /**
+   * Replaces the servers of a cluster while it runs. Roles are found out by asking; calls under way go on, on the servers
+   * that are there.
+   */
+  setMembers(cluster: string, members: readonly ClusterMember[]): void {
+    this.cluster(cluster).setMembers(members)
+  }
+
+  /** Something may have changed: asks a cluster's servers at once who they are. Resolves when all have answered or were silent. */
+  lookAgain(cluster: string): Promise<void> {
+    return this.cluster(cluster).lookAgain()
   }
 
   cluster(name: string): Cluster {

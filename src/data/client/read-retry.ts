@@ -5,6 +5,7 @@ import type { Connection } from '../connection/connection.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
 import { DataUnavailable, DeadlineExceeded, ReadOnly } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
+import type { DataNode } from './node.ts'
 import { publicFailure } from './public-failure.ts'
 import { Backoff, type Deadline } from './retry.ts'
 
@@ -23,23 +24,25 @@ export interface ReadEnvironment {
   readonly context: RequestContext | undefined
 }
 
-/** Runs `attempt` in a reading session until it succeeds, fails by its own fault, or time is up. */
+/** Runs `attempt` in a reading session of the primary until it succeeds, fails by its own fault, or time is up. */
 export async function retrying<R>(
   { cluster, random }: ReadEnvironment,
   deadline: Deadline,
   signal: AbortSignal | undefined,
-  attempt: (connection: Connection) => Promise<R>,
+  attempt: (connection: Connection, node: DataNode) => Promise<R>,
 ): Promise<R> {
   const backoff = new Backoff(cluster.clock, random)
   for (;;) {
+    let node: DataNode | undefined
     let connection: Connection | undefined
     // A silent peer must not hold the read longer than its deadline: the cut makes the statement fail.
     const cut = cluster.clock.timer(Math.max(deadline.leftMs, 1), () =>
       connection?.destroy(new Error('No answer within the deadline')),
     )
     try {
-      connection = await cluster.readers.acquire(deadline.leftMs)
-      return await attempt(connection)
+      node = await cluster.primary(deadline.leftMs)
+      connection = await node.readers.acquire(deadline.leftMs)
+      return await attempt(connection, node)
     } catch (error) {
       signal?.throwIfAborted()
       if (deadline.passed) throw new DataUnavailable(cluster.name, 'not applied', error)
@@ -51,10 +54,11 @@ export async function retrying<R>(
       )
         throw error
       if (kind === 'connection') connection?.destroy(error as Error)
+      if (node) cluster.failed(node, error)
       await backoff.pause(deadline, signal)
     } finally {
       cut.cancel()
-      if (connection) cluster.readers.release(connection)
+      if (connection) node?.readers.release(connection)
     }
   }
 }

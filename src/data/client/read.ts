@@ -1,14 +1,15 @@
-import type { ReadSpan } from '../../core/ports.ts'
+import { isTenfoldError } from '../../core/errors.ts'
 import { POSITION_SQL } from '../../core/position.ts'
 import type { StatementResult } from '../connection/batch.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
+import { CopyLost, SENDS_MAX } from '../connection/lane.ts'
 import { widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
-import { ReadOnly } from '../errors.ts'
-import { DEADLINE_MS, longer } from './cluster.ts'
+import { DataUnavailable, ReadOnly } from '../errors.ts'
 import { type ReadHandle, readHandle } from './read-handle.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
-import { Deadline } from './retry.ts'
+import { Backoff, Deadline } from './retry.ts'
+import { DEADLINE_MS, longer } from './settings.ts'
 import { readSnapshot } from './snapshot.ts'
 import { mayRead } from './statement-guard.ts'
 
@@ -40,7 +41,7 @@ async function runSingle(
   const startedAt = cluster.clock.monotonic()
   try {
     if (isKnownFast(statement)) {
-      const rows = await runShared(env, statement, params, deadline, span)
+      const rows = await runShared(env, statement, params, deadline, { signal, span })
       if (rows) return { rows, tag: '' }
     }
     statement.mayRead ??= mayRead(sql)
@@ -53,21 +54,38 @@ async function runSingle(
   }
 }
 
-/** In the lane. @returns nothing when the statement has turned out to have no place there */
+/** In the primary's lane. @returns nothing when the statement has turned out to have no place there */
 async function runShared(
-  { cluster }: ReadEnvironment,
+  env: ReadEnvironment,
   statement: Statement,
   params: readonly unknown[],
   deadline: Deadline,
-  span: ReadSpan | undefined,
+  { signal, span }: ReadOptions,
 ): Promise<Record<string, unknown>[] | undefined> {
-  try {
-    return await cluster.lane.query(statement, params, deadline.leftMs, span)
-  } catch (error) {
-    // Too slow for the lane, or refused by concurrency control, which asks for pauses between attempts.
-    if (sqlStateOf(error) !== '57014' && classify(error) !== 'serialization') throw error
-    statement.fastRuns = 0
-    return undefined
+  const { cluster, random } = env
+  let backoff: Backoff | undefined
+  for (let sends = 1; ; sends++) {
+    const node =
+      cluster.primaryNow ??
+      (await cluster.primary(deadline.leftMs).catch((error: unknown) => {
+        throw isTenfoldError(error) ? error : new DataUnavailable(cluster.name, 'not applied', error)
+      }))
+    try {
+      return await node.lane.query(statement, params, deadline.leftMs, span)
+    } catch (error) {
+      if (error instanceof CopyLost) {
+        cluster.failed(node, error.cause)
+        if (deadline.passed || sends >= SENDS_MAX)
+          throw new DataUnavailable(cluster.name, 'not applied', error.cause)
+        backoff ??= new Backoff(cluster.clock, random)
+        await backoff.pause(deadline, signal)
+        continue
+      }
+      // Too slow for the lane, or refused by concurrency control, which asks for pauses between attempts.
+      if (sqlStateOf(error) !== '57014' && classify(error) !== 'serialization') throw error
+      statement.fastRuns = 0
+      return undefined
+    }
   }
 }
 

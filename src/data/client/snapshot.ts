@@ -1,10 +1,10 @@
 import type { StatementResult } from '../connection/batch.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
 import { HandleClosed, ReadOnly } from '../errors.ts'
-import { DEADLINE_MS, longer } from './cluster.ts'
 import { type ReadHandle, type RunStatement, readHandle } from './read-handle.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Deadline } from './retry.ts'
+import { DEADLINE_MS, longer } from './settings.ts'
 import { mayRead } from './statement-guard.ts'
 
 /** What ends a snapshot on the server. */

@@ -10,9 +10,19 @@ export interface ConnectionOptions {
   readonly ssl?: boolean | object
 }
 
-/** One cluster: a PostgreSQL primary (its replicas come with a later stage). */
+/** One server of a cluster. Which part it plays, it is asked. */
+export interface ClusterMember {
+  /** E.g. `c0-pg-2`. */
+  readonly id: string
+  readonly connection: ConnectionOptions
+}
+
+/** One cluster: a PostgreSQL primary, perhaps with replicas. */
 export interface ClusterOptions {
   /** `c0`, `c1`, …; the first is the home cluster. */
   readonly name: string
+  /** Of the primary, where there are no `members`. */
   readonly connection: ConnectionOptions
+  /** All servers, the primary among them, in any order; fewer than two are as good as none. */
+  readonly members?: readonly ClusterMember[] | undefined
 }

@@ -2,7 +2,7 @@ import type { SystemStatement, UpkeepSession, UpkeepSessions } from '../../core/
 import { Connection } from '../connection/connection.ts'
 import { classify } from '../connection/failure.ts'
 import { Statements } from '../connection/statements.ts'
-import { COMMON } from './cluster.ts'
+import { COMMON } from './settings.ts'
 import type { ClusterOptions } from './types.ts'
 
 /** Milliseconds that a round trip of upkeep may take. */

@@ -1,4 +1,5 @@
 import { type WriteScope, withinWrite } from '../../core/context.ts'
+import { isTenfoldError } from '../../core/errors.ts'
 import type { SystemStatement } from '../../core/ports.ts'
 import type { Position } from '../../core/position.ts'
 import type { Rider } from '../../core/rider.ts'
@@ -14,11 +15,13 @@ import {
   StaleRouter,
   TransactionAborted,
 } from '../errors.ts'
-import { type Cluster, DEADLINE_MS } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { type Conversation, converse } from './conversation.ts'
 import type { Marker } from './marker.ts'
+import type { DataNode } from './node.ts'
 import { publicFailure } from './public-failure.ts'
 import { Backoff, Deadline } from './retry.ts'
+import { DEADLINE_MS } from './settings.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
 import type { Target, WriteEnvironment, WriteOptions } from './write-types.ts'
 
@@ -45,6 +48,7 @@ export class WriteRun<Tables, R> {
   readonly #options: WriteOptions
   readonly #deadline: Deadline
   #cluster: Cluster
+  #node: DataNode | undefined
   /** The time ran out inside `work`, rather than while waiting for PostgreSQL. */
   #working = false
   /** A COMMIT was sent and not answered: only the marker can tell. */
@@ -123,8 +127,11 @@ export class WriteRun<Tables, R> {
     const { cluster, epoch } = this.#target.route()
     this.#cluster = cluster
     this.#working = false
-    const connection = await cluster.writers.acquire(this.#deadline.leftMs).catch((error) => {
-      throw new RunAgain('connection', error)
+    const node = await cluster.primary(this.#deadline.leftMs).catch(runAgain)
+    this.#node = node
+    const connection = await node.writers.acquire(this.#deadline.leftMs).catch((error) => {
+      cluster.failed(node, error)
+      return runAgain(error)
     })
     // A silent peer must not hold the write longer than its deadline: the cut makes the statement fail.
     const cut = cluster.clock.timer(Math.max(1, this.#deadline.leftMs), () =>
@@ -134,7 +141,7 @@ export class WriteRun<Tables, R> {
       return await this.#transact(converse(connection, cluster.statements), connection, epoch, how)
     } finally {
       cut.cancel()
-      cluster.writers.release(connection)
+      node.writers.release(connection)
     }
   }
 
@@ -264,8 +271,10 @@ export class WriteRun<Tables, R> {
     failure: Error,
     kind = this.#kindOf(connection, failure),
   ): Promise<Error> {
-    if (kind === 'connection') connection.destroy(failure)
-    else await talk.rollback()
+    if (kind === 'connection') {
+      connection.destroy(failure)
+      if (this.#node) this.#cluster.failed(this.#node, failure)
+    } else await talk.rollback()
     return kind === 'statement' ? publicFailure(failure) : new RunAgain(kind, failure)
   }
 
@@ -273,6 +282,11 @@ export class WriteRun<Tables, R> {
     if (connection.lost) return 'connection'
     return sqlStateOf(failure) === undefined ? 'statement' : classify(failure)
   }
+}
+
+/** What the platform itself says is final; anything else is worth another attempt. */
+function runAgain(error: unknown): never {
+  throw isTenfoldError(error) ? error : new RunAgain('connection', error)
 }
 
 function encode(name: string, result: unknown): string | undefined {

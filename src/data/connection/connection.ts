@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import type { Position } from '../../core/position.ts'
 import type { ConnectionOptions } from '../client/types.ts'
 import { Batch, type BatchItem, type Prepared } from './batch.ts'
 
@@ -30,6 +31,8 @@ export class Connection {
   handedOut = false
   /** The server's timeline, once a commit of this session has told it. A promotion ends sessions, or comes before they can write. */
   timeline: number | undefined
+  /** Of a session with a replica: what it had replayed when it was last asked; it cannot go back while the session lasts. */
+  replayed: Position | undefined
   /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
   usedAt = 0
 
@@ -46,13 +49,16 @@ export class Connection {
   /**
    * @param guarded settings whose change ends the session at once, e.g. `default_transaction_read_only`:
    *   PostgreSQL reports them, so that no later statement can run under a changed one
+   * @param signal gives up a connection that is being made
    */
   static async open(
     options: ConnectionOptions,
     settings: SessionSettings,
     guarded: readonly string[] = [],
     timeoutMs = CONNECT_TIMEOUT_MS,
+    signal?: AbortSignal,
   ): Promise<Connection> {
+    signal?.throwIfAborted()
     const client = new pg.Client({
       ...options,
       connectionTimeoutMillis: Math.max(1, Math.min(timeoutMs, CONNECT_TIMEOUT_MS)),
@@ -67,13 +73,19 @@ export class Connection {
     client.on('error', (error) => {
       failure ??= error
     })
+    const abort = (): void => void client.connection.stream.destroy()
+    signal?.addEventListener('abort', abort, { once: true })
     try {
       await client.connect()
       if (failure) throw failure
+      signal?.throwIfAborted()
     } catch (error) {
       // Not every failure closes the socket, and the server would keep a place for it.
       client.connection.stream.destroy()
+      signal?.throwIfAborted()
       throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
     }
     const connection = new Connection(client)
     if (guarded.length > 0) {

@@ -50,3 +50,19 @@ export function classify(error: unknown): Failure {
   if (state.startsWith('08') && severity !== 'FATAL' && severity !== 'PANIC') return 'statement'
   return BY_STATE[state] ?? (state.startsWith('08') ? 'connection' : 'statement')
 }
+
+/** States that say something of the session or of the load, and nothing of the server's role. */
+const OF_THE_SESSION = new Set(['25P03', '25P04', '57P05', '53300'])
+
+/** Waited too long for a free session: the server has done nothing wrong. */
+export class SessionsBusy extends Error {}
+
+/** Whether a failure may mean that its server is gone, or is not what it was. */
+export function meansLost(error: unknown): boolean {
+  const state = sqlStateOf(error)
+  return (
+    classify(error) === 'connection' &&
+    !(error instanceof SessionsBusy) &&
+    (state === undefined || !OF_THE_SESSION.has(state))
+  )
+}

@@ -1,19 +1,23 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { ReadSpan } from '../../core/ports.ts'
+import type { Position } from '../../core/position.ts'
 import { DataUnavailable, DeadlineExceeded } from '../errors.ts'
 import type { Batch, BatchItem } from './batch.ts'
 import type { Connection } from './connection.ts'
-import { classify, sqlStateOf } from './failure.ts'
+import { classify, SessionsBusy, sqlStateOf } from './failure.ts'
 import type { Pool } from './pool.ts'
-import { widen } from './span.ts'
+import { type Claim, isCovered, placeOf, widen } from './span.ts'
 import type { Statement } from './statements.ts'
+
+/** A copy of the data was late, or is lost: what was asked of it is to be asked of another. Nothing is known against the statement. */
+export class CopyLost extends Error {}
 
 /** Statements sent in one round trip, at most. */
 const BATCH_MAX = 64
 /** How often deadlines are looked at, in milliseconds. */
 const TICK_MS = 100
 /** Times a statement is sent before it is thought to be what kills the connections. */
-const SENDS_MAX = 10
+export const SENDS_MAX = 10
 /** Milliseconds to wait for a session. */
 const CONNECT_MS = 5000
 /** Pauses between attempts to connect, in milliseconds: doubled from the first to the second. */
@@ -23,6 +27,7 @@ interface Pending extends BatchItem {
   readonly deadlineAt: number
   readonly deadlineMs: number
   readonly span: ReadSpan | undefined
+  readonly claim: Claim | undefined
   sends: number
   failure?: Error
   resolve(rows: Record<string, unknown>[]): void
@@ -32,8 +37,24 @@ interface Pending extends BatchItem {
 interface InFlight {
   readonly connection: Connection
   readonly items: Pending[]
-  /** Somebody wants to know where the log stood: the first and the last statement of the batch ask for it. */
-  readonly placed: boolean
+  /** Somebody wants to know where the log stood: the first statement of the batch asks for it. */
+  readonly before: boolean
+  /** The last one, too. */
+  readonly after: boolean
+  /** Who asked has gone elsewhere. */
+  isAbandoned: boolean
+}
+
+export interface LaneOptions {
+  readonly cluster: string
+  readonly pool: Pool
+  /** Sessions that the lane uses at once. */
+  readonly width: number
+  readonly clock: Clock
+  /** Asks this server where its log stands. */
+  readonly position: () => Statement
+  /** Called when an answer has come, with the place in the log where it was given, if that was asked for. */
+  readonly onAnswer?: (position: Position | undefined) => void
 }
 
 /**
@@ -46,33 +67,43 @@ export class ReadLane {
   readonly #pool: Pool
   readonly #width: number
   readonly #clock: Clock
-  readonly #position: BatchItem
+  readonly #position: () => Statement
+  readonly #onAnswer: (position: Position | undefined) => void
   #queue: Pending[] = []
   readonly #inFlight = new Set<InFlight>()
   #active = 0
   #backoffMs: number = BACKOFF_MS[0]
   #resting = false
   #tick: Timer | undefined
+  /**
+   * Another server may answer as well: what is lost with its connection goes back to who asked, as {@link CopyLost},
+   * rather than being sent here again.
+   */
+  moves = false
 
-  /** @param width sessions that the lane uses at once */
-  constructor({
-    cluster,
-    pool,
-    width,
-    clock,
-    position,
-  }: {
-    cluster: string
-    pool: Pool
-    width: number
-    clock: Clock
-    position: Statement
-  }) {
+  constructor({ cluster, pool, width, clock, position, onAnswer = () => {} }: LaneOptions) {
     this.#cluster = cluster
-    this.#position = { statement: position, params: [] }
+    this.#position = position
+    this.#onAnswer = onAnswer
     this.#pool = pool
     this.#width = width
     this.#clock = clock
+  }
+
+  /** Statements that wait for an answer. */
+  get outstanding(): number {
+    let count = this.#queue.length
+    for (const { items } of this.#inFlight) count += items.length
+    return count
+  }
+
+  /** Gives back all that waits for an answer here; what was sent may still be answered, to nobody. */
+  abandon(reason: CopyLost): void {
+    for (const item of this.#queue.splice(0)) item.reject(reason)
+    for (const flight of this.#inFlight) {
+      flight.isAbandoned = true
+      for (const item of flight.items) item.reject(reason)
+    }
   }
 
   query(
@@ -80,6 +111,7 @@ export class ReadLane {
     params: readonly unknown[],
     deadlineMs: number,
     span?: ReadSpan,
+    claim?: Claim,
   ): Promise<Record<string, unknown>[]> {
     return new Promise((resolve, reject) => {
       this.#queue.push({
@@ -87,6 +119,7 @@ export class ReadLane {
         params,
         deadlineMs,
         span,
+        claim,
         deadlineAt: this.#clock.monotonic() + deadlineMs,
         sends: 0,
         resolve,
@@ -123,25 +156,39 @@ export class ReadLane {
   async #send(connection: Connection): Promise<void> {
     const share = Math.ceil(this.#queue.length / (this.#width - this.#active + 1))
     const items = this.#queue.splice(0, Math.min(BATCH_MAX, share))
-    const placed = items.some(({ span }) => span !== undefined)
-    const flight: InFlight = { connection, items, placed }
+    const before = items.some(
+      ({ span, claim }) => span !== undefined || !isCovered(claim, connection.replayed),
+    )
+    const after = before || items.some(({ claim }) => claim !== undefined)
+    const flight: InFlight = { connection, items, before, after, isAbandoned: false }
     this.#inFlight.add(flight)
-    const batch = await connection.run(placed ? [this.#position, ...items, this.#position] : items)
+    const sent: BatchItem[] = [...items]
+    const position = after ? { statement: this.#position(), params: [] } : undefined
+    if (position && before) sent.unshift(position)
+    if (position) sent.push(position)
+    const batch = await connection.run(sent)
     this.#inFlight.delete(flight)
     // A session that is ending takes no more statements: each would use up its sends on it.
     if (batch.failure && isEnding(batch.failure)) connection.destroy(batch.failure)
-    this.#settle(flight, batch)
+    const known = connection.replayed
+    const first = before ? placeOf(connection, batch.results[0]) : undefined
+    const last = after ? placeOf(connection, batch.results[items.length + (before ? 1 : 0)]) : undefined
+    for (const { claim } of items) if (claim) Object.assign(claim, { from: first ?? known, upto: last })
+    if (batch.results.length > 0) this.#onAnswer(last ?? first)
+    if (!flight.isAbandoned) this.#settle(flight, batch)
   }
 
-  #settle({ items, placed }: InFlight, batch: Batch): void {
+  #settle({ items, before }: InFlight, batch: Batch): void {
     const again: Pending[] = []
-    const first = placed ? 1 : 0
+    const first = before ? 1 : 0
     const unanswered = Math.max(0, batch.results.length - first)
     for (const [at, item] of items.entries()) {
       const result = batch.results[at + first]
       if (result && item.span) widen(item.span, batch.results[0], batch.results[items.length + 1])
       if (result?.unreadable) item.reject(result.unreadable)
       else if (result) item.resolve(result.rows)
+      else if (this.moves && batch.failure && (isEnding(batch.failure) || batch.results.length < first))
+        item.reject(new CopyLost(batch.failure.message, { cause: batch.failure }))
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
       else if (at === unanswered && batch.failure && !this.#maySendAgain(item, batch.failure))
         item.reject(item.failure)
@@ -169,6 +216,11 @@ export class ReadLane {
 
   /** PostgreSQL cannot be reached: pause, then try again as long as anybody waits. */
   #rest(error: Error): void {
+    if (this.moves) {
+      const lost = error instanceof SessionsBusy ? error : new CopyLost(error.message, { cause: error })
+      for (const item of this.#queue.splice(0)) item.reject(lost)
+      return
+    }
     for (const item of this.#queue) item.failure = error
     if (this.#resting) return
     this.#resting = true

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { ConnectionOptions } from '../client/types.ts'
 import { Connection, type SessionSettings } from './connection.ts'
+import { SessionsBusy } from './failure.ts'
 
 /** An idle session beyond {@link PoolOptions.idleMin} is closed after this long, in milliseconds: each holds memory in PostgreSQL. */
 const IDLE_MS = 5_000
@@ -33,6 +34,8 @@ export class Pool {
   /** In the order of their coming. */
   readonly #waiters = new Set<Waiter>()
   #opening = 0
+  /** Of those being opened. */
+  #openings = new AbortController()
   #closed = false
   #reaper: Timer | undefined
   #drained: (() => void) | undefined
@@ -63,7 +66,7 @@ export class Pool {
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.timer(Math.max(waitMs, 0), () => {
         this.#waiters.delete(waiter)
-        reject(new Error(`All ${this.#options.max} sessions were busy for ${Math.round(waitMs)} ms`))
+        reject(new SessionsBusy(`All ${this.#options.max} sessions were busy for ${Math.round(waitMs)} ms`))
       })
       const waiter: Waiter = {
         resolve: (connection) => {
@@ -116,11 +119,21 @@ export class Pool {
     for (const connection of [...this.#all]) connection.destroy(reason)
   }
 
+  /** As {@link destroyAll}; who waits for a session is told, too, and those being opened are given up. The pool stays open. */
+  cut(reason: Error): void {
+    const openings = this.#openings
+    this.#openings = new AbortController()
+    for (let waiter = this.#nextWaiter(); waiter; waiter = this.#nextWaiter()) waiter.reject(reason)
+    openings.abort(reason)
+    this.destroyAll(reason)
+  }
+
   async #open(waitMs: number): Promise<Connection> {
     const { connection: options, settings, guarded } = this.#options
     this.#opening++
     try {
-      const connection = await Connection.open(options, settings, guarded, waitMs)
+      const { signal } = this.#openings
+      const connection = await Connection.open(options, settings, guarded, waitMs, signal)
       if (this.#closed) {
         await this.#close(connection)
         throw new Error('The data client is stopped')

@@ -112,6 +112,7 @@ export class GuaranteedReader implements Reader {
     let at: Position | undefined
     const seen = {
       of: () => token,
+      reached: () => token,
       answered: (_: string, position: Position) => {
         if (!at || position.timeline > at.timeline || position.lsn > at.lsn) at = position
       },

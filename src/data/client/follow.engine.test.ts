@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { systemClock } from '../../core/clock.ts'
+import type { TestCluster } from '../failover/fixtures/cluster.ts'
+import type { DataClient } from './data-client.ts'
+import { replicated, signalMember } from './fixtures/replicated.ts'
+
+const WRITERS = 8
+
+/** Writers that increment counters until told to end; each knows what it was acknowledged. */
+function writing(client: DataClient) {
+  const acknowledged = new Map<number, number>()
+  let longestMs = 0
+  let over = false
+  let finished = 0
+  const waiting = new Set<{ at: number; resolve: () => void }>()
+  const one = async (id: number): Promise<void> => {
+    const aim = client.target('user', id)
+    while (!over) {
+      const startedAt = systemClock.monotonic()
+      await client.writeAt(aim, 'visit', (tx) =>
+        tx.query(
+          `insert into users (id, name, visits) values ($1, 'x', 1)
+           on conflict (id) do update set visits = users.visits + 1`,
+          [id],
+        ),
+      )
+      longestMs = Math.max(longestMs, systemClock.monotonic() - startedAt)
+      acknowledged.set(id, (acknowledged.get(id) ?? 0) + 1)
+      finished++
+      for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
+    }
+  }
+  const all = Promise.all(Array.from({ length: WRITERS }, (_, at) => one(at + 1)))
+  const failed = new Promise<never>((_, reject) => void all.catch(reject))
+  failed.catch(() => {})
+  return {
+    /** Resolves when so many more writes were acknowledged. Rejects with the first error of a writer. */
+    progress: (count: number) =>
+      Promise.race([
+        failed,
+        new Promise<void>((resolve) => void waiting.add({ at: finished + count, resolve })),
+      ]),
+    end: async () => {
+      over = true
+      await all
+      return { acknowledged, longestMs }
+    },
+  }
+}
+
+async function assertCounted(client: DataClient, acknowledged: ReadonlyMap<number, number>): Promise<void> {
+  for (const [id, count] of acknowledged) {
+    const rows = await client.readAt<never, { visits: number }[]>(client.target('user', id).placement, (db) =>
+      db.query('select visits from users where id = $1', [id]),
+    )
+    assert.equal(rows[0]?.visits, count, `user ${id}`)
+  }
+}
+
+const primaryOf = (cluster: TestCluster): string => cluster.keeper.topology().primary
+const replaced = (cluster: TestCluster, before: string) =>
+  cluster.until('another is primary', ({ primary }) => primary !== before)
+
+/** Ways to lose a primary, with the longest that a write may take. */
+const LOSSES: Record<string, { msMax: number; lose: (cluster: TestCluster) => Promise<unknown> }> = {
+  'cases 1, 11: a killed primary': {
+    msMax: 5_000,
+    lose: async (cluster) => {
+      const before = primaryOf(cluster)
+      signalMember(cluster, before, 'SIGKILL')
+      return replaced(cluster, before)
+    },
+  },
+  'case 2: a stopped primary': {
+    msMax: 8_000,
+    lose: async (cluster) => {
+      const before = primaryOf(cluster)
+      signalMember(cluster, before, 'SIGSTOP')
+      return replaced(cluster, before)
+    },
+  },
+  'case 9: two failovers': {
+    msMax: 8_000,
+    lose: async (cluster) => {
+      for (let count = 0; count < 2; count++) {
+        const before = primaryOf(cluster)
+        signalMember(cluster, before, 'SIGKILL')
+        await replaced(cluster, before)
+      }
+    },
+  },
+}
+
+for (const clusters of [1, 2]) {
+  describe(`writes follow the primary, on ${clusters} cluster(s)`, () => {
+    for (const [name, { msMax, lose }] of Object.entries(LOSSES))
+      test(`${name}: no error, applied once`, async (t) => {
+        const { client, clusters: all } = await replicated(t, { clusters })
+        const load = writing(client)
+        await load.progress(200)
+        await lose(all.at(-1)!)
+        await load.progress(200)
+        const { acknowledged, longestMs } = await load.end()
+        t.diagnostic(`the longest write took ${Math.round(longestMs)} ms`)
+        await assertCounted(client, acknowledged)
+        assert.ok(longestMs < msMax)
+      })
+  })
+}
