@@ -3,10 +3,13 @@ import { Command, CommanderError } from 'commander'
 import { isTenfoldError } from '../core/errors.ts'
 import { cacheCommand } from './commands/cache.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { faultCommand } from './commands/fault.ts'
 import { initCommand } from './commands/init.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { logsCommand } from './commands/logs.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { restartCommand } from './commands/restart.ts'
+import { scaleCommand } from './commands/scale.ts'
 import { sqlCommand } from './commands/sql.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
@@ -21,6 +24,9 @@ const COMMANDS = [
   stopCommand,
   statusCommand,
   logsCommand,
+  scaleCommand,
+  restartCommand,
+  faultCommand,
   jobsCommand,
   migrateCommand,
   typesCommand,

@@ -6,7 +6,7 @@ import type { StartRequest } from '../supervisor/start-request.ts'
 import { ExitWith } from './exit.ts'
 import { REQUEST_VARIABLE, runGuard } from './guard-run.ts'
 import { processPath } from './process-path.ts'
-import { checkStage, configOf, type StartFlags } from './start-flags.ts'
+import { checkStage, configOf, type Layout, type StartFlags } from './start-flags.ts'
 
 export const PORT_DEFAULT = 3000
 export const CONSOLE_PORT_DEFAULT = 3001
@@ -14,14 +14,14 @@ const UNRESPONSIVE_SECONDS_DEFAULT = 30
 
 /** Validates everything, then becomes the guard. */
 export async function start(app: string | undefined, flags: StartFlags): Promise<void> {
-  checkStage(flags)
-  process.env[REQUEST_VARIABLE] = JSON.stringify(startRequest(app, flags))
+  const layout = checkStage(flags)
+  process.env[REQUEST_VARIABLE] = JSON.stringify({ ...startRequest(app, flags), ...layout })
   becomeGuard()
   throw new ExitWith(await runGuard())
 }
 
 /** What is asked for, with every default filled in that does not depend on the machine. */
-export function startRequest(named: string | undefined, flags: StartFlags): StartRequest {
+export function startRequest(named: string | undefined, flags: StartFlags): Omit<StartRequest, keyof Layout> {
   const cwd = process.cwd()
   const app = findApp(named, cwd)
   const config = loadConfig({

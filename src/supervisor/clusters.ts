@@ -13,8 +13,7 @@ export interface EmbeddedAddress {
 }
 
 /** The name of an application's database in a cluster. */
-export const databaseName = (app: string, cluster: string): string =>
-  `${app.replaceAll('-', '_')}_${cluster}`
+export const databaseName = (app: string, cluster: string): string => `${app.replaceAll('-', '_')}_${cluster}`
 
 /** One database for each cluster, all in the embedded server: `<app>_c0`, `<app>_c1`, … */
 export function embeddedClusters(app: string, count: number, address: EmbeddedAddress): ClusterOptions[] {

@@ -3,9 +3,11 @@ import type { CacheKeyReport, CacheReport } from '../cache/index.ts'
 import type { SystemStatus } from '../core/topology.ts'
 import { JobMissing } from '../jobs/errors.ts'
 import { controlSocketPath } from './control-path.ts'
-import { ControlFailed, NotRunning } from './errors.ts'
+import { ControlFailed, NotRunning, OperationRefused } from './errors.ts'
 
 const ANSWER_MS_MAX = 5_000
+/** A node may have to be copied. */
+const OPERATION_MS_MAX = 120_000
 /** No one listens there, or there is no such file: nothing runs. */
 const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
 
@@ -47,7 +49,17 @@ export async function askJobChange(
   return jobs
 }
 
-function call(folder: string, method: string, path: string): Promise<string> {
+/** Restarts, scales or breaks nodes. @returns their ids @throws OperationRefused */
+export async function askOperation(
+  folder: string,
+  operation: 'restart' | 'scale' | 'fault',
+  query: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const text = await call(folder, 'POST', `/${operation}?${new URLSearchParams(query)}`, OPERATION_MS_MAX)
+  return (JSON.parse(text) as { nodes: string[] }).nodes
+}
+
+function call(folder: string, method: string, path: string, ms = ANSWER_MS_MAX): Promise<string> {
   return new Promise((resolve, reject) => {
     const req = request(
       {
@@ -55,7 +67,7 @@ function call(folder: string, method: string, path: string): Promise<string> {
         method,
         path,
         headers: { host: 'localhost' },
-        timeout: ANSWER_MS_MAX,
+        timeout: ms,
       },
       (res) => {
         let body = ''
@@ -67,17 +79,24 @@ function call(folder: string, method: string, path: string): Promise<string> {
         res.on('end', () => {
           if (res.statusCode !== undefined && res.statusCode < 300) resolve(body)
           else if (res.statusCode === 404 && body.includes('TENFOLD_JOB_MISSING')) reject(jobMissing(body))
+          else if (body.includes('"code"')) reject(refused(body))
           else reject(failed(`it answered ${res.statusCode ?? 0}: ${body.slice(0, 200)}`))
         })
       },
     )
-    req.on('timeout', () => req.destroy(failed(`it did not answer within ${ANSWER_MS_MAX / 1000} s`)))
+    req.on('timeout', () => req.destroy(failed(`it did not answer within ${ms / 1000} s`)))
     req.on('error', (error: NodeJS.ErrnoException) => {
       if (ABSENT.has(error.code ?? '')) reject(new NotRunning(folder, { cause: error }))
       else reject(error instanceof ControlFailed ? error : failed(error.message, error))
     })
     req.end()
   })
+}
+
+/** In the running system's own words. */
+function refused(body: string): OperationRefused {
+  const { title, remedy } = JSON.parse(body) as { title: string; remedy: string }
+  return new OperationRefused(title, remedy)
 }
 
 /** Told by the system as it was found there. */

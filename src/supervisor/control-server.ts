@@ -1,8 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Runtime } from '../app/runtime.ts'
 import type { SystemStatus } from '../core/topology.ts'
-import { answerJobs } from './control-jobs.ts'
 import { controlSocketPath, prepareControlFolder } from './control-path.ts'
 import { followLogs, type LogQuery, tailLogs } from './logs.ts'
 import type { StateFolder } from './state-folder.ts'
@@ -12,10 +10,20 @@ export interface Control {
   readonly folder: StateFolder
   readonly status: () => Promise<SystemStatus>
   readonly stop: () => void
-  /** Undefined while the app starts. */
-  readonly jobs: () => Runtime['jobs'] | undefined
-  /** The cache as a whole, or what it knows of a key; undefined while the application has not started. */
-  readonly cache: (key: string | undefined) => object | undefined
+  /** Jobs, the cache: what a process that runs the application answers. */
+  readonly ask: (method: string, path: string) => Promise<{ status: number; body: unknown }>
+  /** Scales, restarts and breaks nodes; absent where there is only one. */
+  readonly operate?: ((url: URL) => Promise<{ status: number; body: unknown }>) | undefined
+}
+
+const OPERATIONS = new Set(['/scale', '/restart', '/fault'])
+const NOTHING_TO_OPERATE = {
+  status: 409,
+  body: {
+    title: 'This system has one process for everything: stage `single`.',
+    code: 'TENFOLD_STAGE_UNAVAILABLE',
+    remedy: 'Start it with `--stage split` or a later one.',
+  },
 }
 
 /** HTTP over a Unix socket that only this user can open. The caller holds the folder's lock. */
@@ -49,16 +57,16 @@ async function answer(
   const url = new URL(req.url ?? '/', 'http://localhost')
   try {
     if (req.method === 'GET' && url.pathname === '/status') return sendJson(res, 200, await control.status())
-    if (url.pathname.startsWith('/jobs')) {
-      const { status, body } = await answerJobs(control.jobs(), req.method, url)
+    if (url.pathname.startsWith('/jobs') || url.pathname === '/cache') {
+      const { status, body } = await control.ask(req.method ?? 'GET', `${url.pathname}${url.search}`)
+      return sendJson(res, status, body)
+    }
+    if (req.method === 'POST' && OPERATIONS.has(url.pathname)) {
+      const { status, body } = (await control.operate?.(url)) ?? NOTHING_TO_OPERATE
       return sendJson(res, status, body)
     }
     if (req.method === 'GET' && url.pathname === '/logs')
       return await sendLogs(control.folder, url, res, over)
-    if (req.method === 'GET' && url.pathname === '/cache') {
-      const report = control.cache(url.searchParams.get('key') ?? undefined)
-      return sendJson(res, report ? 200 : 503, report ?? { title: 'The application has not started yet' })
-    }
     if (req.method === 'POST' && url.pathname === '/stop') {
       // Ours is among the connections that the stop closes: answer first.
       res.on('finish', control.stop)

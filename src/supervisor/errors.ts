@@ -110,3 +110,23 @@ export class NoLogs extends TenfoldError {
     )
   }
 }
+
+/** There is no node, or tier, of this name. */
+export class NodeUnknown extends TenfoldError {
+  readonly code = 'TENFOLD_NODE_UNKNOWN'
+  override readonly status = 404
+  constructor(id: string, known: readonly string[], right: string | undefined) {
+    super(
+      `There is no node ${JSON.stringify(id)}.`,
+      right === undefined
+        ? `Known are ${known.join(', ')}.`
+        : `Did you mean ${right}? Known are ${known.join(', ')}.`,
+    )
+  }
+}
+
+/** The running system will not do what it was asked to. */
+export class OperationRefused extends TenfoldError {
+  readonly code = 'TENFOLD_OPERATION_REFUSED'
+  override readonly status = 409
+}

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync, statSync, watch } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, openSync, readdirSync, readSync, statSync, watch } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { StateFolder } from './state-folder.ts'
 
 /** One line of a node's log, as it was written. */
@@ -15,9 +15,23 @@ export interface LogQuery {
   readonly lines: number
 }
 
-/** Which node writes which file. */
+/** Which node writes which file. At stage `single` two nodes have files of other names. */
 export function logFiles(folder: StateFolder): Readonly<Record<string, string>> {
-  return { 'web-1': folder.serverLog, 'c0-pg-1': folder.postgresLog }
+  const own = Object.fromEntries(
+    namesIn(folder.logs)
+      .filter((name) => /^[a-z0-9-]+-\d+\.log$/.test(name))
+      .map((name) => [name.slice(0, -'.log'.length), join(folder.logs, name)]),
+  )
+  if (Object.keys(own).length === 0) return { 'web-1': folder.serverLog, 'c0-pg-1': folder.postgresLog }
+  return { supervisor: folder.serverLog, ...own }
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
 }
 
 const TAIL_BYTES_MAX = 4 * 1024 * 1024

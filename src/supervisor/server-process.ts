@@ -4,39 +4,47 @@ import { explain, isTenfoldError } from '../core/errors.ts'
 import { systemRandom } from '../core/random.ts'
 import { explainFolderError } from './folder-error.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
-import { Single } from './single.ts'
+import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
 import type { Failure, StartRequest, ToGuard, ToServer } from './start-request.ts'
 import { openStateFolder } from './state-folder.ts'
 import { createSteps } from './steps.ts'
 import { trimHeap } from './trim-heap.ts'
 
-/** How to end. */
-interface Stop {
-  readonly fast: boolean
-  readonly keepPostgres: boolean
+/** Everything in this process, or nodes of their own; only what is needed is imported. */
+async function makePart(options: ServerOptions): Promise<ServerPart> {
+  if (options.request.stage === 'single') {
+    const { Single } = await import('./single.ts')
+    return new Single(options)
+  }
+  const { Supervisor } = await import('./supervisor.ts')
+  return new Supervisor(options)
 }
 
 /**
  * The server process: waits for the guard's request, serves, and resolves with its exit code. When the guard dies
  * it goes on alone; signals and the control socket then end it.
  */
-export async function runServer(): Promise<number> {
+export async function runServer(nodeEntry: string): Promise<number> {
   ignoreClosedOutput()
   const stop = stopRequests()
   const { request, ports } = await firstRequest()
   const clock = systemClock
   const steps = createSteps(clock)
   let log: ServerLog | undefined
-  let single: Single | undefined
-  if (request.tls !== undefined) stop.onRenew(() => single?.renewTls())
+  let part: ServerPart | undefined
+  if (request.tls !== undefined) stop.onRenew(() => part?.renewTls())
   try {
     const folder = openStateFolder(request.stateFolder)
-    log = openServerLog(folder.serverLog, request.logLevel)
+    log = openServerLog(
+      folder.serverLog,
+      request.logLevel,
+      request.stage === 'single' ? 'web-1' : 'supervisor',
+    )
     watchOver(log)
     // Nobody has seen this system yet: a first start without a guard is given up, a later one goes on alone.
     const giveUp = (): void => stop.request({ fast: true, keepPostgres: false })
     if (ports === undefined) process.once('disconnect', giveUp)
-    single = new Single({
+    part = await makePart({
       request,
       folder,
       ports,
@@ -46,18 +54,19 @@ export async function runServer(): Promise<number> {
       random: systemRandom(),
       signal: stop.signal,
       onStopRequest: () => stop.request({ fast: false, keepPostgres: false }),
+      nodeEntry,
     })
-    const started = await single.start()
+    const started = await part.start()
     process.off('disconnect', giveUp)
     // The guard shows them beside the ready line.
     for (const note of started.notes) log.file.warn({}, note)
     log.info({ steps: steps.summary() }, 'ready')
     if (request.debug) process.stderr.write(`start: ${steps.summary()}\n`)
-    tell({ type: 'ready', status: await single.status(), ...started })
+    tell({ type: 'ready', status: await part.status(), ...started })
     keepCompiled()
     trimHeap()
   } catch (error) {
-    await single
+    await part
       ?.stop({ fast: true, keepPostgres: false })
       .catch((e) => log?.error({ error: e }, 'cannot undo the start'))
     if (stop.signal.aborted) {
@@ -72,9 +81,9 @@ export async function runServer(): Promise<number> {
   }
   const how = await stop.requested
   announce(how)
-  void stop.again.then(() => single.hurry())
+  void stop.again.then(() => part.hurry())
   try {
-    await single.stop(how)
+    await part.stop(how)
     log.info({}, 'stopped')
     return 0
   } catch (error) {
@@ -86,7 +95,7 @@ export async function runServer(): Promise<number> {
 }
 
 /** A guard that is not told takes the end for a death, and starts again. */
-function announce({ keepPostgres }: Stop): void {
+function announce({ keepPostgres }: StopHow): void {
   if (!keepPostgres) tell({ type: 'stopping' })
 }
 
@@ -101,16 +110,16 @@ function firstRequest(): Promise<Extract<ToServer, { type: 'start' }>> {
 /** Signals, the guard and the control socket all end here; the second request only hurries the first. */
 function stopRequests(): {
   readonly signal: AbortSignal
-  readonly requested: Promise<Stop>
+  readonly requested: Promise<StopHow>
   readonly again: Promise<void>
-  request(how: Stop): void
+  request(how: StopHow): void
   /** From now on SIGHUP renews instead of stopping. */
   onRenew(renew: () => void): void
 } {
-  const first = Promise.withResolvers<Stop>()
+  const first = Promise.withResolvers<StopHow>()
   const second = Promise.withResolvers<void>()
   const over = new AbortController()
-  const request = (how: Stop): void => {
+  const request = (how: StopHow): void => {
     if (over.signal.aborted && how.fast) second.resolve()
     over.abort(new DOMException('A stop was asked for', 'AbortError'))
     first.resolve(how)

@@ -1,9 +1,6 @@
 import type { CreateRuntime, Runtime } from '../app/runtime.ts'
 import type { AppDefinition } from '../app/types.ts'
-import type { Clock } from '../core/clock.ts'
 import { Releasers } from '../core/lifecycle.ts'
-import type { Logger } from '../core/log.ts'
-import type { RandomSource } from '../core/random.ts'
 import type { SystemStatus } from '../core/topology.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
 import { prepareData } from '../data/prepare.ts'
@@ -11,6 +8,7 @@ import { importApp } from './app-module.ts'
 import { checkPort } from './check-port.ts'
 import { addressOf, embeddedClusters, externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
+import { answerApp } from './control-app.ts'
 import { openControl } from './control-server.ts'
 import { ensureDatabases } from './databases.ts'
 import { inspectExternal } from './external.ts'
@@ -19,37 +17,20 @@ import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
 import { signingKeys } from './secrets.ts'
 import { seedOnce } from './seed.ts'
+import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
 import { sizeServer } from './sizing.ts'
-import type { Ports, StartRequest } from './start-request.ts'
-import type { StateFolder } from './state-folder.ts'
+import type { Ports } from './start-request.ts'
 import { type NodeFacts, systemStatus } from './status.ts'
-import type { Steps } from './steps.ts'
 import { readTls } from './tls.ts'
 import { trimHeap } from './trim-heap.ts'
 import { openWeb, type Web } from './web.ts'
-
-/** What stage `single` is made of. */
-export interface SingleOptions {
-  readonly request: StartRequest
-  readonly folder: StateFolder
-  /** Of the server process before this one, so that a free port stays the same. */
-  readonly ports: Ports | undefined
-  readonly log: Logger
-  readonly clock: Clock
-  readonly random: RandomSource
-  readonly steps: Steps
-  /** Ends a start in progress. */
-  readonly signal: AbortSignal
-  /** Someone asked for the end over the control socket. */
-  readonly onStopRequest: () => void
-}
 
 /**
  * Stage `single`: the application, its web server and the supervisor in this process, PostgreSQL beside it. The
  * composition root: read {@link Single.start} from top to bottom; stopping walks back.
  */
-export class Single {
-  readonly #options: SingleOptions
+export class Single implements ServerPart {
+  readonly #options: ServerOptions
   readonly #releasers = new Releasers()
   readonly #startedAt: string
   #phase: 'starting' | 'ready' | 'stopping' = 'starting'
@@ -63,7 +44,7 @@ export class Single {
   #leavePostgres = false
   #fast = false
 
-  constructor(options: SingleOptions) {
+  constructor(options: ServerOptions) {
     this.#options = options
     this.#startedAt = new Date(options.clock.now()).toISOString()
   }
@@ -83,9 +64,7 @@ export class Single {
       folder,
       status: () => this.status(),
       stop: this.#options.onStopRequest,
-      jobs: () => (this.#phase === 'ready' ? this.#runtime?.jobs : undefined),
-      cache: (key) =>
-        key === undefined ? this.#runtime?.cache.inspect() : this.#runtime?.cache.inspectKey(key),
+      ask: (method, path) => answerApp(this.#phase === 'ready' ? this.#runtime : undefined, method, path),
     })
     this.#releasers.push(() => control.close())
     const opened = await openConsole(consolePort, {
@@ -128,7 +107,7 @@ export class Single {
    * Ends everything in reverse order. `keepPostgres` leaves PostgreSQL to the server process that follows; `fast`
    * does not wait for requests in flight.
    */
-  async stop(how: { readonly keepPostgres: boolean; readonly fast: boolean }): Promise<void> {
+  async stop(how: StopHow): Promise<void> {
     this.#phase = 'stopping'
     this.#leavePostgres = how.keepPostgres
     this.#fast ||= how.fast

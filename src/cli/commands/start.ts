@@ -3,22 +3,21 @@ import { configOption, dataOption, debugOption, examples, jsonOption } from '../
 import type { StartFlags } from '../start-flags.ts'
 
 /** Flags of later stages: known, so that they are refused with a reason and never ignored. */
-const LATER = [
-  '--web <n>',
-  '--replicas <n>',
-  '--edges <n>',
-  '--workers <n>',
-  '--cache <engine>',
-  '--balancer <engine>',
-]
+const LATER = ['--web <n>', '--edges <n>', '--cache <engine>', '--balancer <engine>']
 
 export function startCommand(program: Command): void {
   const command = program
     .command('start')
     .description('start the app with all its tiers, in the foreground; Ctrl-C stops it')
     .argument('[app]', 'the app: a module or its folder (default: app.ts in the working folder)')
-    .option('--stage <name|n>', 'stage of the ladder (this version has: single)')
-    .option('--clusters <n>', 'clusters, each a database of its own in the one PostgreSQL', number)
+    .option('--stage <name|n>', 'stage of the ladder: single (default), split or replicated')
+    .option('--replicas <n>', 'replicas of each primary (default at stage replicated: 2)')
+    .option('--workers <n>', 'processes that only run jobs (default: the web node runs them)')
+    .option(
+      '--clusters <n>',
+      'clusters: databases of the one PostgreSQL, or from stage split on one each',
+      number,
+    )
     .option('--port <n>', 'port of the app on 127.0.0.1, 0 takes a free one (default: 3000)', number)
     .option(
       '--console-port <n>',
@@ -47,6 +46,7 @@ export function startCommand(program: Command): void {
     'start app.ts --watch',
     'start --port 8080 --data /var/lib/lightbox --memory 4GB',
     'start --clusters 2                      # two clusters, as after sharding',
+    'start --stage replicated                # web, relay, a primary and two replicas, each in a process of its own',
     'start --database postgres://me@db/app   # a PostgreSQL of your own',
   ])
 }

@@ -153,6 +153,27 @@ export class ClusterKeeper implements Service {
     )
   }
 
+  /**
+   * Changes the number of replicas while the primary serves. Resolves when new ones count and old ones are gone, with their
+   * data. Without any, commits wait for none.
+   */
+  async scale(replicas: number): Promise<void> {
+    const { name } = this.#options
+    await this.#exclusively(async () => {
+      const { nodes, primary } = this.#record
+      const others = nodes.filter((id) => id !== primary)
+      for (const id of others.slice(replicas)) await this.#repairs.remove(id)
+      const taken = new Set(this.#record.nodes)
+      const free = Array.from({ length: nodes.length + replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
+      const added = free.filter((id) => !taken.has(id)).slice(0, Math.max(0, replicas - others.length))
+      this.#save({ ...this.#record, nodes: [...this.#record.nodes, ...added] })
+      this.#repairs.renew()
+    })
+    await this.#reached(({ members }) =>
+      members.every(({ role, synchronous }) => role === 'primary' || synchronous),
+    )
+  }
+
   /** Breaks something on purpose: `SIGKILL` of the server, or all its processes stopped and continued. */
   fault(id: string, what: 'kill' | 'pause' | 'resume'): void {
     const node = this.#members.get(id)

@@ -40,6 +40,10 @@ export class Members {
     }
   }
 
+  forget(id: string): void {
+    this.#nodes.delete(id)
+  }
+
   primaryAddress({ primary }: ClusterRecord): DatabaseAddress | undefined {
     const node = this.#nodes.get(primary)
     return node?.pid === undefined ? undefined : node.address

@@ -4,6 +4,7 @@ import { synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import type { ClusterNode } from './node.ts'
 import { ensureSlot } from './promotion.ts'
+import { dropSlot, removeNode } from './removal.ts'
 import { type Repair, type Standby, tend } from './tend.ts'
 
 /** Milliseconds before a repair that failed is tried again: doubled from the first to the second. */
@@ -38,6 +39,31 @@ export class Repairs {
 
   async settled(): Promise<void> {
     await Promise.all([...this.#underWay.values(), this.#counting])
+  }
+
+  /** The primary's names follow from how many nodes there are. */
+  renew(): void {
+    const { members, record } = this.#state
+    const primary = members.get(record().primary)
+    primary.apply(members.role(primary.id, record()))
+  }
+
+  /** Takes a standby out of the cluster: nothing depends on it any more, then it ends, and its data goes. */
+  async remove(id: string): Promise<void> {
+    const { members, record, save } = this.#state
+    const primary = members.get(record().primary)
+    await this.#underWay.get(id)
+    const rest = record().named.filter((other) => other !== id)
+    if (rest.length > 0) await this.#count(() => this.#name(rest, primary))
+    // Nobody is left whose word could count: the primary alone has everything.
+    else save({ ...record(), named: [], synchronous: [] })
+    const node = members.get(id)
+    save({ ...record(), nodes: record().nodes.filter((other) => other !== id) })
+    this.renew()
+    await node.stop('fast')
+    await dropSlot(primary, id)
+    await removeNode(node.dataDir)
+    members.forget(id)
   }
 
   #standbys(now: number): Standby[] {

@@ -40,7 +40,11 @@ export class NodeLink {
   }
 
   /** Undefined when it is away or does not answer in time. */
-  ask(method: string, path: string, ms = ANSWER_MS_MAX): Promise<{ status: number; body: unknown } | undefined> {
+  ask(
+    method: string,
+    path: string,
+    ms = ANSWER_MS_MAX,
+  ): Promise<{ status: number; body: unknown } | undefined> {
     const socket = this.#socket
     if (socket === undefined) return Promise.resolve(undefined)
     const id = ++this.#asked

@@ -168,18 +168,22 @@ export class NodeProcess implements Service {
   async #spawn(): Promise<void> {
     const { entry, clock } = this.#options
     const { start } = this.#request
-    const child = spawn(process.execPath, [...process.execArgv, PRELOAD, ...sizeServer(start).nodeFlags, entry], {
-      detached: true,
-      stdio: ['pipe', 2, 2],
-    })
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, PRELOAD, ...sizeServer(start).nodeFlags, entry],
+      {
+        detached: true,
+        stdio: ['pipe', 2, 2],
+      },
+    )
     const gone = new Promise<void>((resolve) => {
       child.once('exit', () => resolve())
       child.once('error', () => resolve())
     })
     await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
     // A process that dies before it has read says so by its exit.
-    child.stdin.on('error', () => {})
-    child.stdin.end(JSON.stringify(this.#request))
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(JSON.stringify(this.#request))
     child.unref()
     const identity = identify(child.pid!) ?? { pid: child.pid!, started: 'gone' }
     const startedAt = clock.now()

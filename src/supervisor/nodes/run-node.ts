@@ -1,5 +1,5 @@
-import { text } from 'node:stream/consumers'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { explain, isTenfoldError } from '../../core/errors.ts'
 import type { Service } from '../../core/lifecycle.ts'
 import { openServerLog, type ServerLog } from '../server-log.ts'

@@ -6,7 +6,7 @@ import type { ClusterOptions } from '../../data/client/types.ts'
 import { prepareData } from '../../data/prepare.ts'
 import { importApp } from '../app-module.ts'
 import { databaseName } from '../clusters.ts'
-import { answerJobs } from '../control-jobs.ts'
+import { answerApp } from '../control-app.ts'
 import { ensureDatabases } from '../databases.ts'
 import { createIdleTrim } from '../idle-trim.ts'
 import { seedOnce } from '../seed.ts'
@@ -91,17 +91,8 @@ class WebNode implements NodePart {
     return { ready, directory: runtime.directory(), relay: runtime.relay() }
   }
 
-  async ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
-    const url = new URL(path, 'http://localhost')
-    const runtime = this.#runtime
-    if (url.pathname.startsWith('/jobs')) return answerJobs(runtime?.jobs, method, url)
-    if (runtime === undefined) return { status: 503, body: { title: 'The application has not started yet' } }
-    if (url.pathname === '/metrics') return { status: 200, body: await runtime.metricsText() }
-    if (url.pathname === '/cache') {
-      const key = url.searchParams.get('key')
-      return { status: 200, body: key === null ? runtime.cache.inspect() : runtime.cache.inspectKey(key) }
-    }
-    return { status: 404, body: { title: 'There is no such page' } }
+  ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
+    return answerApp(this.#runtime, method, path)
   }
 
   async #start(): Promise<void> {
@@ -150,7 +141,13 @@ class WebNode implements NodePart {
 
   async #listen(runtime: Runtime): Promise<void> {
     const { request, log } = this.#options
-    const web = await openWeb({ port: request.port, request: request.start, runtime, log, clock: systemClock })
+    const web = await openWeb({
+      port: request.port,
+      request: request.start,
+      runtime,
+      log,
+      clock: systemClock,
+    })
     this.#web = web
     this.#releasers.push(async () => {
       runtime.drain()

@@ -2,18 +2,18 @@ import type { Runtime } from '../app/runtime.ts'
 import { isTenfoldError } from '../core/errors.ts'
 import { JOB_STATES, type JobState } from '../jobs/index.ts'
 
-/** What the control socket answers about jobs. */
-export interface JobsAnswer {
+/** What the control socket answers. */
+export interface AppAnswer {
   readonly status: number
   readonly body: unknown
 }
 
 /** What `tenfold jobs` asks of a running system: `/jobs`, `/jobs/retry`, `/jobs/discard`. */
-export async function answerJobs(
+async function answerJobs(
   jobs: Runtime['jobs'] | undefined,
   method: string | undefined,
   { pathname, searchParams }: URL,
-): Promise<JobsAnswer> {
+): Promise<AppAnswer> {
   if (!jobs) return { status: 503, body: { title: 'the app has not started yet' } }
   try {
     if (method === 'GET' && pathname === '/jobs') {
@@ -35,4 +35,21 @@ export async function answerJobs(
     const { status, code, message: title, remedy } = error
     return { status, body: { title, code, remedy } }
   }
+}
+
+/** What a process that runs the application answers to `tenfold jobs`, `tenfold cache` and the console. */
+export async function answerApp(
+  runtime: Runtime | undefined,
+  method: string | undefined,
+  path: string,
+): Promise<AppAnswer> {
+  const url = new URL(path, 'http://localhost')
+  if (url.pathname.startsWith('/jobs')) return answerJobs(runtime?.jobs, method, url)
+  if (runtime === undefined) return { status: 503, body: { title: 'The application has not started yet' } }
+  if (url.pathname === '/metrics') return { status: 200, body: await runtime.metricsText() }
+  if (url.pathname === '/cache') {
+    const key = url.searchParams.get('key')
+    return { status: 200, body: key === null ? runtime.cache.inspect() : runtime.cache.inspectKey(key) }
+  }
+  return { status: 404, body: { title: 'There is no such page' } }
 }

@@ -1,0 +1,31 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { printJson, say } from '../output.ts'
+import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
+
+export function scaleCommand(program: Command): void {
+  const command = program
+    .command('scale')
+    .description('change how many nodes there are, while the system runs')
+    .argument('<target=n>', 'data.replicas=N: replicas of each primary', assignment)
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async ({ target, count }: Assignment, options: { data?: string; json?: true }) => {
+      const { askOperation } = await import('../../supervisor/control-client.ts')
+      const nodes = await askOperation(chosenFolder(options.data), 'scale', { target, count })
+      if (options.json) printJson({ nodes })
+      else say(`${target} is ${count} now: ${nodes.join(', ')}`)
+    })
+  examples(command, ['scale data.replicas=3', 'scale data.replicas=1 --json'])
+}
+
+interface Assignment {
+  readonly target: string
+  readonly count: string
+}
+
+function assignment(text: string): Assignment {
+  const [, target = '', count = ''] = /^([a-z.]+)=(\d{1,3})$/.exec(text) ?? []
+  if (target === '') throw new InvalidArgumentError('Write it as data.replicas=2.')
+  return { target, count }
+}

@@ -1,0 +1,18 @@
+import { rm } from 'node:fs/promises'
+import { recordDirOf } from '../postgres/record.ts'
+import { slotOf } from '../replication/settings.ts'
+import type { ClusterNode } from './node.ts'
+
+/** The log that a removed standby has not received need not be kept. */
+export async function dropSlot(primary: ClusterNode, id: string): Promise<void> {
+  await primary.query(
+    'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active',
+    [slotOf(id)],
+  )
+}
+
+/** Removes a node's data folder and what lies beside it; its server has ended. */
+export async function removeNode(dataDir: string): Promise<void> {
+  for (const dir of [dataDir, recordDirOf(dataDir)])
+    await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/log.ts'
+import { formatLsn } from '../core/lsn.ts'
+import type { NodeState, NodeStatus } from '../core/topology.ts'
+import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
+import { clusterName } from './clusters.ts'
+import { sizeServer } from './sizing.ts'
+import type { StartRequest } from './start-request.ts'
+import type { StateFolder } from './state-folder.ts'
+
+/** A keeper for each cluster, the first on the data folder that stage `single` uses. */
+export function createKeepers(
+  request: StartRequest,
+  folder: StateFolder,
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+): Map<string, ClusterKeeper> {
+  const { postgres } = sizeServer(request)
+  return new Map(
+    Array.from({ length: request.clusters }, (_, at) => {
+      const name = clusterName(at)
+      const keeper = new ClusterKeeper({
+        name,
+        replicas: request.replicas,
+        dataDir: at === 0 ? folder.pg : join(folder.pg, '..', name),
+        runDir: at === 0 ? folder.run : join(folder.run, name),
+        logDir: folder.logs,
+        recordFile: join(folder.clusters, `${name}.json`),
+        postgres: { ...postgres, ...(request.pgBin !== undefined && { pgBin: request.pgBin }) },
+        log,
+        clock,
+      })
+      return [name, keeper] as const
+    }),
+  )
+}
+
+/** The data nodes of a cluster, for the status. */
+export function dataStatus(cluster: string, keeper: ClusterKeeper): NodeStatus[] {
+  return keeper.topology().members.map((member) => {
+    const { id, role, view, pid, startedAt, address } = member
+    return {
+      id,
+      tier: 'data',
+      cluster,
+      role,
+      pid: pid ?? null,
+      state: stateOf(member),
+      address: address?.socketDir ?? '',
+      startedAt: new Date(startedAt).toISOString(),
+      ...(view.lsn !== undefined && { lsn: formatLsn(view.lsn) }),
+      ...(view.timeline !== undefined && { timeline: view.timeline }),
+    }
+  })
+}
+
+/** A replica is well when its word counts for commits. */
+function stateOf({ role, view, synchronous }: ClusterMember): NodeState {
+  switch (view.process) {
+    case 'running':
+      return role === 'primary' || synchronous ? 'healthy' : 'starting'
+    case 'starting':
+      return 'starting'
+    case 'hung':
+      return 'suspect'
+    case 'down':
+    case 'missing':
+      return 'down'
+  }
+}

@@ -1,0 +1,241 @@
+import { Releasers } from '../core/lifecycle.ts'
+import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
+import type { ClusterKeeper } from '../data/failover/keeper.ts'
+import { checkPort } from './check-port.ts'
+import { openConsole } from './console-server.ts'
+import { openControl } from './control-server.ts'
+import { createKeepers, dataStatus } from './data-tier.ts'
+import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
+import { readNode } from './nodes/node-notes.ts'
+import { NodeProcess } from './nodes/node-process.ts'
+import { operate } from './operations.ts'
+import { own } from './ownership.ts'
+import { signingKeys } from './secrets.ts'
+import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
+import type { Ports } from './start-request.ts'
+import { overall } from './status.ts'
+import { readTls } from './tls.ts'
+import { clusterMessage, TopologyEpoch } from './topology-store.ts'
+
+const NO_DIRECTORY: DirectoryStatus = { epoch: 0, clusters: {}, isolated: [] }
+
+/**
+ * The stages from `split` on: every tier in processes of its own, started and watched from this one. When it dies they go
+ * on, and the next one adopts them. The composition root: read {@link Supervisor.start} from top to bottom; stopping walks back.
+ */
+export class Supervisor implements ServerPart {
+  readonly #options: ServerOptions
+  readonly #releasers = new Releasers()
+  readonly #epoch: TopologyEpoch
+  readonly #keepers: Map<string, ClusterKeeper>
+  readonly #nodes = new Map<string, NodeProcess>()
+  #phase: 'starting' | 'ready' | 'stopping' = 'starting'
+  #consoleUrl: string | null = null
+  #app: string | undefined
+  #directory = NO_DIRECTORY
+  #leave = false
+  #told = ''
+  #current: Topology | undefined
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#epoch = new TopologyEpoch(options.folder.path)
+    this.#keepers = createKeepers(options.request, options.folder, options)
+  }
+
+  async start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }> {
+    const { request, folder, steps, ports, random } = this.#options
+
+    // First whatever can be refused at once: nothing has been touched yet.
+    const owned = own(folder.path)
+    this.#releasers.push(() => owned.release())
+    readTls(request)
+    const port = ports?.port ?? request.port
+    // A web node that lives on has it.
+    if (readNode(folder.path, 'web-1') === undefined) await checkPort(port)
+    await this.#openDoors(ports?.consolePort ?? request.consolePort)
+    const keys = signingKeys(request.signingKeys, folder.secrets, random).map((key) => key.toString('base64'))
+
+    // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
+    const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
+    await Promise.all([
+      steps.run('data', () => this.#startData()),
+      steps.run('web', () => this.#startNode(web)),
+    ])
+    this.#publish()
+    const {
+      url,
+      port: bound,
+      app,
+    } = await steps.run('app', () => Promise.race([web.ready(), this.#aborted()]))
+    this.#app = app
+    this.#publish()
+
+    const workers = Array.from({ length: request.workers }, (_, at) =>
+      this.#node({ id: `worker-${at + 1}`, tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
+    )
+    await steps.run('others', () => Promise.all(workers.map((node) => this.#startNode(node))))
+    owned.announce(url)
+    this.#phase = 'ready'
+    return {
+      ports: { port: bound, consolePort: Number(new URL(this.#consoleUrl!).port) },
+      notes: this.#notes(),
+    }
+  }
+
+  async stop({ keepPostgres, fast }: StopHow): Promise<void> {
+    this.#phase = 'stopping'
+    this.#leave = keepPostgres
+    if (fast) this.hurry()
+    await this.#releasers.releaseAll()
+  }
+
+  hurry(): void {
+    for (const node of this.#nodes.values()) node.hurry()
+  }
+
+  renewTls(): void {
+    this.#nodes.get('web-1')?.renew()
+  }
+
+  async status(): Promise<SystemStatus> {
+    const { request } = this.#options
+    const [nodes, relay] = await Promise.all([this.#processes(), this.#relayStatus()])
+    const data = [...this.#keepers].flatMap(([name, keeper]) => dataStatus(name, keeper))
+    const all = [...nodes, ...data]
+    return {
+      app: this.#app ?? '',
+      stage: request.stage,
+      state: overall(this.#phase, all),
+      topologyEpoch: this.#epoch.current,
+      url: this.#nodes.get('web-1')?.report?.url ?? '',
+      consoleUrl: this.#consoleUrl,
+      nodes: all,
+      directory: this.#directory,
+      relay,
+    }
+  }
+
+  async #openDoors(consolePort: number): Promise<void> {
+    const { folder } = this.#options
+    const status = () => this.status()
+    const control = await openControl({
+      folder,
+      status,
+      stop: this.#options.onStopRequest,
+      ask: (method, path) => this.#askWeb(method, path),
+      operate: (url) => operate({ keepers: this.#keepers, nodes: this.#nodes }, url),
+    })
+    this.#releasers.push(() => control.close())
+    const metricsText = async (): Promise<string> => String((await this.#askWeb('GET', '/metrics')).body)
+    const opened = await openConsole(consolePort, { status, metricsText })
+    this.#consoleUrl = opened.url
+    this.#releasers.push(() => opened.close())
+  }
+
+  async #startData(): Promise<void> {
+    const { signal } = this.#options
+    for (const keeper of this.#keepers.values()) {
+      const end = keeper.onChange(() => this.#publish())
+      this.#releasers.push(async () => {
+        end()
+        await (this.#leave ? keeper.leave() : keeper.stop())
+      })
+    }
+    await Promise.race([
+      Promise.all([...this.#keepers.values()].map((keeper) => keeper.start())),
+      this.#aborted(),
+    ])
+    signal.throwIfAborted()
+  }
+
+  #aborted(): Promise<never> {
+    const { signal } = this.#options
+    return new Promise((_, reject) => {
+      if (signal.aborted) reject(signal.reason)
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+  }
+
+  #node(
+    wanted: Pick<NodeRequest, 'id' | 'tier' | 'port' | 'signingKeys'> & Partial<NodeRequest>,
+  ): NodeProcess {
+    const { request: start, log, clock, nodeEntry } = this.#options
+    const node = new NodeProcess({
+      request: {
+        start,
+        runsJobs: wanted.tier === 'web' && start.workers === 0,
+        soleWorker: start.workers <= 1,
+        prepares: false,
+        ...wanted,
+      },
+      entry: nodeEntry,
+      log,
+      clock,
+      onReport: ({ state }) => {
+        if (state === 'healthy' && wanted.tier === 'web') void this.#askDirectory()
+      },
+    })
+    this.#nodes.set(wanted.id, node)
+    this.#releasers.push(() => node.stop())
+    return node
+  }
+
+  async #startNode(node: NodeProcess): Promise<void> {
+    if (this.#current !== undefined) node.tell(this.#current)
+    await node.start()
+  }
+
+  async #askWeb(method: string, path: string): Promise<{ status: number; body: unknown }> {
+    const answer = await this.#nodes.get('web-1')?.ask(method, path)
+    return answer ?? { status: 503, body: { title: 'No web node answers' } }
+  }
+
+  async #askDirectory(): Promise<void> {
+    const answer = await this.#nodes.get('web-1')?.ask('GET', '/status')
+    this.#directory = (answer?.body as NodeAnswer | undefined)?.directory ?? this.#directory
+  }
+
+  async #relayStatus(): Promise<SystemStatus['relay']> {
+    const answer = await this.#nodes.get('relay-1')?.ask('GET', '/status', 1_000)
+    return (answer?.body as NodeAnswer | undefined)?.relay ?? {}
+  }
+
+  /** Every process is asked at the same time, each with a deadline. */
+  #processes(): Promise<SystemStatus['nodes'][number][]> {
+    return Promise.all(
+      [...this.#nodes.values()].map(async (node) => {
+        const answer = node.state === 'healthy' ? await node.ask('GET', '/status', 1_000) : undefined
+        const ready = (answer?.body as NodeAnswer | undefined)?.ready === true
+        return {
+          id: node.id,
+          tier: node.tier,
+          pid: node.pid,
+          state: node.state === 'healthy' && !ready ? ('suspect' as const) : node.state,
+          address: node.report?.url ?? '',
+          startedAt: new Date(node.startedAt).toISOString(),
+        }
+      }),
+    )
+  }
+
+  /** Tells every node who is there, if that has changed. */
+  #publish(): void {
+    const clusters = [...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology()))
+    if (clusters.some(({ members }) => members.length === 0)) return
+    const content = { clusters, relays: [], app: this.#app }
+    const text = JSON.stringify(content)
+    if (text === this.#told) return
+    this.#told = text
+    this.#current = { epoch: this.#epoch.next(), ...content }
+    for (const node of this.#nodes.values()) node.tell(this.#current)
+  }
+
+  #notes(): string[] {
+    const adopted = [...this.#nodes.values()]
+      .filter((node) => node.adopted)
+      .map(({ id, pid }) => `${id} (process ${pid})`)
+    if (this.#options.ports !== undefined || adopted.length === 0) return []
+    return [`adopted what a killed system left running: ${adopted.join(', ')}, and PostgreSQL`]
+  }
+}

@@ -1,0 +1,55 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ClusterTopology } from '../data/failover/keeper.ts'
+import type { Topology } from './nodes/messages.ts'
+
+/**
+ * The topology epoch. It rises over the lives of supervisors: a node that lives on must not take what a new one says for old.
+ * Not synced to disk: it matters only as long as processes live that have heard of it.
+ */
+export class TopologyEpoch {
+  readonly #file: string
+  #epoch: number
+
+  constructor(stateFolder: string) {
+    this.#file = join(stateFolder, 'topology.json')
+    this.#epoch = readEpoch(this.#file)
+  }
+
+  get current(): number {
+    return this.#epoch
+  }
+
+  next(): number {
+    this.#epoch += 1
+    const temporary = `${this.#file}.tmp`
+    writeFileSync(temporary, `${JSON.stringify({ epoch: this.#epoch })}\n`, { mode: 0o600 })
+    renameSync(temporary, this.#file)
+    return this.#epoch
+  }
+}
+
+function readEpoch(file: string): number {
+  try {
+    const { epoch } = JSON.parse(readFileSync(file, 'utf8')) as { epoch: number }
+    return Number.isSafeInteger(epoch) ? epoch : 0
+  } catch {
+    return 0
+  }
+}
+
+/** A cluster as its nodes are told of it: those that can be reached. */
+export function clusterMessage(
+  name: string,
+  { primary, members }: ClusterTopology,
+): Topology['clusters'][number] {
+  return {
+    name,
+    primary,
+    members: members.flatMap(({ id, address }) => {
+      if (address === undefined) return []
+      const { socketDir: host, port, user, password } = address
+      return [{ id, host, port, user, password }]
+    }),
+  }
+}
