@@ -6,10 +6,11 @@ import { readPostmasterFile } from '../data/postgres/postmaster-file.ts'
 import { readPassword } from '../data/postgres/record.ts'
 import { createPostgres } from '../data/postgres/server.ts'
 import { SUPERUSER } from '../data/postgres/types.ts'
-import { embeddedClusters, externalClusters } from './clusters.ts'
+import { clusterName, embeddedClusters, externalClusters } from './clusters.ts'
 import { ensureDatabases, listEmbedded } from './databases.ts'
 import { ConfigInvalid, NoDatabase } from './errors.ts'
 import { own } from './ownership.ts'
+import { primaryPlaces, standAlone } from './stand-alone.ts'
 import { openStateFolder, type StateFolder, stateFolder } from './state-folder.ts'
 
 /** Which databases a command works on. */
@@ -33,24 +34,30 @@ export async function withClusters<R>(
   work: (clusters: readonly ClusterOptions[]) => Promise<R>,
 ): Promise<R> {
   if (target.databases.length > 0) return work(externalClusters(target.databases))
-  const running = runningServer(stateFolder(target.folder))
-  if (running !== undefined) {
+  const folder = stateFolder(target.folder)
+  const running = runningServers(folder)
+  if (running.length > 0) {
     try {
-      return await onServer(running, target, work)
+      return await onServers(running, target, work)
     } catch (error) {
       // Between our look and now it may have stopped.
-      if (runningServer(stateFolder(target.folder)) !== undefined) throw error
+      if (runningServers(folder).length > 0) throw error
     }
   }
-  return withStarted(target, (server) => onServer(server, target, work))
+  return withStarted(target, (server) => onServers([server], target, work))
 }
 
-async function onServer<R>(
-  server: ConnectionOptions,
+/** @param servers one with all clusters, or one for each */
+async function onServers<R>(
+  servers: readonly ConnectionOptions[],
   target: Target,
   work: (clusters: readonly ClusterOptions[]) => Promise<R>,
 ): Promise<R> {
-  const apps = await listEmbedded(server)
+  const apps = new Map<string, ClusterOptions[]>()
+  for (const server of servers)
+    for (const [app, clusters] of await listEmbedded(server))
+      apps.set(app, [...(apps.get(app) ?? []), ...clusters])
+  const server = servers[0] as ConnectionOptions
   const name = target.app?.replaceAll('-', '_')
   const found = name === undefined && apps.size === 1 ? [...apps.values()][0] : apps.get(name ?? '')
   if (found !== undefined) return work(found)
@@ -71,9 +78,21 @@ async function onServer<R>(
   )
 }
 
-function runningServer(folder: StateFolder): ConnectionOptions | undefined {
-  const file = readPostmasterFile(folder.pg)
-  const password = readPassword(folder.pg)
+/** The primaries that run; empty unless all of them do. */
+function runningServers(folder: StateFolder): ConnectionOptions[] {
+  const running: ConnectionOptions[] = []
+  for (let at = 0; ; at++) {
+    const { dataDir, record } = primaryPlaces(folder, clusterName(at))
+    if (at > 0 && record === undefined) return running
+    const server = runningServer(dataDir)
+    if (server === undefined) return []
+    running.push(server)
+  }
+}
+
+function runningServer(dataDir: string): ConnectionOptions | undefined {
+  const file = readPostmasterFile(dataDir)
+  const password = readPassword(dataDir)
   if (file === undefined || file.status !== 'ready' || password === undefined) return undefined
   try {
     process.kill(file.pid, 0)
@@ -88,10 +107,9 @@ async function withStarted<R>(target: Target, work: (server: ConnectionOptions) 
     throw new NoDatabase(target.folder, target.app)
   const folder = openStateFolder(target.folder)
   const owned = own(folder.path)
+  const { id: _, ...places } = standAlone(folder)
   const server = createPostgres({
-    dataDir: folder.pg,
-    runDir: folder.run,
-    logFile: folder.postgresLog,
+    ...places,
     log: silentLogger,
     clock: systemClock,
     pgBin: target.pgBin,

@@ -6,6 +6,7 @@ import type { NodeState, NodeStatus } from '../core/topology.ts'
 import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
 import { clusterName } from './clusters.ts'
 import { sizeServer } from './sizing.ts'
+import { recordFile } from './stand-alone.ts'
 import type { StartRequest } from './start-request.ts'
 import type { StateFolder } from './state-folder.ts'
 
@@ -25,7 +26,7 @@ export function createKeepers(
         dataDir: at === 0 ? folder.pg : join(folder.pg, '..', name),
         runDir: at === 0 ? folder.run : join(folder.run, name),
         logDir: folder.logs,
-        recordFile: join(folder.clusters, `${name}.json`),
+        recordFile: recordFile(folder, name),
         postgres: { ...postgres, ...(request.pgBin !== undefined && { pgBin: request.pgBin }) },
         log,
         clock,

@@ -130,3 +130,8 @@ export class OperationRefused extends TenfoldError {
   readonly code = 'TENFOLD_OPERATION_REFUSED'
   override readonly status = 409
 }
+
+/** A state folder that cannot be run at this stage. */
+export class StageRefused extends TenfoldError {
+  readonly code = 'TENFOLD_STAGE_REFUSED'
+}

@@ -19,6 +19,7 @@ import { signingKeys } from './secrets.ts'
 import { seedOnce } from './seed.ts'
 import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
 import { sizeServer } from './sizing.ts'
+import { standAlone } from './stand-alone.ts'
 import type { Ports } from './start-request.ts'
 import { type NodeFacts, systemStatus } from './status.ts'
 import { readTls } from './tls.ts'
@@ -36,6 +37,7 @@ export class Single implements ServerPart {
   #phase: 'starting' | 'ready' | 'stopping' = 'starting'
   #definition: AppDefinition | undefined
   #postgres: PostgresNode | undefined
+  #dataNode = 'c0-pg-1'
   #clusters: readonly ClusterOptions[] = []
   #runtime: Runtime | undefined
   #web: Web | undefined
@@ -196,10 +198,10 @@ export class Single implements ServerPart {
   async #startPostgres(): Promise<void> {
     const { request, folder, log, clock, random, signal } = this.#options
     const { postgres: size } = sizeServer(request)
+    const { id, ...places } = standAlone(folder)
+    this.#dataNode = id
     const node = createPostgresNode({
-      dataDir: folder.pg,
-      runDir: folder.run,
-      logFile: folder.postgresLog,
+      ...places,
       log,
       clock,
       random,
@@ -226,7 +228,7 @@ export class Single implements ServerPart {
   #postgresFacts(node: PostgresNode): NodeFacts {
     const { server } = node
     return {
-      id: 'c0-pg-1',
+      id: this.#dataNode,
       tier: 'data',
       cluster: 'c0',
       role: 'primary',

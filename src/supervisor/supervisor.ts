@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Releasers } from '../core/lifecycle.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
@@ -12,6 +13,7 @@ import { operate } from './operations.ts'
 import { own } from './ownership.ts'
 import { signingKeys } from './secrets.ts'
 import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
+import { refuseMerged } from './stand-alone.ts'
 import type { Ports } from './start-request.ts'
 import { overall } from './status.ts'
 import { readTls } from './tls.ts'
@@ -49,6 +51,7 @@ export class Supervisor implements ServerPart {
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
     this.#releasers.push(() => owned.release())
+    refuseMerged(folder, request.clusters, existsSync(folder.pg))
     readTls(request)
     const port = ports?.port ?? request.port
     // A web node that lives on has it.

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/database.ts'
 import type { PostgresOptions } from '../postgres/types.ts'
 import { decide, type Step } from './decide.ts'
+import { fitted } from './fitted.ts'
 import { Members } from './members.ts'
 import { probe } from './probe.ts'
 import { Promotion } from './promotion.ts'
@@ -75,6 +76,7 @@ export class ClusterKeeper implements Service {
   readonly #asked: (() => Promise<void>)[] = []
   #said = ''
   #told = ''
+  #hasServed = false
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -163,10 +165,7 @@ export class ClusterKeeper implements Service {
       const { nodes, primary } = this.#record
       const others = nodes.filter((id) => id !== primary)
       for (const id of others.slice(replicas)) await this.#repairs.remove(id)
-      const taken = new Set(this.#record.nodes)
-      const free = Array.from({ length: nodes.length + replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
-      const added = free.filter((id) => !taken.has(id)).slice(0, Math.max(0, replicas - others.length))
-      this.#save({ ...this.#record, nodes: [...this.#record.nodes, ...added] })
+      this.#save(fitted(this.#record, { name, replicas }).record)
       this.#repairs.renew()
     })
     await this.#reached(({ members }) =>
@@ -207,12 +206,12 @@ export class ClusterKeeper implements Service {
   }
 
   async #start(): Promise<void> {
-    const { name, replicas, clock } = this.#options
-    const wanted = Array.from({ length: replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
-    const nodes = [...new Set([...this.#record.nodes, ...wanted])]
+    const { clock } = this.#options
     const begun = readClusterRecord(this.#options.recordFile) !== undefined
-    this.#record = { ...this.#record, nodes }
-    this.#members.update(this.#record)
+    const { record, extra } = fitted(this.#record, this.#options)
+    await this.#members.end(extra, this.#record)
+    this.#record = record
+    this.#members.update(record)
     // Without a record there has never been more than the first node: it is made, or opened, and only then recorded.
     if (!begun) await this.#members.start(this.#record.primary, this.#record)
     this.#save(this.#record)
@@ -317,6 +316,7 @@ export class ClusterKeeper implements Service {
 
   #tend(): void {
     this.#repairs.tend()
+    this.#hasServed = true
     const { synchronous, nodes } = this.#record
     if (synchronous.length > 0 || nodes.length === 1) this.#serves.resolve()
   }
@@ -332,6 +332,8 @@ export class ClusterKeeper implements Service {
         { cluster: name, why: step.why },
         'a cluster has no primary, and none can be had without loss',
       )
+    else if (step.do === 'start' && !this.#hasServed)
+      log.info({ cluster: name, ...step }, 'a cluster is started')
     else if (step.do !== 'none' && step.do !== 'wait')
       log.warn({ cluster: name, ...step }, 'a cluster needs a primary')
   }

@@ -31,12 +31,25 @@ export class Members {
   }
 
   /** Makes nodes that the record has and we have not. */
-  update({ nodes }: ClusterRecord): void {
+  update({ nodes }: Pick<ClusterRecord, 'nodes'>): void {
     const { log, clock, postgres } = this.#options
     for (const id of nodes) {
       if (this.#nodes.has(id)) continue
       const options = { ...postgres, ...nodePlaces(this.#options, id), log, clock }
       this.#nodes.set(id, new ClusterNode(id, options, this.#wake))
+    }
+  }
+
+  /** Ends nodes that are not wanted any more, if they still run. */
+  async end(ids: readonly string[], record: ClusterRecord): Promise<void> {
+    this.update({ ...record, nodes: ids })
+    for (const id of ids) {
+      const node = this.get(id)
+      if (node.isThere) {
+        await this.start(id, record, true).catch(() => {})
+        await node.stop('fast')
+      }
+      this.forget(id)
     }
   }
 

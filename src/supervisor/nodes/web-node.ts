@@ -173,6 +173,6 @@ export function clustersOf({ clusters }: Topology, app: string): ClusterOptions[
       connection: { ...address, database: databaseName(app, name) },
     }))
     const first = reached.find(({ id }) => id === primary) ?? reached[0]
-    return { name, connection: first!.connection, ...(reached.length > 1 && { members: reached }) }
+    return { name, connection: first!.connection, members: reached }
   })
 }

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fitted } from './fitted.ts'
+import { newClusterRecord } from './record.ts'
+
+const record = {
+  ...newClusterRecord('c0-pg-2'),
+  nodes: ['c0-pg-2', 'c0-pg-1', 'c0-pg-3'],
+  synchronous: ['c0-pg-1', 'c0-pg-3'],
+  named: ['c0-pg-1', 'c0-pg-3'],
+}
+
+test('as many replicas as there are: nothing changes', () => {
+  assert.deepEqual(fitted(record, { name: 'c0', replicas: 2 }), { record, extra: [] })
+})
+
+test('more: under free names, to be made', () => {
+  const { record: more } = fitted(record, { name: 'c0', replicas: 4 })
+  assert.deepEqual(more.nodes, ['c0-pg-2', 'c0-pg-1', 'c0-pg-3', 'c0-pg-4', 'c0-pg-5'])
+  assert.deepEqual(more.building, ['c0-pg-4', 'c0-pg-5'])
+  assert.deepEqual(more.synchronous, record.synchronous)
+})
+
+test('fewer: the primary stays, and until the rest has caught up it alone has everything', () => {
+  const { record: fewer, extra } = fitted(record, { name: 'c0', replicas: 1 })
+  assert.deepEqual(extra, ['c0-pg-3'])
+  assert.deepEqual(fewer.nodes, ['c0-pg-2', 'c0-pg-1'])
+  assert.deepEqual([fewer.synchronous, fewer.named], [[], ['c0-pg-1']])
+  const { record: none } = fitted(record, { name: 'c0', replicas: 0 })
+  assert.deepEqual([none.nodes, none.synchronous, none.named], [['c0-pg-2'], [], []])
+})

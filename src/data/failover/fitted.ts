@@ -1,0 +1,29 @@
+import type { ClusterRecord } from './record.ts'
+
+/**
+ * A record with as many replicas as are wanted: further ones are added under free names, superfluous ones taken out. A
+ * standby that is taken out may be the only one that had something: then only the primary is certain to have everything.
+ */
+export function fitted(
+  record: ClusterRecord,
+  { name, replicas }: { readonly name: string; readonly replicas: number },
+): { readonly record: ClusterRecord; readonly extra: readonly string[] } {
+  const { primary, nodes } = record
+  const others = nodes.filter((id) => id !== primary)
+  const kept = others.slice(0, replicas)
+  const extra = others.slice(replicas)
+  const names = Array.from({ length: nodes.length + replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
+  const added = names.filter((id) => !nodes.includes(id)).slice(0, replicas - kept.length)
+  const stays = (id: string): boolean => !extra.includes(id)
+  return {
+    extra,
+    record: {
+      ...record,
+      nodes: [primary, ...kept, ...added],
+      synchronous: record.synchronous.every(stays) ? record.synchronous : [],
+      named: record.named.filter(stays),
+      // What lies in a folder of that name is of an earlier time.
+      building: [...record.building.filter(stays), ...added],
+    },
+  }
+}

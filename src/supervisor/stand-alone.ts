@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import { nodePlaces } from '../data/failover/places.ts'
+import { type ClusterRecord, readClusterRecord, writeClusterRecord } from '../data/failover/record.ts'
+import type { PostgresOptions } from '../data/postgres/types.ts'
+import { renderReplication } from '../data/replication/settings.ts'
+import { StageRefused } from './errors.ts'
+import type { StateFolder } from './state-folder.ts'
+
+/** The records of a folder's clusters that have, or had, replicas; by name. */
+export const recordFile = (folder: StateFolder, cluster: string): string =>
+  join(folder.clusters, `${cluster}.json`)
+
+/** Where a cluster's primary lies: the node that its record names, else the only one. */
+export function primaryPlaces(folder: StateFolder, cluster: string) {
+  const record = readClusterRecord(recordFile(folder, cluster))
+  const first = cluster === 'c0'
+  const places = {
+    name: cluster,
+    dataDir: first ? folder.pg : join(folder.pg, '..', cluster),
+    runDir: first ? folder.run : join(folder.run, cluster),
+    logDir: folder.logs,
+  }
+  const id = record?.primary ?? `${cluster}-pg-1`
+  const { logFile, ...rest } = nodePlaces(places, id)
+  // Without a record nothing but stage `single` has written there.
+  return { id, record, ...rest, logFile: record === undefined && first ? folder.postgresLog : logFile }
+}
+
+/**
+ * What starts a cluster's primary without its replicas, at stage `single` or for a command. From then on it alone has
+ * everything; the record says so before, and replicas are made anew when they are wanted again.
+ *
+ * @throws StageRefused when it is not certain who the primary is
+ */
+export function standAlone(
+  folder: StateFolder,
+): Pick<PostgresOptions, 'dataDir' | 'runDir' | 'logFile' | 'replication'> & { readonly id: string } {
+  const { id, record, dataDir, runDir, logFile } = primaryPlaces(folder, 'c0')
+  if (record === undefined) return { id, dataDir, runDir, logFile }
+  if (readClusterRecord(recordFile(folder, 'c1')) !== undefined)
+    throw new StageRefused(
+      `${folder.path} holds several clusters with servers of their own; stage \`single\` has one server.`,
+      'Start it with `--stage split` or a later one, and with its number of `--clusters`.',
+    )
+  if (record.promoting !== undefined)
+    throw new StageRefused(
+      `${folder.path} was stopped while ${record.promoting.id} was being promoted: which node is the primary is not certain.`,
+      'Start it once with `--stage replicated`, which decides that; then stop it in order.',
+    )
+  writeClusterRecord(recordFile(folder, 'c0'), alone(record))
+  return {
+    ...{ id, dataDir, runDir, logFile },
+    replication: { standby: false, conf: renderReplication({ id, synchronous: [] }) },
+  }
+}
+
+const alone = (record: ClusterRecord): ClusterRecord => ({
+  ...record,
+  synchronous: [],
+  named: [],
+  building: record.nodes.filter((id) => id !== record.primary),
+})
+
+/** @throws StageRefused for a folder whose clusters are databases of one server, and now should have one each */
+export function refuseMerged(folder: StateFolder, clusters: number, hasData: boolean): void {
+  if (clusters < 2 || !hasData || readClusterRecord(recordFile(folder, 'c0')) !== undefined) return
+  throw new StageRefused(
+    `${folder.path} was made at stage \`single\`: its clusters are databases of one server.`,
+    'Stay at `--stage single` with it, or begin with another folder (--data DIR) at the later stage.',
+  )
+}
