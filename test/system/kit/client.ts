@@ -1,5 +1,6 @@
 import type { Call, Recorder } from './history.ts'
 import { insist, sendOnce } from './insist.ts'
+import { type Memory, noMemory } from './memory.ts'
 import { changes } from './operations.ts'
 import type { Dice } from './seed.ts'
 
@@ -11,6 +12,8 @@ export interface ClientOptions {
   /** The share of operations that are sent once more after their answer, under the same key. @defaultValue 0.1 */
   readonly repeats?: number
   readonly patienceMs?: number
+  /** @defaultValue none: enough where only one server answers */
+  readonly memory?: Memory | undefined
 }
 
 /**
@@ -52,10 +55,21 @@ export class KitClient {
     return result
   }
 
-  #request(call: Call, key: string, signal: AbortSignal): Promise<Response> {
-    const { url } = this.#options
-    if (!changes(call)) return fetch(`${url}/op?call=${encodeURIComponent(JSON.stringify(call))}`, { signal })
-    const headers = { 'content-type': 'application/json', 'idempotency-key': key }
-    return fetch(`${url}/op`, { method: 'POST', headers, body: JSON.stringify(call), signal })
+  async #request(call: Call, key: string, signal: AbortSignal): Promise<Response> {
+    const { url, memory = noMemory() } = this.#options
+    const posted = { 'content-type': 'application/json', 'idempotency-key': key }
+    const response = changes(call)
+      ? await fetch(`${url}/op`, {
+          method: 'POST',
+          headers: { ...posted, ...memory.headers() },
+          body: JSON.stringify(call),
+          signal,
+        })
+      : await fetch(`${url}/op?call=${encodeURIComponent(JSON.stringify(call))}`, {
+          headers: memory.headers(),
+          signal,
+        })
+    memory.take(response)
+    return response
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
-import { checkAll } from './checkers/all.ts'
+import { checkAll, type Demands } from './checkers/all.ts'
 import { readFinals } from './finals.ts'
 import type { Operation, Recorder, Violation } from './history.ts'
 import { ACCOUNTS } from './operations.ts'
@@ -12,8 +12,9 @@ import { ACCOUNTS } from './operations.ts'
 export async function violations(
   history: readonly Operation[],
   clusters: readonly ConnectionOptions[],
+  demands: Demands = {},
 ): Promise<Violation[]> {
-  return checkAll(history, { balances: ACCOUNTS }, await readFinals(clusters))
+  return checkAll(history, { balances: ACCOUNTS }, await readFinals(clusters), demands)
 }
 
 /** Fails the test on any violation, and leaves the history in the temporary folder. */
@@ -22,8 +23,9 @@ export async function assertSound(
   recorder: Recorder,
   clusters: readonly ConnectionOptions[],
   context: string,
+  demands: Demands = {},
 ): Promise<void> {
-  const found = await violations(recorder.operations, clusters)
+  const found = await violations(recorder.operations, clusters, demands)
   const count = (outcome: string): number =>
     recorder.operations.filter((operation) => operation.outcome === outcome).length
   t.diagnostic(`${context}: ${count('ok')} operations answered, ${count('unknown')} unknown`)

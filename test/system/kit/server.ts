@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { NodeStatus, SystemStatus } from '../../../src/core/topology.ts'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
+import { readOwner } from '../../../src/supervisor/owner-notes.ts'
 import { until, within } from './deadline.ts'
 import { testFolder } from './folder.ts'
 import { spareInitdb } from './spare-initdb.ts'
@@ -83,6 +85,30 @@ export class ServerProcess {
     return (await this.status())?.nodes.find((node) => node.tier === tier)
   }
 
+  /** The supervisor's process: at the stages after `single` no node of its own. */
+  get supervisor(): number | undefined {
+    return readOwner(this.#data).server?.pid
+  }
+
+  /** Resolves with what `find` finds in its status. */
+  until<Value>(what: string, find: (status: SystemStatus) => Value | undefined): Promise<Value> {
+    return until(
+      what,
+      async () => {
+        const status = await this.status()
+        return status && find(status)
+      },
+      READY_MS,
+    )
+  }
+
+  /** Runs a command on it. @throws what it says when it fails */
+  async command(...args: string[]): Promise<string> {
+    const all = ['bin/tenfold.js', ...args, '--data', this.#data]
+    const { stdout } = await promisify(execFile)(process.execPath, all, { cwd: ROOT })
+    return stdout
+  }
+
   /** Resolves when requests are answered again, all nodes included. */
   async ready(): Promise<SystemStatus> {
     return until(
@@ -98,15 +124,26 @@ export class ServerProcess {
   /** How to reach the embedded PostgreSQL directly, around the server. */
   async connections(): Promise<ConnectionOptions[]> {
     const { app, nodes, directory } = await this.ready()
-    const { address } = nodes.find(({ tier }) => tier === 'data')!
-    const password = readFileSync(`${this.postgresFolder}.tenfold/password`, 'utf8').trim()
-    const base = { host: address, port: 5432, user: 'tenfold', password }
-    return Object.keys(directory.clusters).map((cluster) => ({ ...base, database: `${app}_${cluster}` }))
+    const primaries = nodes.filter(({ tier, role }) => tier === 'data' && role === 'primary')
+    return Object.keys(directory.clusters).map((cluster) => {
+      // At stage `single` all clusters are databases of one server.
+      const { address } = primaries.find((node) => node.cluster === cluster) ?? primaries[0]!
+      const folder =
+        cluster === 'c0' || primaries.length === 1 ? this.postgresFolder : join(this.#data, 'pg', cluster)
+      const password = readFileSync(`${folder}.tenfold/password`, 'utf8').trim()
+      return { host: address, port: 5432, user: 'tenfold', password, database: `${app}_${cluster}` }
+    })
   }
 
   /** PostgreSQL's data folder: every process of the server works in it. */
   get postgresFolder(): string {
     return join(this.#data, 'pg', 'c0')
+  }
+
+  /** Of every data node that it has, or had. */
+  get dataFolders(): string[] {
+    const parent = join(this.#data, 'pg')
+    return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)) : []
   }
 
   /** What it logged, for a failed test. */
@@ -131,7 +168,7 @@ export class ServerProcess {
       this.#child.kill('SIGKILL')
       for (const { pid } of status?.nodes ?? []) killQuietly(pid)
     })
-    for (const { pid } of processesIn(this.postgresFolder) ?? []) killQuietly(pid)
+    for (const folder of this.dataFolders) for (const { pid } of processesIn(folder) ?? []) killQuietly(pid)
   }
 }
 

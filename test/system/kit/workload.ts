@@ -1,6 +1,7 @@
 import { systemClock } from '../../../src/core/clock.ts'
 import { KitClient } from './client.ts'
 import { type Call, Recorder } from './history.ts'
+import type { Memory } from './memory.ts'
 import { ACCOUNTS } from './operations.ts'
 import type { Dice } from './seed.ts'
 
@@ -18,6 +19,10 @@ export interface WorkloadOptions {
   /** Ends it early. */
   readonly signal?: AbortSignal
   readonly repeats?: number
+  /** What each session keeps between requests. @defaultValue nothing */
+  readonly memory?: (session: number) => Memory
+  /** Requests of a session that are under way at once. @defaultValue 1 */
+  readonly tabs?: number
 }
 
 /** A workload that runs. */
@@ -38,17 +43,24 @@ export function startWorkload(options: WorkloadOptions): Workload {
   const waiting = new Set<{ at: number; resolve: () => void }>()
   let finished = 0
   const clients: KitClient[] = []
-  const session = async (at: number): Promise<void> => {
-    const dice = options.dice.branch(at)
-    const client = new KitClient({ ...options, session: `s${at}`, recorder, dice: dice.branch(0) })
-    clients.push(client)
+  const tab = async (client: KitClient, dice: Dice, name: string): Promise<void> => {
     let count = 0
     while (systemClock.monotonic() < end && !options.signal?.aborted) {
       count += 1
-      await client.do(randomCall(dice, `s${at}.${count}`))
+      await client.do(randomCall(dice, `${name}.${count}`))
       finished += 1
       for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
     }
+  }
+  const session = async (at: number): Promise<void> => {
+    const dice = options.dice.branch(at)
+    const memory = options.memory?.(at)
+    const client = new KitClient({ ...options, session: `s${at}`, recorder, dice: dice.branch(0), memory })
+    clients.push(client)
+    const tabs = Array.from({ length: options.tabs ?? 1 }, (_, number) =>
+      tab(client, number === 0 ? dice : dice.branch(number), number === 0 ? `s${at}` : `s${at}t${number}`),
+    )
+    await Promise.all(tabs)
   }
   const done = Promise.all(Array.from({ length: options.sessions }, (_, at) => session(at))).then(() => {
     for (const { resolve } of waiting) resolve()

@@ -13,18 +13,24 @@ export function checkSessions(history: readonly Operation[]): Violation[] {
   )
 }
 
+/** Requests of one session may overlap: only what had returned when another was invoked binds it. */
 function checkSession(session: string, own: readonly Operation[]): Violation[] {
+  const told = own.filter(({ outcome }) => outcome === 'ok')
+  const returns = told.toSorted((a, b) => a.returned - b.returned)
   const reached = new Map<string, { level: number; id: number }>()
   const found: Violation[] = []
-  for (const operation of own.toSorted((a, b) => a.invoked - b.invoked)) {
-    if (operation.outcome !== 'ok') continue
+  let next = 0
+  for (const operation of told.toSorted((a, b) => a.invoked - b.invoked)) {
+    for (; next < returns.length && returns[next]!.returned < operation.invoked; next++) {
+      const { id } = returns[next]!
+      for (const { what, level } of levels(returns[next]!))
+        if (level >= (reached.get(what)?.level ?? 0)) reached.set(what, { level, id })
+    }
     for (const { what, level } of levels(operation)) {
       const before = reached.get(what)
-      if (before && level < before.level) {
-        const message = `session ${session} saw ${what} at ${level} after it had been at ${before.level}`
-        found.push({ checker: CHECKER, message, operations: [before.id, operation.id] })
-      }
-      if (!before || level > before.level) reached.set(what, { level, id: operation.id })
+      if (!before || level >= before.level) continue
+      const message = `session ${session} saw ${what} at ${level} after it had been at ${before.level}`
+      found.push({ checker: CHECKER, message, operations: [before.id, operation.id] })
     }
   }
   return found
