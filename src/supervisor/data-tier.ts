@@ -4,7 +4,10 @@ import type { Logger } from '../core/log.ts'
 import { formatLsn } from '../core/lsn.ts'
 import type { NodeState, NodeStatus } from '../core/topology.ts'
 import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
+import { readClusterRecord } from '../data/failover/record.ts'
 import { clusterName } from './clusters.ts'
+import { listEmbedded } from './databases.ts'
+import { StageRefused } from './errors.ts'
 import { sizeServer } from './sizing.ts'
 import { recordFile } from './stand-alone.ts'
 import type { StartRequest } from './start-request.ts'
@@ -33,6 +36,37 @@ export function createKeepers(
       })
       return [name, keeper] as const
     }),
+  )
+}
+
+/**
+ * Starts them side by side.
+ * @throws StageRefused for a folder in which several clusters are databases of one server, and now should have one each
+ */
+export async function startKeepers(
+  keepers: ReadonlyMap<string, ClusterKeeper>,
+  folder: StateFolder,
+): Promise<void> {
+  const [home, ...others] = [...keepers.values()] as [ClusterKeeper, ...ClusterKeeper[]]
+  // The others begin now: what they hold may be in the first one.
+  if (others.length > 0 && readClusterRecord(recordFile(folder, clusterName(1))) === undefined) {
+    await home.start()
+    await refuseMerged(home, folder)
+  }
+  await Promise.all([home, ...others].map((keeper) => keeper.start()))
+}
+
+async function refuseMerged(home: ClusterKeeper, folder: StateFolder): Promise<void> {
+  const { primary, members } = home.topology()
+  const address = members.find(({ id }) => id === primary)?.address
+  if (address === undefined) return
+  const { socketDir: host, port, user, password } = address
+  const apps = await listEmbedded({ host, port, user, password, database: 'postgres' })
+  const several = [...apps].find(([, clusters]) => clusters.length > 1)
+  if (several === undefined) return
+  throw new StageRefused(
+    `${folder.path} was made at stage \`single\`: the clusters of ${several[0]} are databases of one server.`,
+    'Stay at `--stage single` with it, or begin with another folder (--data DIR) at the later stage.',
   )
 }
 

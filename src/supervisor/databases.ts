@@ -44,12 +44,16 @@ function unreachable(connection: ConnectionOptions, error: Error & { code?: stri
   )
 }
 
-/** Creates the databases of embedded clusters that are not there yet; one short query when all are. */
+/** Creates the databases of embedded clusters that are not there yet; one short query a server when all are. */
 export async function ensureDatabases(clusters: readonly ClusterOptions[]): Promise<void> {
-  const [home] = clusters
-  if (home === undefined) return
-  await withConnection({ ...home.connection, database: 'postgres' }, async (client) => {
-    const names = clusters.map(({ connection }) => connection.database)
+  const servers = Map.groupBy(clusters, ({ connection }) => `${connection.host}:${connection.port}`)
+  await Promise.all([...servers.values()].map((own) => ensureOn(own)))
+}
+
+async function ensureOn(clusters: readonly ClusterOptions[]): Promise<void> {
+  const names = clusters.map(({ connection }) => connection.database)
+  const [{ connection }] = clusters as [ClusterOptions]
+  await withConnection({ ...connection, database: 'postgres' }, async (client) => {
     const { rows } = await client.query<{ datname: string }>(
       'select datname from pg_database where datname = any($1)',
       [names],

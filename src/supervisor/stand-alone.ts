@@ -60,12 +60,3 @@ const alone = (record: ClusterRecord): ClusterRecord => ({
   named: [],
   building: record.nodes.filter((id) => id !== record.primary),
 })
-
-/** @throws StageRefused for a folder whose clusters are databases of one server, and now should have one each */
-export function refuseMerged(folder: StateFolder, clusters: number, hasData: boolean): void {
-  if (clusters < 2 || !hasData || readClusterRecord(recordFile(folder, 'c0')) !== undefined) return
-  throw new StageRefused(
-    `${folder.path} was made at stage \`single\`: its clusters are databases of one server.`,
-    'Stay at `--stage single` with it, or begin with another folder (--data DIR) at the later stage.',
-  )
-}

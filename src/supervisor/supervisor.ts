@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
 import { Releasers } from '../core/lifecycle.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
 import { checkPort } from './check-port.ts'
 import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
-import { createKeepers, dataStatus } from './data-tier.ts'
+import { createKeepers, dataStatus, startKeepers } from './data-tier.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
@@ -13,7 +12,6 @@ import { operate } from './operations.ts'
 import { own } from './ownership.ts'
 import { signingKeys } from './secrets.ts'
 import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
-import { refuseMerged } from './stand-alone.ts'
 import type { Ports } from './start-request.ts'
 import { overall } from './status.ts'
 import { readTls } from './tls.ts'
@@ -36,6 +34,7 @@ export class Supervisor implements ServerPart {
   #app: string | undefined
   #directory = NO_DIRECTORY
   #leave = false
+  #serves = false
   #told = ''
   #current: Topology | undefined
 
@@ -51,7 +50,6 @@ export class Supervisor implements ServerPart {
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
     this.#releasers.push(() => owned.release())
-    refuseMerged(folder, request.clusters, existsSync(folder.pg))
     readTls(request)
     const port = ports?.port ?? request.port
     // A web node that lives on has it.
@@ -145,11 +143,9 @@ export class Supervisor implements ServerPart {
         await (this.#leave ? keeper.leave() : keeper.stop())
       })
     }
-    await Promise.race([
-      Promise.all([...this.#keepers.values()].map((keeper) => keeper.start())),
-      this.#aborted(),
-    ])
+    await Promise.race([startKeepers(this.#keepers, this.#options.folder), this.#aborted()])
     signal.throwIfAborted()
+    this.#serves = true
   }
 
   #aborted(): Promise<never> {
@@ -224,6 +220,8 @@ export class Supervisor implements ServerPart {
 
   /** Tells every node who is there, if that has changed. */
   #publish(): void {
+    // Until every primary serves there is nothing to be told.
+    if (!this.#serves) return
     const clusters = [...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology()))
     if (clusters.some(({ members }) => members.length === 0)) return
     const content = { clusters, relays: [], app: this.#app }
