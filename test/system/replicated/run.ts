@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { within } from '../kit/deadline.ts'
 import { assertSound } from '../kit/judge.ts'
-import { CookieMemory, HeaderMemory } from '../kit/memory.ts'
+import { CookieMemory, HeaderMemory, type Memory } from '../kit/memory.ts'
 import { Dice } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
 import { startWorkload } from '../kit/workload.ts'
@@ -12,11 +12,16 @@ const BETWEEN = 60
 const SESSIONS = 6
 const RUN_MS_MAX = 120_000
 
+/** As browsers with two tabs, and as programs. */
+const ofClient = (session: number): Memory => (session % 3 === 2 ? new HeaderMemory() : new CookieMemory())
+
 export interface Schedule {
   readonly seed: number
   readonly clusters: number
   readonly faults: readonly FaultName[]
   readonly flags?: readonly string[]
+  /** What sessions keep. @defaultValue cookies, or the header */
+  readonly memory?: (session: number) => Memory
 }
 
 /**
@@ -25,8 +30,9 @@ export interface Schedule {
  */
 export async function runSchedule(
   t: TestContext,
-  { seed, clusters, faults, flags = [] }: Schedule,
+  schedule: Schedule,
 ): Promise<void> {
+  const { seed, clusters, faults, flags = [], memory = ofClient } = schedule
   const dice = new Dice(seed)
   const server = await ServerProcess.start(t, { clusters, flags: ['--stage', 'replicated', ...flags] })
   const stop = new AbortController()
@@ -36,7 +42,7 @@ export async function runSchedule(
     sessions: SESSIONS,
     durationMs: RUN_MS_MAX,
     signal: stop.signal,
-    memory: (session) => (session % 3 === 2 ? new HeaderMemory() : new CookieMemory()),
+    memory,
     tabs: 2,
   })
   // A session that fails ends the run at once.
