@@ -45,6 +45,7 @@ function wireBase({ placing }: AppDefinition, options: RuntimeOptions, local: ()
     random,
     connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
     doubleRun: options.doubleRun ?? false,
+    metrics,
     replayHook: {
       sql: 'select effects from tenfold.effects where marker = $1',
       replayed: (cluster, marker, rows, position) => {
@@ -52,7 +53,7 @@ function wireBase({ placing }: AppDefinition, options: RuntimeOptions, local: ()
       },
     },
   })
-  const sessions = upkeepSessions(clusters, (ms, run) => systemClock.timer(ms, run))
+  const sessions = upkeepSessions(clusters, (ms, run) => systemClock.timer(ms, run), data)
   const store = systemStore(data, random, storage)
   return { data, sessions, storage, clock, random, log, metrics, store }
 }

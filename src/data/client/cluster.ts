@@ -1,24 +1,31 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
+import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { meansLost } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import { NO_ROLES, type Roles } from '../routing/roles.ts'
 import { Watch } from '../routing/watch.ts'
+import { Copies } from './copies.ts'
 import { DataNode, type NodeOptions } from './node.ts'
+import { type ReadMetrics, readMetrics } from './read-metrics.ts'
 import type { ClusterMember, ClusterOptions, ConnectionOptions } from './types.ts'
 
 /** Calls that may wait for a primary at once; each holds what its request holds. */
 export const WAITING_MAX = 2_000
+
+/** Milliseconds between two searches for the same timeline. */
+const SOUGHT_MS = 1_000
 
 interface Waiter {
   resolve(primary: DataNode): void
   reject(error: unknown): void
 }
 
-export interface ClusterParts extends Omit<NodeOptions, 'cluster'> {
+export interface ClusterParts extends Omit<NodeOptions, 'cluster' | 'onPosition' | 'onLate'> {
   readonly log: Logger
+  readonly metrics?: MetricsRegistry | undefined
 }
 
 /**
@@ -40,12 +47,19 @@ export class Cluster {
   #replicas: readonly DataNode[] = []
   #base: Position | undefined
   #closed = false
+  readonly copies: Copies
+  readonly metrics: ReadMetrics
+  #sought: { readonly timeline: number; readonly at: number } | undefined
+  /** The last primary that was known. */
+  #last: DataNode | undefined
 
   constructor({ name, connection, members = [] }: ClusterOptions, parts: ClusterParts) {
     this.name = name
     this.clock = parts.clock
     this.statements = parts.statements
     this.#parts = parts
+    this.copies = new Copies(parts.clock, () => this.#replicas)
+    this.metrics = readMetrics(parts.metrics, name)
     if (members.length > 1) this.setMembers(members)
     else this.#alone(members[0]?.connection ?? connection)
   }
@@ -81,8 +95,14 @@ export class Cluster {
   setMembers(members: readonly ClusterMember[]): void {
     const [first] = members
     if (!first) throw new RangeError(`Cluster ${this.name} needs a member`)
-    if (members.length === 1) return this.#alone(first.connection)
-    // One that was alone until now has no id: it is found again by its address.
+    if (members.length === 1) {
+      this.#alone(first.connection)
+      return
+    }
+    const [only] = this.#nodes.values()
+    const same = members.find(({ connection }) => only && sameAddress(connection, only.connection))
+    // One that was alone until now had no id.
+    if (!this.#watch && only && same) this.#rename(only, same.id)
     for (const [id, node] of [...this.#nodes]) {
       const wanted = members.find((one) => one.id === id)
       if (!wanted || !sameAddress(wanted.connection, node.connection)) this.#drop(node)
@@ -94,7 +114,7 @@ export class Cluster {
       log: this.#parts.log,
       urgent: () => this.#waiting.size > 0,
       onRoles: (roles) => this.#follow(roles),
-      onAnswer: () => {},
+      onAnswer: (id) => this.#nodes.get(id)?.answers(),
     })
     this.#watch.set(members)
     this.#follow(this.#watch.roles)
@@ -103,6 +123,17 @@ export class Cluster {
   /** Asks all servers at once who they are; resolves when each has answered or was silent. */
   async lookAgain(): Promise<void> {
     await this.#watch?.lookAgain()
+  }
+
+  /**
+   * A session has seen a later timeline than we know of: somebody was promoted, unless that history is lost. Resolves when
+   * all have been asked; a history that nobody has is not asked for again for {@link SOUGHT_MS}.
+   */
+  async seek(timeline: number): Promise<void> {
+    const now = this.clock.monotonic()
+    if (this.#sought && this.#sought.timeline >= timeline && now - this.#sought.at < SOUGHT_MS) return
+    this.#sought = { timeline, at: now }
+    await this.lookAgain()
   }
 
   /**
@@ -161,19 +192,30 @@ export class Cluster {
   }
 
   #alone(connection: ConnectionOptions): void {
-    const [only] = this.#nodes.values()
     this.#watch?.close()
     this.#watch = undefined
-    if (!only || this.#nodes.size > 1 || !sameAddress(only.connection, connection)) {
-      for (const node of [...this.#nodes.values()]) this.#drop(node)
-      this.#add(this.name, connection)
-    }
-    const [node] = this.#nodes.values() as Iterable<DataNode>
-    this.#become(node, [])
+    const kept = [...this.#nodes.values()].find((node) => sameAddress(node.connection, connection))
+    for (const node of [...this.#nodes.values()]) if (node !== kept) this.#drop(node)
+    if (kept) this.#rename(kept, this.name)
+    else this.#add(this.name, connection)
+    this.#base = undefined
+    this.#become(this.#nodes.get(this.name), [])
+  }
+
+  #rename(node: DataNode, id: string): void {
+    this.#nodes.delete(node.id)
+    node.id = id
+    this.#nodes.set(id, node)
   }
 
   #add(id: string, connection: ConnectionOptions): void {
-    this.#nodes.set(id, new DataNode(id, connection, { ...this.#parts, cluster: this.name }))
+    const node = new DataNode(id, connection, {
+      ...this.#parts,
+      cluster: this.name,
+      onPosition: (position) => this.copies.positions.told(position),
+      onLate: (late) => this.#watch?.ask(late.id),
+    })
+    this.#nodes.set(id, node)
   }
 
   #drop(node: DataNode): void {
@@ -209,6 +251,8 @@ export class Cluster {
     for (const node of copies)
       if (node !== primary && !replicas.includes(node)) node.cut(new Error(`${node.id} may not answer reads`))
     if (primary === was) return
+    if (primary && this.#last && primary !== this.#last) this.metrics.primaryChanges.value++
+    this.#last = primary ?? this.#last
     if (primary) for (const waiter of this.#waiting) waiter.resolve(primary)
     if (primary) this.#waiting.clear()
     for (const listener of this.#listeners) listener()

@@ -8,6 +8,7 @@ import { POSITION_SQL, type Position, type PositionRow, positionOfRow } from '..
 import type { RandomSource } from '../../core/random.ts'
 import type { ReplayHook } from '../../core/rider.ts'
 import { uuidv7 } from '../../core/uuid.ts'
+import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { Statements } from '../connection/statements.ts'
 import { clusterOf, type Directory } from '../shards/directory.ts'
 import { shardKey } from '../shards/key.ts'
@@ -41,6 +42,7 @@ export interface DataClientOptions {
   readonly doubleRun: boolean
   /** Finds what a write that committed before has still to deliver. */
   readonly replayHook?: ReplayHook | undefined
+  readonly metrics?: MetricsRegistry | undefined
 }
 
 /** A checked key and where it lies. */
@@ -64,7 +66,7 @@ export class DataClient {
     this.#clusters = new Map(
       options.clusters.map((c) => [
         c.name,
-        new Cluster(c, { connectionsMax, clock, statements, log: options.log }),
+        new Cluster(c, { connectionsMax, clock, statements, log: options.log, metrics: options.metrics }),
       ]),
     )
     this.#newRequestId = uuidv7(clock, random)
@@ -108,7 +110,9 @@ export class DataClient {
 
   /** Reads the directory again; concurrent calls share one reading. */
   refresh(): Promise<void> {
-    this.#refreshing ??= read(this.#reading(this.#home), (db) => loadDirectory(db, this.#names))
+    this.#refreshing ??= read(this.#reading(this.#home), (db) => loadDirectory(db, this.#names), {
+      primary: true,
+    })
       .then((directory) => {
         // A slow reading must not undo a newer one.
         if (!this.#directory || directory.epoch >= this.#directory.epoch) this.#directory = directory
@@ -194,6 +198,7 @@ export class DataClient {
   async positionOf(name: string, deadlineMs = POSITION_DEADLINE_MS): Promise<Position> {
     const [row] = await read(this.#reading(this.cluster(name)), (db) => db.query<PositionRow>(POSITION_SQL), {
       deadlineMs,
+      primary: true,
     })
     return positionOfRow(row as PositionRow)
   }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
-import { POSITION_SQL } from '../../core/position.ts'
-import { ReadLane } from '../connection/lane.ts'
+import { POSITION_SQL, type Position } from '../../core/position.ts'
+import { CopyLost, ReadLane } from '../connection/lane.ts'
 import { Pool } from '../connection/pool.ts'
-import { REPLAY_SQL } from '../connection/span.ts'
+import { REPLAY_SQL, replayOf } from '../connection/span.ts'
 import type { Statement, Statements } from '../connection/statements.ts'
+import { LATE_MS, Pulse } from '../routing/pulse.ts'
 import { GUARDED, LANE_STATEMENT_MS, READ_SETTINGS, WRITE_SETTINGS } from './settings.ts'
 import type { ConnectionOptions } from './types.ts'
 
@@ -15,12 +16,16 @@ export interface NodeOptions {
   readonly connectionsMax: number
   readonly clock: Clock
   readonly statements: Statements
+  /** A replica has told where it is. */
+  readonly onPosition: (position: Position) => void
+  /** It has not answered for too long; its reads have gone elsewhere. */
+  readonly onLate: (node: DataNode) => void
 }
 
 /** One server as the data client sees it: sessions that write, sessions that only read, and the shared lane. */
 export class DataNode {
   /** E.g. `c0-pg-2`; the cluster's own name where it has no members. */
-  readonly id: string
+  id: string
   readonly connection: ConnectionOptions
   readonly writers: Pool
   readonly readers: Pool
@@ -30,9 +35,20 @@ export class DataNode {
   readonly lane: ReadLane
   /** Whether it is asked for its position as a replica. */
   isReplica = false
+  /** As a replica: what it had replayed when it last told, and when that was in monotonic milliseconds. */
+  known: Position | undefined
+  toldAt = Number.NEGATIVE_INFINITY
+  /** Reads that wait for its answer as a replica. */
+  outstanding = 0
+  isLate = false
+  readonly #options: NodeOptions
+  readonly #pulse: Pulse
+  readonly #onLate = new Set<() => void>()
+  #pinging = false
 
   constructor(id: string, connection: ConnectionOptions, options: NodeOptions) {
     const { connectionsMax: max, clock, statements, cluster } = options
+    this.#options = options
     // A role named like our schema would have its unqualified tables looked for there.
     const path = connection.user === 'tenfold' ? { search_path: 'public' } : {}
     this.id = id
@@ -64,10 +80,74 @@ export class DataNode {
       width: LANE_WIDTH,
       clock,
       position: this.position,
+      onAnswer: (position) => this.#heard(position),
+    })
+    this.#pulse = new Pulse({
+      clock,
+      outstanding: () => this.outstanding,
+      ping: () => this.ping(),
+      late: () => this.#tooLate(),
     })
   }
 
+  /** A read is sent to it as to a replica; {@link settled} must follow. */
+  sent(): void {
+    this.outstanding++
+    this.#pulse.sent()
+  }
+
+  settled(): void {
+    this.outstanding--
+  }
+
+  /** Asks a replica where it is, through the lane; at most one question is under way. */
+  ping(): void {
+    if (this.#pinging || !this.isReplica) return
+    this.#pinging = true
+    const { clock } = this.#options
+    this.lane
+      .query(this.position(), [], LATE_MS * 2)
+      .then(([row]) => this.#told(replayOf(row), clock.monotonic()))
+      .catch(() => {}) // whoever waits for it notices
+      .finally(() => {
+        this.#pinging = false
+      })
+  }
+
+  /** It answers, as somebody has seen. */
+  answers(): void {
+    this.isLate = false
+    this.#pulse.heard()
+  }
+
+  /** Calls `listener` when it has not answered for too long. @returns what takes the listener away */
+  onLate(listener: () => void): () => void {
+    this.#onLate.add(listener)
+    return () => this.#onLate.delete(listener)
+  }
+
+  #heard(position: Position | undefined): void {
+    if (!this.isReplica) return
+    this.answers()
+    if (position) this.#told(position, this.#options.clock.monotonic())
+  }
+
+  #told(position: Position | undefined, at: number): void {
+    if (!position || !this.isReplica) return
+    this.known = position
+    this.toldAt = at
+    this.#options.onPosition(position)
+  }
+
+  #tooLate(): void {
+    this.isLate = true
+    this.lane.abandon(new CopyLost(`${this.id} does not answer`))
+    for (const listener of [...this.#onLate]) listener()
+    this.#options.onLate(this)
+  }
+
   async close(): Promise<void> {
+    this.#pulse.stop()
     await Promise.all([this.writers.close(), this.readers.close(), this.#laneSessions.close()])
   }
 
@@ -78,6 +158,9 @@ export class DataNode {
 
   /** Cuts what there is and tells who waits here; the node can be used again. */
   cut(reason: Error): void {
+    this.known = undefined
+    this.toldAt = Number.NEGATIVE_INFINITY
+    this.isLate = false
     for (const pool of this.#pools) pool.cut(reason)
   }
 

@@ -15,6 +15,8 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined
   /** Where the read happened is noted here. */
   readonly span?: ReadSpan | undefined
+  /** Something is decided by what it reads: only the primary may answer. @defaultValue false */
+  readonly primary?: boolean | undefined
 }
 
 /** Everything a read needs from its surroundings. */

@@ -3,15 +3,17 @@ import { POSITION_SQL } from '../../core/position.ts'
 import type { StatementResult } from '../connection/batch.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
 import { CopyLost, SENDS_MAX } from '../connection/lane.ts'
-import { widen } from '../connection/span.ts'
+import { type Claim, placeOf, widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
 import { DataUnavailable, ReadOnly } from '../errors.ts'
+import { askCopy, fromCopies } from './read-copies.ts'
 import { type ReadHandle, readHandle } from './read-handle.ts'
+import { fallingBack, mayLeavePrimary } from './read-place.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS, longer } from './settings.ts'
 import { readSnapshot } from './snapshot.ts'
-import { mayRead } from './statement-guard.ts'
+import { isOfOneServer, mayRead } from './statement-guard.ts'
 
 /**
  * Runs `work` with a read-only handle. Each statement has a snapshot of its own and is sent again when its
@@ -33,25 +35,67 @@ async function runSingle(
   sql: string,
   params: readonly unknown[],
   deadline: Deadline,
-  { signal, span }: ReadOptions,
+  options: ReadOptions,
 ): Promise<StatementResult> {
   const { cluster, context } = env
-  signal?.throwIfAborted()
+  options.signal?.throwIfAborted()
   const statement = cluster.statements.get(sql)
   const startedAt = cluster.clock.monotonic()
   try {
-    if (isKnownFast(statement)) {
-      const rows = await runShared(env, statement, params, deadline, { signal, span })
-      if (rows) return { rows, tag: '' }
+    if (!isKnownFast(statement)) {
+      statement.mayRead ??= mayRead(sql)
+      if (!statement.mayRead) throw new ReadOnly(sql)
     }
-    statement.mayRead ??= mayRead(sql)
-    if (!statement.mayRead) throw new ReadOnly(sql)
-    return await runExclusive(env, statement, params, deadline, { signal, span })
+    if (!mayLeavePrimary(env, options)) return await onPrimary(env, statement, params, deadline, options)
+    return await anywhere(env, statement, params, deadline, options)
   } catch (error) {
     throw readable(error, sql, deadline)
   } finally {
     if (context) context.timing.dbMs += cluster.clock.monotonic() - startedAt
   }
+}
+
+/** On a replica that has reached what the session has seen; else on the primary, where there is room for few of these. */
+async function anywhere(
+  env: ReadEnvironment,
+  statement: Statement,
+  params: readonly unknown[],
+  deadline: Deadline,
+  options: ReadOptions,
+): Promise<StatementResult> {
+  const found = isOfOneServer(statement.text)
+    ? 'refused'
+    : await fromCopies(env, deadline, (node, need) =>
+        askCopy(env, node, { statement, params, need, deadline }),
+      )
+  if (typeof found !== 'string') return found.result
+  options.signal?.throwIfAborted()
+  return fallingBack(env, deadline, found, async () => {
+    const trace: Claim = { need: undefined }
+    const result = await onPrimary(env, statement, params, deadline, { ...options, trace })
+    if (trace.upto) env.context?.seen?.answered(env.cluster.name, trace.upto, true)
+    return result
+  })
+}
+
+interface PrimaryOptions extends ReadOptions {
+  readonly trace?: Claim
+}
+
+async function onPrimary(
+  env: ReadEnvironment,
+  statement: Statement,
+  params: readonly unknown[],
+  deadline: Deadline,
+  options: PrimaryOptions,
+): Promise<StatementResult> {
+  if (isKnownFast(statement)) {
+    const rows = await runShared(env, statement, params, deadline, options)
+    if (rows) return { rows, tag: '' }
+    statement.mayRead ??= mayRead(statement.text)
+    if (!statement.mayRead) throw new ReadOnly(statement.text)
+  }
+  return runExclusive(env, statement, params, deadline, options)
 }
 
 /** In the primary's lane. @returns nothing when the statement has turned out to have no place there */
@@ -60,7 +104,7 @@ async function runShared(
   statement: Statement,
   params: readonly unknown[],
   deadline: Deadline,
-  { signal, span }: ReadOptions,
+  { signal, span, trace }: PrimaryOptions,
 ): Promise<Record<string, unknown>[] | undefined> {
   const { cluster, random } = env
   let backoff: Backoff | undefined
@@ -71,7 +115,7 @@ async function runShared(
         throw isTenfoldError(error) ? error : new DataUnavailable(cluster.name, 'not applied', error)
       }))
     try {
-      return await node.lane.query(statement, params, deadline.leftMs, span)
+      return await node.lane.query(statement, params, deadline.leftMs, span, trace)
     } catch (error) {
       if (error instanceof CopyLost) {
         cluster.failed(node, error.cause)
@@ -95,10 +139,10 @@ async function runExclusive(
   statement: Statement,
   params: readonly unknown[],
   deadline: Deadline,
-  { signal, span }: ReadOptions,
+  { signal, span, trace }: PrimaryOptions,
 ): Promise<StatementResult> {
   const { cluster } = env
-  const position = span && { statement: cluster.statements.get(POSITION_SQL), params: [] }
+  const position = (span || trace) && { statement: cluster.statements.get(POSITION_SQL), params: [] }
   return retrying(env, deadline, signal, async (connection) => {
     const sentAt = cluster.clock.monotonic()
     const items = longer(cluster.statements, deadline, ['statement_timeout'])
@@ -109,6 +153,7 @@ async function runExclusive(
     if (failure) throw failure
     noteRun(statement, cluster.clock.monotonic() - sentAt)
     if (span) widen(span, results[at - 1], results[at + 1])
+    if (trace) trace.upto = placeOf(connection, results[at + 1])
     return results[at] as StatementResult
   })
 }

@@ -42,6 +42,14 @@ export function mayWrite(text: string): boolean {
   return WRITES.has(firstWord(text)) || INSIDE.test(text.replace(COMMENT_OR_PAREN, ''))
 }
 
+/** Locks that are held beyond a replica's reach: they mean something on the primary only. */
+const OF_ONE_SERVER = /\bpg_(?:try_)?advisory_/i
+
+/** Whether a read means the primary, though it could run anywhere. */
+export function isOfOneServer(text: string): boolean {
+  return OF_ONE_SERVER.test(text)
+}
+
 /** Whether a statement leaves in its session what the next request would meet there. */
 function outlives(text: string): boolean {
   return SESSION_LOCK.test(text) || text.match(SETS)?.length !== text.match(SETS_LOCALLY)?.length

@@ -23,7 +23,8 @@ export function systemStore(client: DataClient, random: RandomSource, storage: C
     )
   return {
     hash: hashText,
-    read: (hash, work) => client.readAt(placementOf(hash), (db) => work(db)),
+    // Sessions and reservations decide: what a replica does not know yet would be a no.
+    read: (hash, work) => client.readAt(placementOf(hash), (db) => work(db), { primary: true }),
     write: (hash, name, work) => client.writeAt(aim(hash), name, (tx) => work(tx)) as never,
     apply: async (hash, work) => {
       // It takes a session of its own: inside a write, two of them could wait for each other.

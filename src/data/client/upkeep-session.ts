@@ -2,6 +2,9 @@ import type { SystemStatement, UpkeepSession, UpkeepSessions } from '../../core/
 import { Connection } from '../connection/connection.ts'
 import { classify } from '../connection/failure.ts'
 import { Statements } from '../connection/statements.ts'
+import { DataUnavailable } from '../errors.ts'
+import type { Cluster } from './cluster.ts'
+import type { DataNode } from './node.ts'
 import { COMMON } from './settings.ts'
 import type { ClusterOptions } from './types.ts'
 
@@ -13,19 +16,35 @@ const SETTINGS = {
   statement_timeout: String(STATEMENT_MS),
   transaction_timeout: String(STATEMENT_MS),
 }
+/** Milliseconds to find the primary, and as many to connect with it. */
+const CONNECT_MS = 5_000
 /** Cancels a statement that no server answers any more; the server's own limit strikes first. */
 const SILENCE_MS = STATEMENT_MS + 2_000
 
-/** Sessions of their own for the parts of the platform that work all the time. */
+/** Where the primaries are; the data client knows. */
+export interface Primaries {
+  cluster(name: string): Cluster
+}
+
+/**
+ * Sessions of their own for the parts of the platform that work all the time.
+ * @param primaries they follow the primary; without it each is at the cluster's `connection`
+ */
 export function upkeepSessions(
   clusters: readonly ClusterOptions[],
   timer: (ms: number, run: () => void) => { cancel(): void },
+  primaries?: Primaries,
 ): UpkeepSessions {
   const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]))
   return {
     clusters: clusters.map(({ name }) => name),
     open: (cluster, purpose, { asynchronous = false } = {}) =>
-      new Session(byName.get(cluster) as ClusterOptions, { purpose, asynchronous }, timer),
+      new Session(
+        byName.get(cluster) as ClusterOptions,
+        { purpose, asynchronous },
+        timer,
+        primaries?.cluster(cluster),
+      ),
   }
 }
 
@@ -35,18 +54,33 @@ class Session implements UpkeepSession {
   readonly #timer: (ms: number, run: () => void) => { cancel(): void }
   readonly #statements = new Statements()
   #connection: Connection | undefined
-  #opening: Promise<Connection> | undefined
+  #opening: Opening | undefined
   #closed = false
   generation = 0
+  readonly #cluster: Cluster | undefined
+  /** Where the present session is. */
+  #node: DataNode | undefined
+  readonly #unfollow: () => void
 
   constructor(
     options: ClusterOptions,
     how: { readonly purpose: string; readonly asynchronous: boolean },
     timer: (ms: number, run: () => void) => { cancel(): void },
+    cluster: Cluster | undefined,
   ) {
     this.#options = options
     this.#how = how
     this.#timer = timer
+    this.#cluster = cluster
+    this.#unfollow = cluster?.onPrimary(() => this.#leave(cluster)) ?? (() => {})
+  }
+
+  /** Another is the primary: what was asked of the old one may never be answered. */
+  #leave(cluster: Cluster): void {
+    const primary = cluster.primaryNow
+    if (primary === undefined || primary === this.#node || this.#node === undefined) return
+    this.#opening?.over.abort(new Error(`${this.#node.id} is not the primary any more`))
+    this.#connection?.destroy(new Error(`${this.#node.id} is not the primary any more`))
   }
 
   async run(statements: readonly SystemStatement[]): Promise<Record<string, unknown>[][]> {
@@ -56,7 +90,7 @@ class Session implements UpkeepSession {
     const batch = await connection.run(items)
     silent.cancel()
     if (batch.failure) {
-      if (classify(batch.failure) === 'connection') connection.destroy(batch.failure)
+      if (classify(batch.failure) === 'connection') this.#lost(connection, batch.failure)
       // An explicit transaction is still open after its failure, and the session has to be usable.
       else if (statements.some(({ sql }) => sql === 'begin'))
         await connection.run([{ statement: this.#statements.get('rollback'), params: [] }])
@@ -66,12 +100,14 @@ class Session implements UpkeepSession {
   }
 
   isTransient(error: unknown): boolean {
-    return classify(error) !== 'statement'
+    return error instanceof DataUnavailable || classify(error) !== 'statement'
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#opening?.catch(() => {})
+    this.#unfollow()
+    this.#opening?.over.abort(new Error(`The ${this.#how.purpose} session is closed`))
+    await this.#opening?.made.catch(() => {})
     const connection = this.#connection
     if (!connection) return
     const cut = this.#timer(500, () => connection.destroy())
@@ -82,19 +118,50 @@ class Session implements UpkeepSession {
   async #connected(): Promise<Connection> {
     if (this.#closed) throw new Error(`The ${this.#how.purpose} session is closed`)
     if (this.#connection && !this.#connection.lost) return this.#connection
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
+    this.#opening ??= this.#begin()
+    return this.#opening.made
   }
 
-  async #open(): Promise<Connection> {
-    const { connection: options } = this.#options
+  #begin(): Opening {
+    const over = new AbortController()
+    const made = this.#open(over.signal).finally(() => {
+      this.#opening = undefined
+    })
+    return { over, made }
+  }
+
+  async #open(signal: AbortSignal): Promise<Connection> {
+    const node = this.#cluster && (await unlessAborted(this.#cluster.primary(CONNECT_MS), signal))
+    this.#node = node
+    const options = node?.connection ?? this.#options.connection
     const path = options.user === 'tenfold' ? { search_path: 'public' } : {}
     const commits = this.#how.asynchronous ? { synchronous_commit: 'off' } : {}
-    const connection = await Connection.open(options, { ...SETTINGS, ...commits, ...path })
-    this.#connection = connection
-    this.generation++
-    return connection
+    try {
+      const settings = { ...SETTINGS, ...commits, ...path }
+      const connection = await Connection.open(options, settings, [], CONNECT_MS, signal)
+      this.#connection = connection
+      this.generation++
+      return connection
+    } catch (error) {
+      if (node) this.#cluster?.failed(node, error)
+      throw error
+    }
   }
+
+  #lost(connection: Connection, failure: Error): void {
+    connection.destroy(failure)
+    if (this.#node) this.#cluster?.failed(this.#node, failure)
+  }
+}
+
+function unlessAborted<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    work.then(resolve, reject)
+  })
+}
+
+interface Opening {
+  readonly made: Promise<Connection>
+  readonly over: AbortController
 }

@@ -45,13 +45,14 @@ export function placeOf(connection: Connection, result: StatementResult | undefi
   const row = result?.rows[0] as PositionRow | ReplayRow | undefined
   if (row === undefined) return undefined
   if (!('tli' in row)) return positionOfRow(row as PositionRow)
-  if (row.lsn === null || row.tli === null) {
-    connection.replayed = undefined
-    return undefined
-  }
-  const place = { timeline: row.tli, lsn: parseLsn(row.lsn) }
-  connection.replayed = place
-  return place
+  connection.replayed = replayOf(row)
+  return connection.replayed
+}
+
+/** What {@link REPLAY_SQL} gives, if it says where the replica is. */
+export function replayOf(row: Record<string, unknown> | ReplayRow | undefined): Position | undefined {
+  const { lsn, tli } = (row ?? {}) as Partial<ReplayRow>
+  return lsn && tli ? { timeline: tli, lsn: parseLsn(lsn) } : undefined
 }
 
 /**

@@ -111,6 +111,12 @@ export class Watch {
     this.#decide()
   }
 
+  /** Asks one at once; what it said until now holds until then. */
+  ask(id: string): void {
+    const member = this.#members.get(id)
+    if (member) this.#want(member)
+  }
+
   /** Asks all at once; resolves when each has answered, or was silent. */
   async lookAgain(): Promise<void> {
     const since = this.#options.clock.monotonic()

@@ -1,0 +1,44 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Position } from '../../core/position.ts'
+import { reaches } from '../connection/span.ts'
+import { Admission } from '../routing/admission.ts'
+import { pick } from '../routing/pick.ts'
+import { Positions } from '../routing/positions.ts'
+import type { DataNode } from './node.ts'
+
+/** Milliseconds that a read waits for a replica to catch up, before it goes to the primary. */
+export const REACH_MS_MAX = 20
+/** Reads on the primary at once that a replica should have answered. Most end within a millisecond. */
+export const FALLBACKS_MAX = 64
+/** A replica that has told its position within so many milliseconds is believed to be no further. */
+const FRESH_MS = 2
+
+/** The replicas of a cluster, as those see them who read. */
+export class Copies {
+  readonly #clock: Clock
+  readonly #replicas: () => readonly DataNode[]
+  readonly positions: Positions
+  /** Places on the primary for reads that no replica could answer. */
+  readonly admission: Admission
+  #turn = 0
+
+  constructor(clock: Clock, replicas: () => readonly DataNode[]) {
+    this.#clock = clock
+    this.#replicas = replicas
+    this.positions = new Positions(clock, () => {
+      for (const node of replicas()) if (!node.isLate) node.ping()
+    })
+    this.admission = new Admission(FALLBACKS_MAX, clock)
+  }
+
+  /** The replica to ask next; see {@link pick}. */
+  pick(need: Position): DataNode | undefined {
+    return pick(this.#replicas(), need, this.#turn++)
+  }
+
+  /** Whether it is worth asking: it has got there, or may have since it last told. */
+  isPromising({ known, toldAt }: DataNode, need: Position): boolean {
+    if (known === undefined || reaches(known, need)) return true
+    return this.#clock.monotonic() - toldAt > FRESH_MS
+  }
+}

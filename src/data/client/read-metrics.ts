@@ -1,0 +1,52 @@
+import type { MetricsRegistry } from '../../telemetry/metrics.ts'
+
+/** Why a read that a replica might have answered went to the primary. */
+export type FallbackReason = 'token' | 'none' | 'behind' | 'refused'
+
+/** Counts of a cluster's reads and roles, resolved once: each is one addition. */
+export interface ReadMetrics {
+  readonly replica: { value: number }
+  readonly primary: { value: number }
+  /** Reads that waited for a replica to catch up. */
+  readonly waits: { value: number }
+  /** Reads that were sent to another node because the first did not answer. */
+  readonly hedges: { value: number }
+  readonly primaryChanges: { value: number }
+  fallback(why: FallbackReason): void
+}
+
+/** Declares them. Without a registry they are counted for nobody. */
+export function readMetrics(metrics: MetricsRegistry | undefined, cluster: string): ReadMetrics {
+  if (!metrics) {
+    const count = () => ({ value: 0 })
+    return {
+      replica: count(),
+      primary: count(),
+      waits: count(),
+      hedges: count(),
+      primaryChanges: count(),
+      fallback: () => {},
+    }
+  }
+  const reads = metrics.counter(
+    'data_reads_total',
+    'Reads of clusters with replicas, by the role of the node that answered',
+    ['cluster', 'role'],
+  )
+  const fallbacks = metrics.counter(
+    'data_read_fallbacks_total',
+    'Reads that went to the primary because no replica could answer: the token is of another timeline, there is no replica, all are behind, or one refused',
+    ['cluster', 'why'],
+  )
+  const one = (name: string, help: string) => metrics.counter(name, help, ['cluster']).child({ cluster })
+  return {
+    replica: reads.child({ cluster, role: 'replica' }),
+    primary: reads.child({ cluster, role: 'primary' }),
+    waits: one('data_read_waits_total', 'Reads that waited for a replica to catch up'),
+    hedges: one('data_read_hedges_total', 'Reads that were sent to another node as the first did not answer'),
+    primaryChanges: one('data_primary_changes_total', 'Times that another node became the primary'),
+    fallback: (why) => {
+      fallbacks.child({ cluster, why }).value++
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import { DataUnavailable } from '../errors.ts'
+import { FALLBACKS_MAX } from './copies.ts'
+import type { FallbackReason } from './read-metrics.ts'
+import type { ReadEnvironment, ReadOptions } from './read-retry.ts'
+import type { Deadline } from './retry.ts'
+
+/**
+ * Whether a replica may answer: there are some, nothing is decided by the answer, and there is a session whose token says
+ * what it must not go back behind. A script has none, and what it wrote it expects to read.
+ *
+ * What goes into the guaranteed cache is read on the primary: loads that wait for each other rely on it that whoever
+ * begins later sees more.
+ */
+export function mayLeavePrimary(
+  { cluster, context }: ReadEnvironment,
+  { primary, span }: ReadOptions,
+): boolean {
+  return cluster.isWatched && !primary && span === undefined && context?.seen !== undefined && !context.write
+}
+
+/**
+ * A read that no replica could answer, on the primary. So many may be there at once; the others wait for a place.
+ * @throws DataUnavailable when there was none for the whole deadline
+ */
+export async function fallingBack<R>(
+  { cluster }: ReadEnvironment,
+  deadline: Deadline,
+  why: FallbackReason,
+  work: () => Promise<R>,
+): Promise<R> {
+  const { metrics, copies, name } = cluster
+  metrics.fallback(why)
+  if (!(await copies.admission.enter(deadline.leftMs))) {
+    const full = new Error(
+      `all ${FALLBACKS_MAX} places on the primary for reads that no replica can answer were taken (${WHY[why]})`,
+    )
+    throw new DataUnavailable(name, 'not applied', full)
+  }
+  try {
+    const result = await work()
+    metrics.primary.value++
+    return result
+  } finally {
+    copies.admission.leave()
+  }
+}
+
+const WHY: Readonly<Record<FallbackReason, string>> = {
+  token: 'the session has seen another timeline',
+  none: 'there is no replica that may answer',
+  behind: 'all replicas are behind',
+  refused: 'a replica refused',
+}
