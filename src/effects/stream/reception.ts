@@ -51,7 +51,13 @@ export class Reception {
   /** Called now and then: a subscriber that is not heard of is not waited for. */
   look(): void {
     if (this.#parts.clock.monotonic() - this.#heardAt > SILENCE_MS) this.close('it is silent')
-    else if (this.follows) this.#channel.send({ kind: 'alive' })
+    else if (this.follows && !this.#spoke()) this.#channel.send({ kind: 'alive' })
+  }
+
+  #spoke(): boolean {
+    let spoke = false
+    for (const follower of this.#followers.values()) spoke = follower.spoke() || spoke
+    return spoke
   }
 
   #message(message: Up): void {

@@ -28,6 +28,7 @@ export class RemoteFollower implements Follower {
   readonly #parts: RemoteParts
   #waiting: { readonly number: number; readonly resolve: () => void } | undefined
   #closed = false
+  #spoke = false
 
   constructor(parts: RemoteParts) {
     this.#parts = parts
@@ -57,6 +58,7 @@ export class RemoteFollower implements Follower {
     // Not the last one here now: much may have happened since the LSN was noted, to this process too.
     const tick = ticks.before(takenAt)
     if (tick === undefined) return
+    this.#spoke = true
     channel.send({ kind: 'position', cluster, lsn, timeline, tick })
     if (channel.backlogBytes > BACKLOG_BYTES_MAX && this.#waiting === undefined)
       channel.close('it does not take what is sent')
@@ -65,6 +67,13 @@ export class RemoteFollower implements Follower {
   reset(cluster: string): void {
     const term = this.#parts.term()
     if (term !== undefined) this.#parts.channel.send({ kind: 'begin', cluster, term })
+  }
+
+  /** Whether it was given a position since this was last asked. */
+  spoke(): boolean {
+    const spoke = this.#spoke
+    this.#spoke = false
+    return spoke
   }
 
   /** The relay leads no longer. */
