@@ -7,11 +7,18 @@ import type { Logger } from '../core/log.ts'
 import type { UpkeepSessions } from '../core/ports.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { DataClient } from '../data/index.ts'
-import { createEffects, type EffectsService } from '../effects/index.ts'
+import {
+  createEffects,
+  createRemoteEffects,
+  doorTo,
+  type EffectsService,
+  type RemoteEffectsOptions,
+  requireSecret,
+} from '../effects/index.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import { cacheSource } from './cache-source.ts'
 import type { OutboxPorts } from './outbox.ts'
-import type { RuntimeOptions } from './runtime.ts'
+import type { RelayOptions, RuntimeOptions } from './runtime.ts'
 import { type MakeHandle, shardHandles } from './shards.ts'
 import type { Shard } from './types.ts'
 
@@ -33,7 +40,10 @@ export interface FollowingJoints {
 }
 
 /** The cache follows the relay, and asks it for positions: each has the other. */
-export function wireFollowing(base: JointsBase, { cacheAudit, cacheBytes }: RuntimeOptions): FollowingJoints {
+export function wireFollowing(
+  base: JointsBase,
+  { cacheAudit, cacheBytes, relay }: RuntimeOptions,
+): FollowingJoints {
   const { data, sessions, storage, clock, random, log, metrics } = base
   let effects: EffectsService | undefined
   const cache = createCache({
@@ -50,8 +60,27 @@ export function wireFollowing(base: JointsBase, { cacheAudit, cacheBytes }: Runt
     bytesMax: cacheBytes,
     audit: cacheAudit,
   })
-  effects = createEffects({ sessions, followers: [cache.level], clock: systemClock, log, metrics })
+  const common = { followers: [cache.level], clock: systemClock, log, metrics }
+  effects = relay ? followRelays(base, relay, common) : createEffects({ ...common, sessions })
   return { effects, cache }
+}
+
+/** @throws RangeError when there is no address, or the secret is missing or too short */
+function followRelays(
+  { data, random }: JointsBase,
+  { addresses, secret, name = `process ${process.pid}` }: RelayOptions,
+  common: Pick<RemoteEffectsOptions, 'followers' | 'clock' | 'log' | 'metrics'>,
+): EffectsService {
+  if (addresses.length === 0) throw new RangeError('There is no address of a relay')
+  requireSecret(addresses, secret)
+  return createRemoteEffects({
+    ...common,
+    clusters: data.clusterNames,
+    doors: addresses.map(doorTo),
+    name,
+    secret,
+    random,
+  })
 }
 
 /** Handles of shards with everything that hangs on them. */

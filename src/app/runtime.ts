@@ -5,9 +5,20 @@ import type { Logger } from '../core/log.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterMember, ClusterOptions } from '../data/client/types.ts'
+import type { RelayAddress } from '../effects/index.ts'
 import type { JobsOptions, JobsParts } from '../jobs/index.ts'
 import type { Handler } from '../web/options.ts'
 import type { AppDefinition, Placing, System } from './types.ts'
+
+/** The relays of other processes, of which one leads each cluster. */
+export interface RelayOptions {
+  /** All of them, in any order; the application starts and serves without them, only slower. */
+  readonly addresses: readonly RelayAddress[]
+  /** 32 bytes or more, the same for all; over TCP it is required. */
+  readonly secret?: Buffer
+  /** What the relay's log calls this process. @defaultValue its process id */
+  readonly name?: string
+}
 
 /** What the composition root hands to an application. */
 export interface RuntimeOptions {
@@ -46,6 +57,8 @@ export interface RuntimeOptions {
   readonly cacheBytes?: number
   /** Tests: compare every cached value that is given with its loader. @defaultValue false */
   readonly cacheAudit?: boolean
+  /** @defaultValue none: this process has a relay of its own, a candidate for each cluster */
+  readonly relay?: RelayOptions
 }
 
 /** An application that runs: `start` connects, checks the catalog, and is ready when it resolves. */

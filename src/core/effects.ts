@@ -16,6 +16,8 @@ export interface DeliveredEffects {
   readonly effects: Effects
   /** At or above the commit's own LSN: what was read before it may be older than the commit. */
   readonly floor: Lsn
+  /** Of the commit, where it is known: by it the process that committed knows its own effects. */
+  readonly marker?: string
 }
 
 /** A position that followers have reached: everything up to `lsn` is applied, strictly below it for certain. */
@@ -36,6 +38,11 @@ export interface Follower {
   advance(cluster: string, position: FollowerPosition): void
   /** The history of this cluster is another one (new timeline, restarted primary): forget all that came from it. */
   reset(cluster: string): void
+  /**
+   * Present in one that is left behind for good when it fails, and is not tried again: it starts anew when it comes
+   * again. Until this has removed it, it counts.
+   */
+  cutOff?(reason: string): void
 }
 
 /**

@@ -42,11 +42,11 @@ export interface DirectoryStatus {
 
 /** The relay of one cluster, as this process knows it. */
 export interface RelayStatus {
-  /** Whether it is this process that leads. If not, its caches are bypassed. */
+  /** Whether it is this process that leads. If not, its caches are bypassed, unless it follows a relay elsewhere. */
   readonly leads: boolean
   /** Since when it leads, or does not. ISO 8601, UTC. */
   readonly since: string
-  /** Up to where this process has delivered; null: it has not led yet. */
+  /** Up to where this process has delivered, or was told by a relay elsewhere; null: neither yet. */
   readonly position: string | null
   readonly ageMs: number | null
   /** null: unknown, another leads. */

@@ -17,6 +17,9 @@ interface Following {
   retryAt: number
 }
 
+/** Behind, and tried again with the next pass. */
+const NEWCOMER = { failures: 1, retryAt: 0 } as const
+
 /** Since it failed, a pass over everything has begun, in which it has not failed. */
 const isRetrying = ({ retryAt }: Following): boolean => retryAt === Number.NEGATIVE_INFINITY
 const takesPart = (following: Following): boolean => following.failures === 0 || isRetrying(following)
@@ -26,9 +29,7 @@ export class Followers {
   readonly #cluster: string
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #all: readonly Following[]
-  /** Whether all of them are in this process: what it commits itself they have before the relay sees it. */
-  readonly allLocal: boolean
+  #all: readonly Following[]
 
   constructor(
     cluster: string,
@@ -39,7 +40,28 @@ export class Followers {
     this.#clock = clock
     this.#log = log
     this.#all = followers.map((follower) => ({ follower, failures: 0, retryAt: 0 }))
-    this.allLocal = followers.every(isLocal)
+  }
+
+  get size(): number {
+    return this.#all.length
+  }
+
+  /** Whether all of them are in this process: what it commits itself they have before the relay sees it. */
+  get allLocal(): boolean {
+    return this.#all.every(({ follower }) => isLocal(follower))
+  }
+
+  /**
+   * One more, which has nothing yet: it takes part from the next pass on, over everything, and nothing that is delivered
+   * until then is deleted.
+   */
+  add(follower: Follower): void {
+    this.#all = [...this.#all, { follower, ...NEWCOMER }]
+  }
+
+  /** It is gone: nothing is kept for it, as it starts anew when it comes again. */
+  remove(follower: Follower): void {
+    this.#all = this.#all.filter((following) => following.follower !== follower)
   }
 
   /** Whether everyone has all that was delivered so far. */
@@ -123,6 +145,10 @@ export class Followers {
   }
 
   #failed(following: Following, error: unknown): void {
+    if (following.follower.cutOff) {
+      following.follower.cutOff(error instanceof Error ? error.message : String(error))
+      return
+    }
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(following.failures, 10))
     following.failures++
     following.retryAt = this.#clock.monotonic() + waitMs

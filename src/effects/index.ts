@@ -1,1 +1,5 @@
 export { createEffects, type EffectsOptions, type EffectsService } from './effects.ts'
+export { addressText, type RelayAddress, requireSecret } from './stream/address.ts'
+export { accepted, doorTo } from './stream/doors.ts'
+export { Publisher, type PublisherOptions } from './stream/publisher.ts'
+export { createRemoteEffects, type RemoteEffectsOptions } from './stream/remote.ts'

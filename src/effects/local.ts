@@ -69,6 +69,8 @@ export class LocalCommits {
       this.#release(keys)
       nudge(marker)
     } catch (err) {
+      // The relay's row has to do it.
+      floors.forget([marker])
       nudge()
       log.error({ err, cluster, marker }, 'a commit was not applied here; its keys stay in doubt')
       this.#wait(keys, 0)

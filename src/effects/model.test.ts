@@ -65,7 +65,7 @@ for (const planted of [undefined, 'floor before snapshot'] as const) {
     const [{ level, session, reader }] = world.processes as [Process]
     const cache = (reader as ModelReader).level
     const steps = async (count: number): Promise<void> => {
-      for (let step = 0; step < count; step++) session.advance()
+      for (let step = 0; step < count; step++) session?.advance()
       await world.turn()
     }
     for (let trip = 0; trip < 2; trip++) await steps(3)

@@ -87,5 +87,5 @@ function roundTrip({ deletes, moveBeyond }: Before, after: string, since: string
 }
 
 function batchOf({ rows, floor }: Found, floors: Floors): DeliveredEffects[] {
-  return rows.map(({ marker, effects }) => ({ effects, floor: floors.of(marker) ?? floor }))
+  return rows.map(({ marker, effects }) => ({ marker, effects, floor: floors.of(marker) ?? floor }))
 }

@@ -10,6 +10,7 @@ import type { History } from './history.ts'
 import { Pace } from './pace.ts'
 import { pass } from './pass.ts'
 import { COUNT, LEAD, leadIn, NOTE } from './statements.ts'
+import type { Term } from './stream/term.ts'
 import type { RelayTally } from './tally.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -30,6 +31,8 @@ export interface RelayParts {
   readonly clock: Clock
   readonly log: Logger
   readonly tally: RelayTally
+  /** A term has begun, before anything is delivered in it; or, undefined, has ended. */
+  readonly onTerm?: ((term: Term | undefined) => void) | undefined
 }
 
 /** The relay of one cluster: a candidate until it holds the cluster's lock, then the leader until its session ends. */
@@ -49,6 +52,7 @@ export class Relay {
   #candidateSince: number | undefined
   #failures = 0
   #nudged = false
+  #tidying = false
   #reading = false
   #demanded: Lsn | undefined
   #position: FollowerPosition | undefined
@@ -101,6 +105,13 @@ export class Relay {
     this.#schedule()
   }
 
+  /** A commit has left something that everybody has: it is to be deleted soon. */
+  readonly tidy = (): void => {
+    if (this.#tidying) return
+    this.#tidying = true
+    this.#schedule()
+  }
+
   /** See {@link PositionDemand}. */
   demand(lsn: Lsn): void {
     if (this.#position !== undefined && lsn < this.#position.lsn) {
@@ -119,7 +130,7 @@ export class Relay {
       failures: this.#failures,
       leading: this.#leading,
       urgent: this.#nudged || this.#demanded !== undefined,
-      untidy: this.#deletes.length > 0,
+      untidy: this.#tidying || this.#deletes.length > 0,
       reading: this.#reading,
     })
     if (dueAt >= this.#dueAt) return
@@ -165,6 +176,7 @@ export class Relay {
 
   #leads(leading: boolean): void {
     if (leading !== this.#leading) this.#since = this.#parts.clock.now()
+    if (!leading) this.#parts.onTerm?.(undefined)
     this.#leading = leading
   }
 
@@ -172,9 +184,10 @@ export class Relay {
   async #lead(): Promise<boolean> {
     const { session, history, cluster, log } = this.#parts
     const results = await session.run([NOTE, LEAD])
-    const { timeline, leads } = leadIn(results)
-    if (!leads) this.#waitsForLead()
-    if (!leads || !history.admits(timeline)) return false
+    const { timeline, term } = leadIn(results)
+    if (term === undefined) this.#waitsForLead()
+    if (term === undefined || !history.admits(timeline)) return false
+    this.#parts.onTerm?.(term)
     this.#candidateSince = undefined
     this.#shown = undefined
     this.#deletes = []
@@ -208,6 +221,7 @@ export class Relay {
     const demanded = this.#demanded
     const deletes = this.#deletes.splice(0)
     this.#nudged = false
+    this.#tidying = false
     this.#reading = false
     this.#demanded = undefined
     const result = await pass(

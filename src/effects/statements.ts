@@ -2,6 +2,7 @@ import type { Effects } from '../core/effects.ts'
 import { type Lsn, parseLsn, timelineOfWalFile } from '../core/lsn.ts'
 import type { SystemStatement } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
+import type { Term } from './stream/term.ts'
 
 /** First key as of the fence's locks; the second is beyond any bucket. */
 const LOCK = '1413893188, 1000001'
@@ -9,12 +10,20 @@ const LOCK = '1413893188, 1000001'
 const LEADS = `current_setting('tenfold.relay', true) = 'on'`
 
 /**
- * Takes the lock, or not. Reading must use the indexes: the planner thinks of the table as empty, which it mostly
- * is, but behind a long transaction it is full of dead rows.
+ * Milliseconds after which PostgreSQL ends a session that does not ask anything. A relay looks once a second; one that
+ * is stopped keeps its connection and would keep the lock for as long.
+ */
+const SILENCE_MS = 3_000
+
+/**
+ * Takes the lock, or not; with the lock it draws the number of its term. Reading must use the indexes: the planner thinks of the
+ * table as empty, which it mostly is, but behind a long transaction it is full of dead rows.
  */
 export const LEAD: SystemStatement = {
-  sql: `select case when pg_try_advisory_lock(${LOCK}) then set_config('tenfold.relay', 'on', false) end as leads,
-  set_config('enable_seqscan', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false)`,
+  sql: `select case when pg_try_advisory_lock(${LOCK})
+    then set_config('tenfold.relay', 'on', false) || ' ' || pg_current_xact_id()::text end as leads,
+  set_config('enable_seqscan', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false),
+  set_config('idle_session_timeout', '${SILENCE_MS}', false)`,
 }
 
 export const BEGIN: SystemStatement = { sql: 'begin' }
@@ -90,10 +99,15 @@ export const read = (after: string, limit: number, since: string | undefined): S
   return { sql: READ_NEW, params: [limit, after, xmax, running === '' ? [] : running.split(',')] }
 }
 
-/** Reads the results of NOTE and LEAD. */
-export function leadIn(results: readonly Record<string, unknown>[][]): { timeline: number; leads: boolean } {
+/** Reads the results of NOTE and LEAD. @returns the term, if it has begun; in any case where the log is */
+export function leadIn(results: readonly Record<string, unknown>[][]): {
+  timeline: number
+  term: Term | undefined
+} {
   const [[note], [lead]] = results as [[{ wal_file: string }], [{ leads: string | null }]]
-  return { timeline: timelineOfWalFile(note.wal_file), leads: lead.leads === 'on' }
+  const timeline = timelineOfWalFile(note.wal_file)
+  const [leads, xid] = (lead.leads ?? '').split(' ')
+  return { timeline, term: leads === 'on' ? { timeline, xid: BigInt(xid as string) } : undefined }
 }
 
 /** Reads the last two results of a round trip: NOTE's and the read's. */

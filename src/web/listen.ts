@@ -1,23 +1,34 @@
 import { unlink } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import { type AddressInfo, connect, isIPv6, type ListenOptions } from 'node:net'
+import { type AddressInfo, connect, isIPv6, type ListenOptions, type Server } from 'node:net'
 import { AddressRefused, AddressTaken } from './errors.ts'
 
 /** A TCP port (0 takes a free one), or a Unix socket. */
 export type ListenAddress =
   | { readonly port: number /** @defaultValue '127.0.0.1' */; readonly host?: string; readonly flag?: string }
-  | { readonly socketPath: string }
+  | {
+      readonly socketPath: string /** Only this user may connect. @defaultValue false */
+      readonly own?: boolean
+    }
 
 /** Bytes of a Unix socket's path on Linux and macOS, whichever is shorter. */
 const SOCKET_PATH_BYTES_MAX = 103
 
-const listenOnce = (server: Server, options: ListenOptions): Promise<void> =>
+/** What is taken away from whatever this process creates: others and the group may not use the socket. */
+const OWN_MASK = 0o177
+
+const listenOnce = (server: Server, options: ListenOptions, own = false): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options, () => {
-      server.off('error', reject)
-      resolve()
-    })
+    // Bound within this call: there is no moment at which somebody else could connect.
+    const mask = own ? process.umask(OWN_MASK) : undefined
+    try {
+      server.listen(options, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    } finally {
+      if (mask !== undefined) process.umask(mask)
+    }
   })
 
 /** Whether a process answers on the socket; a killed one leaves the file behind. */
@@ -46,7 +57,7 @@ function explainFailure(error: unknown, name: string, flag: string): unknown {
 /** Starts listening and returns the URL. @throws AddressTaken @throws AddressRefused */
 export async function listen(server: Server, address: ListenAddress, tls: boolean): Promise<string> {
   if ('socketPath' in address) {
-    const { socketPath } = address
+    const { socketPath, own } = address
     const name = `The socket ${socketPath}`
     if (Buffer.byteLength(socketPath) > SOCKET_PATH_BYTES_MAX)
       throw new AddressRefused(
@@ -55,12 +66,12 @@ export async function listen(server: Server, address: ListenAddress, tls: boolea
         'a shorter path',
       )
     try {
-      await listenOnce(server, { path: socketPath })
+      await listenOnce(server, { path: socketPath }, own)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || (await isAlive(socketPath)))
         throw explainFailure(error, name, 'another path')
       await unlink(socketPath)
-      await listenOnce(server, { path: socketPath })
+      await listenOnce(server, { path: socketPath }, own)
     }
     return `unix:${socketPath}`
   }

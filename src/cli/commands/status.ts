@@ -19,8 +19,13 @@ export function statusCommand(program: Command): void {
   examples(command, ['status', 'status --json | jq .url', 'status --data /var/lib/lightbox'])
 }
 
+/** Age up to which a position is good enough for cached values. */
+const BOUND_MS = 1_000
+
 function relayText({ leads, since, position, ageMs, pendingEffects }: RelayStatus): string {
   if (leads) return `delivered to ${position}, ${ageMs} ms ago, ${pendingEffects} waiting`
+  if (ageMs !== null && ageMs <= BOUND_MS)
+    return `followed to ${position}, ${ageMs} ms ago; it is led elsewhere`
   const reached = position === null ? '' : `; delivered to ${position} before`
   return `the relay is led elsewhere, or nowhere, since ${timeText(since)}: cached values come from the database${reached}`
 }

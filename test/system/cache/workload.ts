@@ -111,13 +111,17 @@ function randomGet(dice: Dice): Op {
 /** The first are asked for most. */
 const pair = (dice: Dice): string => String(1 + Math.floor(PAIRS * (dice.below(1000) / 1000) ** 2))
 
-/** Over HTTP: a token goes in the header of API clients. Whatever happens, a request is sent until it is answered. */
-export function httpDoor(url: string, troubles: Map<string, number>): Door {
+/**
+ * Over HTTP: a token goes in the header of API clients. Whatever happens, a request is sent until it is answered.
+ * @param where the server to ask, or what chooses one each time
+ */
+export function httpDoor(where: string | (() => string), troubles: Map<string, number>): Door {
   return {
     session: (_name, tracked, dice) => {
       let token = ''
       return async (ops, key) => {
         const send = async (signal: AbortSignal): Promise<Response> => {
+          const url = typeof where === 'string' ? where : where()
           const headers: Record<string, string> = tracked ? { 'tenfold-seen': token } : {}
           if (ops.some(({ type }) => type === 'bump'))
             return fetch(`${url}/ops`, {
