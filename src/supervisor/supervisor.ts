@@ -8,6 +8,7 @@ import { createKeepers, dataStatus, startKeepers } from './data-tier.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
+import { relaySocketPath } from './nodes/relay-node.ts'
 import { operate } from './operations.ts'
 import { own } from './ownership.ts'
 import { signingKeys } from './secrets.ts'
@@ -72,10 +73,11 @@ export class Supervisor implements ServerPart {
     this.#app = app
     this.#publish()
 
+    const relay = this.#node({ id: 'relay-1', tier: 'relay', port: 0, signingKeys: keys })
     const workers = Array.from({ length: request.workers }, (_, at) =>
       this.#node({ id: `worker-${at + 1}`, tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
     )
-    await steps.run('others', () => Promise.all(workers.map((node) => this.#startNode(node))))
+    await steps.run('others', () => Promise.all([relay, ...workers].map((node) => this.#startNode(node))))
     owned.announce(url)
     this.#phase = 'ready'
     return {
@@ -224,7 +226,11 @@ export class Supervisor implements ServerPart {
     if (!this.#serves) return
     const clusters = [...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology()))
     if (clusters.some(({ members }) => members.length === 0)) return
-    const content = { clusters, relays: [], app: this.#app }
+    const content = {
+      clusters,
+      relays: [relaySocketPath(this.#options.folder.path, 'relay-1')],
+      app: this.#app,
+    }
     const text = JSON.stringify(content)
     if (text === this.#told) return
     this.#told = text

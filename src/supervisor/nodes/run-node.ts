@@ -7,6 +7,7 @@ import type { Failure } from '../start-request.ts'
 import { stateFolder } from '../state-folder.ts'
 import type { NodeAnswer, NodeReport, NodeRequest, Topology } from './messages.ts'
 import { openNodeSocket } from './node-socket.ts'
+import { createRelayPart } from './relay-node.ts'
 import { createWebNode } from './web-node.ts'
 
 /** What runs in a node's process. */
@@ -35,7 +36,8 @@ export async function runNode(): Promise<number> {
   let epoch = 0
   let state: NodeReport['state'] = 'starting'
   let failure: Failure | undefined
-  const part = createWebNode({ request, folder, log, first: first.promise, signal: stop.signal })
+  const make = request.tier === 'relay' ? createRelayPart : createWebNode
+  const part = make({ request, folder, log, first: first.promise, signal: stop.signal })
   const report = (): NodeReport => ({
     id,
     state,
