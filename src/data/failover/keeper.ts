@@ -8,7 +8,13 @@ import { fitted } from './fitted.ts'
 import { Members } from './members.ts'
 import { probe } from './probe.ts'
 import { Promotion } from './promotion.ts'
-import { type ClusterRecord, newClusterRecord, readClusterRecord, writeClusterRecord } from './record.ts'
+import {
+  type ClusterRecord,
+  type Durability,
+  newClusterRecord,
+  readClusterRecord,
+  writeClusterRecord,
+} from './record.ts'
 import { Repairs } from './repairs.ts'
 import type { NodeView } from './view.ts'
 
@@ -32,6 +38,8 @@ export interface KeeperOptions {
   /** What has to survive this process; see record.ts. */
   readonly recordFile: string
   readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
+  /** @defaultValue strict */
+  readonly durability?: Durability | undefined
   /** Tests: the way by which a standby reaches the node that it follows. */
   readonly link?: ((upstream: DatabaseAddress, from: string, to: string) => DatabaseAddress) | undefined
   readonly log: Logger
@@ -44,6 +52,9 @@ export interface ClusterTopology {
   readonly epoch: number
   readonly primary: string
   readonly members: readonly ClusterMember[]
+  readonly durability: Durability
+  /** Commits are acknowledged by the primary's disk alone: no standby is there. */
+  readonly alone: boolean
 }
 
 export interface ClusterMember {
@@ -81,7 +92,10 @@ export class ClusterKeeper implements Service {
   constructor(options: KeeperOptions) {
     this.#options = options
     const first = `${options.name}-pg-1`
-    this.#record = readClusterRecord(options.recordFile) ?? newClusterRecord(first)
+    this.#record = {
+      ...(readClusterRecord(options.recordFile) ?? newClusterRecord(first)),
+      durability: options.durability ?? 'strict',
+    }
     this.#members = new Members(options, () => this.wake())
     const shared = {
       options,
@@ -122,10 +136,12 @@ export class ClusterKeeper implements Service {
   }
 
   topology(): ClusterTopology {
-    const { primary, epoch, synchronous } = this.#record
+    const { primary, epoch, synchronous, durability, nodes, named } = this.#record
     return {
       epoch,
       primary,
+      durability,
+      alone: nodes.length === 1 || (durability === 'available' && named.length === 0),
       members: this.#members.all.map((node) => ({
         id: node.id,
         role: node.id === primary ? 'primary' : 'replica',
@@ -306,7 +322,7 @@ export class ClusterKeeper implements Service {
       case 'promote':
         return this.#promotion.promote(step)
       case 'accept':
-        return this.#promotion.accept(step)
+        return await this.#promotion.accept(step)
       case 'none':
       case 'wait':
       case 'refuse':
@@ -317,8 +333,8 @@ export class ClusterKeeper implements Service {
   #tend(): void {
     this.#repairs.tend()
     this.#hasServed = true
-    const { synchronous, nodes } = this.#record
-    if (synchronous.length > 0 || nodes.length === 1) this.#serves.resolve()
+    const { synchronous, nodes, durability } = this.#record
+    if (synchronous.length > 0 || nodes.length === 1 || durability === 'available') this.#serves.resolve()
   }
 
   /** Each thing once. */
