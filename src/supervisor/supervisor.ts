@@ -4,7 +4,7 @@ import type { ClusterKeeper } from '../data/failover/keeper.ts'
 import { checkPort } from './check-port.ts'
 import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
-import { createKeepers, dataStatus, startKeepers } from './data-tier.ts'
+import { createKeepers, dataStatus, durabilityStatus, startKeepers } from './data-tier.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
@@ -116,6 +116,9 @@ export class Supervisor implements ServerPart {
       nodes: all,
       directory: this.#directory,
       relay,
+      durability: Object.fromEntries(
+        [...this.#keepers].map(([name, keeper]) => [name, durabilityStatus(keeper)]),
+      ),
     }
   }
 
