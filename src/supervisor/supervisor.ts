@@ -1,10 +1,13 @@
 import { Releasers } from '../core/lifecycle.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
+import type { ClusterOptions } from '../data/client/types.ts'
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
 import { checkPort } from './check-port.ts'
+import { externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
-import { createKeepers, dataStatus, durabilityStatus, startKeepers } from './data-tier.ts'
+import { createKeepers, dataStatus, durabilityStatus, externalStatus, startKeepers } from './data-tier.ts'
+import { inspectExternal } from './external.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
@@ -16,7 +19,7 @@ import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
 import type { Ports } from './start-request.ts'
 import { overall } from './status.ts'
 import { readTls } from './tls.ts'
-import { clusterMessage, TopologyEpoch } from './topology-store.ts'
+import { clusterMessage, externalMessage, TopologyEpoch } from './topology-store.ts'
 
 const NO_DIRECTORY: DirectoryStatus = { epoch: 0, clusters: {}, isolated: [] }
 
@@ -29,7 +32,11 @@ export class Supervisor implements ServerPart {
   readonly #releasers = new Releasers()
   readonly #epoch: TopologyEpoch
   readonly #keepers: Map<string, ClusterKeeper>
+  /** Databases that are not ours, instead of keepers. */
+  readonly #external: readonly ClusterOptions[]
+  #warnings: readonly string[] = []
   readonly #nodes = new Map<string, NodeProcess>()
+  readonly #startedAt: string
   #phase: 'starting' | 'ready' | 'stopping' = 'starting'
   #consoleUrl: string | null = null
   #app: string | undefined
@@ -42,7 +49,10 @@ export class Supervisor implements ServerPart {
   constructor(options: ServerOptions) {
     this.#options = options
     this.#epoch = new TopologyEpoch(options.folder.path)
-    this.#keepers = createKeepers(options.request, options.folder, options)
+    this.#startedAt = new Date(options.clock.now()).toISOString()
+    const { request } = options
+    this.#external = externalClusters(request.databases)
+    this.#keepers = this.#external.length > 0 ? new Map() : createKeepers(request, options.folder, options)
   }
 
   async start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }> {
@@ -104,7 +114,10 @@ export class Supervisor implements ServerPart {
   async status(): Promise<SystemStatus> {
     const { request } = this.#options
     const [nodes, relay] = await Promise.all([this.#processes(), this.#relayStatus()])
-    const data = [...this.#keepers].flatMap(([name, keeper]) => dataStatus(name, keeper))
+    const data = [
+      ...externalStatus(this.#external, this.#startedAt),
+      ...[...this.#keepers].flatMap(([name, keeper]) => dataStatus(name, keeper)),
+    ]
     const all = [...nodes, ...data]
     return {
       app: this.#app ?? '',
@@ -148,7 +161,8 @@ export class Supervisor implements ServerPart {
         await (this.#leave ? keeper.leave() : keeper.stop())
       })
     }
-    await Promise.race([startKeepers(this.#keepers, this.#options.folder), this.#aborted()])
+    if (this.#external.length > 0) this.#warnings = await inspectExternal(this.#external)
+    else await Promise.race([startKeepers(this.#keepers, this.#options.folder), this.#aborted()])
     signal.throwIfAborted()
     this.#serves = true
   }
@@ -227,7 +241,10 @@ export class Supervisor implements ServerPart {
   #publish(): void {
     // Until every primary serves there is nothing to be told.
     if (!this.#serves) return
-    const clusters = [...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology()))
+    const clusters = [
+      ...this.#external.map((cluster) => externalMessage(cluster)),
+      ...[...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology())),
+    ]
     if (clusters.some(({ members }) => members.length === 0)) return
     const content = {
       clusters,
@@ -245,7 +262,10 @@ export class Supervisor implements ServerPart {
     const adopted = [...this.#nodes.values()]
       .filter((node) => node.adopted)
       .map(({ id, pid }) => `${id} (process ${pid})`)
-    if (this.#options.ports !== undefined || adopted.length === 0) return []
-    return [`adopted what a killed system left running: ${adopted.join(', ')}, and PostgreSQL`]
+    if (this.#options.ports !== undefined || adopted.length === 0) return [...this.#warnings]
+    return [
+      ...this.#warnings,
+      `adopted what a killed system left running: ${adopted.join(', ')}, and PostgreSQL`,
+    ]
   }
 }

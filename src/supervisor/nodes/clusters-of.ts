@@ -5,9 +5,9 @@ import type { Topology } from './messages.ts'
 /** The clusters of an application: its databases on the members. */
 export function clustersOf({ clusters }: Topology, app: string): ClusterOptions[] {
   return clusters.map(({ name, primary, members }) => {
-    const reached = members.map(({ id, ...address }) => ({
+    const reached = members.map(({ id, connection }) => ({
       id,
-      connection: { ...address, database: databaseName(app, name) },
+      connection: { database: databaseName(app, name), ...connection },
     }))
     const first = reached.find(({ id }) => id === primary) ?? reached[0]
     return { name, connection: first!.connection, members: reached }

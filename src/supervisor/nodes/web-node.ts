@@ -107,7 +107,7 @@ class WebNode implements NodePart {
     signal.throwIfAborted()
     const clusters = clustersOf(topology, definition.options.name)
     if (request.prepares) {
-      await ensureDatabases(clusters)
+      if (start.databases.length === 0) await ensureDatabases(clusters)
       const { placing, options } = definition
       await prepareData({ clusters, placing, migrations: options.migrations, log, signal })
     }
