@@ -1,11 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
-import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/database.ts'
-import type { PostgresOptions } from '../postgres/types.ts'
 import { decide, type Step } from './decide.ts'
 import { fitted } from './fitted.ts'
 import { Members } from './members.ts'
+import type { KeeperOptions } from './options.ts'
 import { probe } from './probe.ts'
 import { Promotion } from './promotion.ts'
 import {
@@ -24,27 +23,6 @@ const TICK_MS = 250
 const URGENT_MS = 5
 /** Pause after a step that failed, in milliseconds. */
 const FAILED_MS = 200
-
-/** One cluster: a primary with replicas, on this machine. */
-export interface KeeperOptions {
-  /** `c0`, `c1`, … */
-  readonly name: string
-  readonly replicas: number
-  /** The first node's data folder; the others lie beside it. */
-  readonly dataDir: string
-  readonly runDir: string
-  /** Folder of the nodes' logs. */
-  readonly logDir: string
-  /** What has to survive this process; see record.ts. */
-  readonly recordFile: string
-  readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
-  /** @defaultValue strict */
-  readonly durability?: Durability | undefined
-  /** Tests: the way by which a standby reaches the node that it follows. */
-  readonly link?: ((upstream: DatabaseAddress, from: string, to: string) => DatabaseAddress) | undefined
-  readonly log: Logger
-  readonly clock: Clock
-}
 
 /** What is told of a cluster whenever it changes. */
 export interface ClusterTopology {

@@ -1,8 +1,8 @@
 import type { DatabaseAddress } from '../postgres/database.ts'
 import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
-import type { KeeperOptions } from './keeper.ts'
 import { ClusterNode } from './node.ts'
+import type { KeeperOptions } from './options.ts'
 import { nodePlaces } from './places.ts'
 import type { ClusterRecord } from './record.ts'
 

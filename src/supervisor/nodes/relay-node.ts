@@ -4,15 +4,14 @@ import { lifecycle } from '../../core/lifecycle.ts'
 import { socketPathOf } from '../control-path.ts'
 import { clustersOf } from './clusters-of.ts'
 import type { Topology } from './messages.ts'
-import type { NodePart } from './run-node.ts'
-import type { WebNodeOptions } from './web-node.ts'
+import type { NodePart, NodePartOptions } from './node-part.ts'
 
 /** Where the processes of an application find a relay. */
 export const relaySocketPath = (stateFolder: string, id: string): string =>
   socketPathOf(stateFolder, `${id}-stream.sock`)
 
 /** A relay node: leads the relays of the clusters for all processes. It needs no application. */
-export function createRelayPart({ request, log, first }: WebNodeOptions): NodePart {
+export function createRelayPart({ request, log, first }: NodePartOptions): NodePart {
   let relay: RelayNode | undefined
   let app: string | undefined
   const socketPath = relaySocketPath(request.start.stateFolder, request.id)

@@ -9,39 +9,28 @@ import { answerApp } from '../control-app.ts'
 import { ensureDatabases } from '../databases.ts'
 import { createIdleTrim } from '../idle-trim.ts'
 import { seedOnce } from '../seed.ts'
-import type { ServerLog } from '../server-log.ts'
 import { sizeServer } from '../sizing.ts'
-import type { StateFolder } from '../state-folder.ts'
 import { trimHeap } from '../trim-heap.ts'
 import { openWeb, type Web } from '../web.ts'
 import { clustersOf } from './clusters-of.ts'
-import type { NodeRequest, Topology } from './messages.ts'
-import type { NodePart } from './run-node.ts'
-
-export interface WebNodeOptions {
-  readonly request: NodeRequest
-  readonly folder: StateFolder
-  readonly log: ServerLog
-  /** The first topology that it is told. */
-  readonly first: Promise<Topology>
-  readonly signal: AbortSignal
-}
+import type { Topology } from './messages.ts'
+import type { NodePart, NodePartOptions } from './node-part.ts'
 
 /** A web node, or a worker node, which is the same without a web server: the composition root of its process. */
-export function createWebNode(options: WebNodeOptions): NodePart {
+export function createWebNode(options: NodePartOptions): NodePart {
   const node = new WebNode(options)
   return node
 }
 
 class WebNode implements NodePart {
-  readonly #options: WebNodeOptions
+  readonly #options: NodePartOptions
   readonly #releasers = new Releasers()
   readonly #service
   #definition: AppDefinition | undefined
   #runtime: Runtime | undefined
   #web: Web | undefined
 
-  constructor(options: WebNodeOptions) {
+  constructor(options: NodePartOptions) {
     this.#options = options
     this.#service = lifecycle(
       () => this.#start(),
