@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decideRoles, type MemberAnswer, type MemberView, NO_ROLES, type Receiver, type Roles } from './roles.ts'
+import {
+  decideRoles,
+  type MemberAnswer,
+  type MemberView,
+  NO_ROLES,
+  type Receiver,
+  type Roles,
+} from './roles.ts'
 
 const receiver = (id: string, state: string | null = 'quorum'): Receiver => ({ slot: id, name: id, state })
 
@@ -15,7 +22,11 @@ const primary = (timeline: number, lsn: bigint, receivers: readonly Receiver[] =
   waits: true,
   receivers,
 })
-const standby = (id: string, timeline: number | undefined, more: Partial<MemberAnswer> = {}): MemberAnswer => ({
+const standby = (
+  id: string,
+  timeline: number | undefined,
+  more: Partial<MemberAnswer> = {},
+): MemberAnswer => ({
   ...primary(0, 90n),
   standby: true,
   writable: false,
@@ -40,7 +51,13 @@ const STATES: Record<string, (id: string) => MemberAnswer | undefined> = {
   'standby of timeline 1': (id) => standby(id, 1),
   'standby of timeline 2': (id) => standby(id, 2),
   'standby of nobody': (id) => standby(id, undefined),
-  foreign: (id) => ({ ...standby(id, 9), standby: false, writable: true, system: 'another', receivers: [receiver('a')] }),
+  foreign: (id) => ({
+    ...standby(id, 9),
+    standby: false,
+    writable: true,
+    system: 'another',
+    receivers: [receiver('a')],
+  }),
 }
 
 const IDS = ['a', 'b', 'c']
@@ -49,7 +66,11 @@ const BEFORES: Record<string, Roles> = {
   'primary a of timeline 1': {
     ...decide({ a: primary(1, 50n, [receiver('b'), receiver('c')]), b: standby('b', 1), c: standby('c', 1) }),
   },
-  'primary b of timeline 2': decide({ a: undefined, b: primary(2, 105n, [receiver('a')]), c: standby('c', 1) }),
+  'primary b of timeline 2': decide({
+    a: undefined,
+    b: primary(2, 105n, [receiver('a')]),
+    c: standby('c', 1),
+  }),
 }
 
 function* combinations(): Generator<[string, Record<string, MemberAnswer | undefined>]> {
@@ -78,7 +99,9 @@ describe('decideRoles, whatever three members are found to be, whatever was know
           assert.equal(views[roles.primary]!.timeline, highest, name)
         } else assert.ok(!writable.some((id) => views[id]!.timeline === highest), name)
         assert.ok(
-          writable.every((id) => id === roles.primary || roles.replaced.includes(id) || views[id]!.timeline === highest),
+          writable.every(
+            (id) => id === roles.primary || roles.replaced.includes(id) || views[id]!.timeline === highest,
+          ),
           name,
         )
         for (const id of roles.replicas) {
@@ -113,7 +136,12 @@ test('of two addresses of one server the one in use stays in use', () => {
 
 test('only standbys whose word counts are replicas; all are when no commit waits', () => {
   const views = {
-    a: primary(1, 100n, [receiver('b', 'sync'), receiver('c', 'potential'), receiver('d', 'async'), receiver('e', 'quorum')]),
+    a: primary(1, 100n, [
+      receiver('b', 'sync'),
+      receiver('c', 'potential'),
+      receiver('d', 'async'),
+      receiver('e', 'quorum'),
+    ]),
     b: standby('b', 1),
     c: standby('c', 1),
     d: standby('d', 1),
