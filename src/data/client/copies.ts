@@ -12,6 +12,8 @@ export const REACH_MS_MAX = 20
 export const FALLBACKS_MAX = 64
 /** A replica that has told its position within so many milliseconds is believed to be no further. */
 const FRESH_MS = 2
+/** One that is thought to be behind is asked again after so many milliseconds. */
+const ASK_MS = 5
 
 /** The replicas of a cluster, as those see them who read. */
 export class Copies {
@@ -33,12 +35,21 @@ export class Copies {
 
   /** The replica to ask next; see {@link pick}. */
   pick(need: Position): DataNode | undefined {
-    return pick(this.#replicas(), need, this.#turn++)
+    const replicas = this.#replicas()
+    // One that is thought to be behind is not asked as long as another is not: it would never tell that it has caught up.
+    for (const node of replicas)
+      if (!node.isLate && !(node.known && reaches(node.known, need)) && !this.#isFresh(node, ASK_MS))
+        node.ping()
+    return pick(replicas, need, this.#turn++)
+  }
+
+  #isFresh({ toldAt }: DataNode, ms: number): boolean {
+    return this.#clock.monotonic() - toldAt <= ms
   }
 
   /** Whether it is worth asking: it has got there, or may have since it last told. */
-  isPromising({ known, toldAt }: DataNode, need: Position): boolean {
-    if (known === undefined || reaches(known, need)) return true
-    return this.#clock.monotonic() - toldAt > FRESH_MS
+  isPromising(node: DataNode, need: Position): boolean {
+    if (node.known === undefined || reaches(node.known, need)) return true
+    return !this.#isFresh(node, FRESH_MS)
   }
 }

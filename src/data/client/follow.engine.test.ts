@@ -63,7 +63,10 @@ const replaced = (cluster: TestCluster, before: string) =>
   cluster.until('another is primary', ({ primary }) => primary !== before)
 
 /** Ways to lose a primary, with the longest that a write may take. */
-const LOSSES: Record<string, { msMax: number; lose: (cluster: TestCluster) => Promise<unknown> }> = {
+const LOSSES: Record<
+  string,
+  { msMax: number; lose: (cluster: TestCluster, load: ReturnType<typeof writing>) => Promise<unknown> }
+> = {
   'cases 1, 11: a killed primary': {
     msMax: 5_000,
     lose: async (cluster) => {
@@ -82,11 +85,12 @@ const LOSSES: Record<string, { msMax: number; lose: (cluster: TestCluster) => Pr
   },
   'case 9: two failovers': {
     msMax: 8_000,
-    lose: async (cluster) => {
+    lose: async (cluster, load) => {
       for (let count = 0; count < 2; count++) {
         const before = primaryOf(cluster)
         signalMember(cluster, before, 'SIGKILL')
         await replaced(cluster, before)
+        await load.progress(WRITERS * 2)
       }
     },
   },
@@ -99,7 +103,7 @@ for (const clusters of [1, 2]) {
         const { client, clusters: all } = await replicated(t, { clusters })
         const load = writing(client)
         await load.progress(200)
-        await lose(all.at(-1)!)
+        await lose(all.at(-1)!, load)
         await load.progress(200)
         const { acknowledged, longestMs } = await load.end()
         t.diagnostic(`the longest write took ${Math.round(longestMs)} ms`)

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import pg from 'pg'
+import { systemClock } from '../../core/clock.ts'
+import { type Logger, silentLogger } from '../../core/log.ts'
+import { testDatabase } from '../../testing/postgres.ts'
+import { Statements } from '../connection/statements.ts'
+import type { TestCluster } from '../failover/fixtures/cluster.ts'
+import { prepareData } from '../prepare.ts'
+import { findPrimary } from '../routing/find-primary.ts'
+import { Cluster, WAITING_MAX } from './cluster.ts'
+import type { DataClient } from './data-client.ts'
+import { PLACING } from './fixtures/fixture.ts'
+import { type Replicated, replicated, signalMember, type TestSession } from './fixtures/replicated.ts'
+import type { ConnectionOptions } from './types.ts'
+import { upkeepSessions } from './upkeep-session.ts'
+
+async function sql(connection: ConnectionOptions, ...statements: readonly string[]): Promise<void> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  for (const statement of statements) await client.query(statement)
+  await client.end()
+}
+
+const DIRECTORY = `select current_setting('data_directory') as dir`
+
+/** The first node's folder has the cluster's name. */
+const idOf = (dir: string): string =>
+  dir
+    .split('/')
+    .at(-1)!
+    .replace(/^(c\d)$/, '$1-pg-1')
+
+/** Which member answers a read of this session. */
+const answering = (session: TestSession): Promise<string> =>
+  session.request(async (client) => {
+    const [row] = await client.readHome<never, { dir: string }[]>((db) => db.query(DIRECTORY))
+    return idOf(row!.dir)
+  })
+
+/** Which member takes a write. */
+const writing = (client: DataClient): Promise<string> =>
+  client.writeHome('where', async (tx) => idOf((await tx.query<{ dir: string }>(DIRECTORY))[0]!.dir))
+
+const connectionOf = ({ members }: Pick<Replicated, 'members'>, id: string): ConnectionOptions =>
+  members()[0]!.members!.find((one) => one.id === id)!.connection
+
+/** Until the client has found out who is what. */
+async function settled(client: DataClient, primary: string, replicas: readonly string[]): Promise<void> {
+  const cluster = client.cluster('c0')
+  const now = () => [cluster.primaryNow?.id, cluster.replicas.map(({ id }) => id).toSorted()]
+  while (JSON.stringify(now()) !== JSON.stringify([primary, replicas])) await client.lookAgain('c0')
+}
+
+/** A cluster that nobody keeps any more: the test does with it what it wants. */
+async function unkept(t: TestContext): Promise<Replicated & { cluster: TestCluster }> {
+  const all = await replicated(t)
+  const [cluster] = all.clusters as [TestCluster]
+  await settled(all.client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+  await cluster.keeper.leave()
+  return { ...all, cluster }
+}
+
+function logged(): { log: Logger; lines: string[] } {
+  const lines: string[] = []
+  const note = (fields: object, message: string): void =>
+    void lines.push(`${JSON.stringify(fields)} ${message}`)
+  const log: Logger = { ...silentLogger, warn: note, error: note, child: () => log }
+  return { log, lines }
+}
+
+test('a standby outside of the synchronous set answers nobody', async (t) => {
+  const all = await unkept(t)
+  const { client, session } = all
+  await sql(
+    connectionOf(all, 'c0-pg-1'),
+    `alter system set synchronous_standby_names = 'ANY 1 ("c0-pg-2")'`,
+    'select pg_reload_conf()',
+  )
+  await settled(client, 'c0-pg-1', ['c0-pg-2'])
+  for (let round = 0; round < 30; round++) assert.equal(await answering(session()), 'c0-pg-2')
+  // Where no commit waits for any, none is worse than the primary.
+  await sql(
+    connectionOf(all, 'c0-pg-1'),
+    `alter system set synchronous_standby_names = ''`,
+    'select pg_reload_conf()',
+  )
+  await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+})
+
+test('case 5: a primary that was replaced and goes on is neither read nor written', async (t) => {
+  const all = await unkept(t)
+  const { cluster, another, session } = all
+  const { log, lines } = logged()
+  const client = await another({ log })
+  await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+  // It would still acknowledge: c0-pg-3 follows it.
+  await sql(
+    connectionOf(all, 'c0-pg-2'),
+    `alter system set synchronous_standby_names = ''`,
+    'select pg_reload_conf()',
+    'select pg_promote()',
+  )
+  await client.lookAgain('c0')
+  assert.equal(client.cluster('c0').primaryNow?.id, 'c0-pg-2')
+  for (let round = 0; round < 10; round++) {
+    assert.equal(await writing(client), 'c0-pg-2')
+    assert.equal(await answering(session(client)), 'c0-pg-2')
+  }
+  assert.equal((await client.positionOf('c0')).timeline, 2)
+  assert.match(lines.join('\n'), /"member":"c0-pg-1"} a member takes writes though it has been replaced/)
+  // Not even when nobody else takes writes any more.
+  signalMember(cluster, 'c0-pg-2', 'SIGKILL')
+  await client.lookAgain('c0')
+  await assert.rejects(
+    client.writeHome('late', (tx) => tx.query('select 1'), { deadlineMs: 300 }),
+    /not applied \(No primary for .*c0-pg-1: was replaced as the primary/,
+  )
+})
+
+test('a session that has seen a later timeline makes a process look for it', async (t) => {
+  const all = await unkept(t)
+  const { client, session } = all
+  await sql(
+    connectionOf(all, 'c0-pg-2'),
+    `alter system set synchronous_standby_names = ''`,
+    'select pg_reload_conf()',
+    'select pg_promote()',
+  )
+  // As another process has told the session; this one may not have looked since.
+  const late = session()
+  late.token = '1~c0:2:0/0:0/1'
+  assert.equal(await answering(late), 'c0-pg-2')
+  assert.equal(await writing(client), 'c0-pg-2')
+})
+
+test('a write on a silent primary goes on at the new one, without waiting for its deadline', async (t) => {
+  const all = await unkept(t)
+  const { client, cluster } = all
+  assert.equal(await writing(client), 'c0-pg-1')
+  signalMember(cluster, 'c0-pg-1', 'SIGSTOP')
+  const startedAt = systemClock.monotonic()
+  const stuck = writing(client)
+  await sql(
+    connectionOf(all, 'c0-pg-2'),
+    `alter system set synchronous_standby_names = ''`,
+    'select pg_reload_conf()',
+    'select pg_promote()',
+  )
+  await client.lookAgain('c0')
+  assert.equal(await stuck, 'c0-pg-2')
+  assert.ok(systemClock.monotonic() - startedAt < 5_000)
+})
+
+test('a member of another database system is not used, and that is said', async (t) => {
+  const { connection, drop } = await testDatabase()
+  t.after(drop)
+  const all = await replicated(t)
+  const { log, lines } = logged()
+  const [{ members = [], ...rest }] = all.members() as [ReturnType<Replicated['members']>[number]]
+  const strange = { id: 'strange', connection }
+  const client = await all.another({ log, clusters: [{ ...rest, members: [...members, strange] }] })
+  await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+  for (let round = 0; round < 10; round++) assert.equal(await writing(client), 'c0-pg-1')
+  assert.match(lines.join('\n'), /"member":"strange"} a member belongs to another database system/)
+})
+
+test('members come and go while it runs', async (t) => {
+  const all = await replicated(t)
+  const [{ members = [], name }] = all.members() as [ReturnType<Replicated['members']>[number]]
+  const [first, ...others] = members as [(typeof members)[number], ...typeof members]
+  const client = await all.another({ clusters: [{ name, connection: first.connection }] })
+  let over = false
+  const running = (async () => {
+    let count = 0
+    for (const own = all.session(client); !over; count++) {
+      await writing(client)
+      await answering(own)
+    }
+    return count
+  })()
+  const reads = async (): Promise<Set<string>> => {
+    const found = new Set<string>()
+    for (let round = 0; round < 10; round++) found.add(await answering(all.session(client)))
+    return found
+  }
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(await reads(), new Set([first.id]))
+    client.setMembers(name, members)
+    await settled(client, first.id, ['c0-pg-2', 'c0-pg-3'])
+    assert.deepEqual(await reads(), new Set(['c0-pg-2', 'c0-pg-3']))
+    client.setMembers(name, [others[0]!, first])
+    await settled(client, first.id, ['c0-pg-2'])
+    assert.deepEqual(await reads(), new Set(['c0-pg-2']))
+    client.setMembers(name, [first])
+  }
+  over = true
+  assert.ok((await running) > 0)
+})
+
+test('upkeep sessions and what prepares follow the primary; so does the lease for 64-bit ids', async (t) => {
+  const all = await replicated(t)
+  const [cluster] = all.clusters as [TestCluster]
+  const { client } = all
+  const sessions = upkeepSessions(all.members(), (ms, run) => systemClock.timer(ms, run), client)
+  const upkeep = sessions.open('c0', 'test')
+  const where = async (): Promise<string> =>
+    idOf((await upkeep.run([{ sql: DIRECTORY }]))[0]![0]!.dir as string)
+  t.after(() => upkeep.close())
+  assert.equal(await where(), 'c0-pg-1')
+  const drawn = client.snowflakes.next()
+  signalMember(cluster, 'c0-pg-1', 'SIGSTOP')
+  // Asked of one that is silent; it ends when another is the primary, not after its own 12 s.
+  const stuck = where().catch((error: unknown) => {
+    assert.ok(upkeep.isTransient(error))
+    return 'lost'
+  })
+  const { primary } = await cluster.until('another is primary', (now) => now.primary !== 'c0-pg-1')
+  assert.equal(await stuck, 'lost')
+  // Nothing is sent twice by itself: who asks tries again.
+  let found = 'lost'
+  while (found === 'lost') found = await where().catch(() => 'lost')
+  assert.equal(found, primary)
+  assert.deepEqual(await findPrimary(all.members()[0]!, { log: silentLogger }), connectionOf(all, primary))
+  await prepareData({ clusters: all.members(), placing: PLACING, log: silentLogger })
+  await (await all.another()).stop()
+  assert.ok(BigInt(client.snowflakes.next()) > BigInt(drawn))
+})
+
+test('only so many wait for a primary, and each is told what is known', async (t) => {
+  const dead = (id: string) => ({
+    id,
+    connection: { host: '127.0.0.1', port: 1, user: 'x', database: 'x' },
+  })
+  const members = [dead('a'), dead('b')]
+  const parts = { connectionsMax: 2, clock: systemClock, statements: new Statements(), log: silentLogger }
+  const cluster = new Cluster({ name: 'c0', connection: members[0]!.connection, members }, parts)
+  t.after(() => cluster.close())
+  const waiting = Array.from({ length: WAITING_MAX }, () => cluster.primary(1_000))
+  await assert.rejects(cluster.primary(1_000), {
+    code: 'TENFOLD_DATA_UNAVAILABLE',
+    outcome: 'not applied',
+    message: /2000 calls wait for a primary already/,
+  })
+  const ends = await Promise.allSettled(waiting)
+  for (const end of ends)
+    assert.match(
+      String((end as PromiseRejectedResult).reason),
+      /No primary for 1000 ms: a: .*ECONNREFUSED.*; b: /,
+    )
+})
