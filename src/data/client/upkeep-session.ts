@@ -1,8 +1,10 @@
 import type { SystemStatement, UpkeepSession, UpkeepSessions } from '../../core/ports.ts'
 import { Connection } from '../connection/connection.ts'
 import { classify } from '../connection/failure.ts'
+import { KnownServer } from '../connection/session-settings.ts'
 import { Statements } from '../connection/statements.ts'
 import { COMMON } from './cluster.ts'
+import { IN_TIME_SQL } from './in-time.ts'
 import type { ClusterOptions } from './types.ts'
 
 /** Milliseconds that a round trip of upkeep may take. */
@@ -29,11 +31,19 @@ export function upkeepSessions(
   }
 }
 
+/** Where a transaction of several statements ends; `statement_timeout` is enough for a single one. */
+function endOf(statements: readonly SystemStatement[]): number | undefined {
+  if (statements.length < 2) return undefined
+  const commit = statements.findIndex(({ sql }) => sql === 'commit')
+  return commit < 0 ? statements.length : commit
+}
+
 class Session implements UpkeepSession {
   readonly #options: ClusterOptions
   readonly #how: { readonly purpose: string; readonly asynchronous: boolean }
   readonly #timer: (ms: number, run: () => void) => { cancel(): void }
   readonly #statements = new Statements()
+  readonly #server = new KnownServer()
   #connection: Connection | undefined
   #opening: Promise<Connection> | undefined
   #closed = false
@@ -53,6 +63,9 @@ class Session implements UpkeepSession {
     const connection = await this.#connected()
     const silent = this.#timer(SILENCE_MS, () => connection.destroy(new Error('No answer in time')))
     const items = statements.map(({ sql, params = [] }) => ({ statement: this.#statements.get(sql), params }))
+    const checkAt = connection.limitsTransactions ? undefined : endOf(statements)
+    if (checkAt !== undefined)
+      items.splice(checkAt, 0, { statement: this.#statements.get(IN_TIME_SQL), params: [STATEMENT_MS] })
     const batch = await connection.run(items)
     silent.cancel()
     if (batch.failure) {
@@ -62,7 +75,7 @@ class Session implements UpkeepSession {
         await connection.run([{ statement: this.#statements.get('rollback'), params: [] }])
       throw batch.failure
     }
-    return batch.results.map(({ rows }) => rows)
+    return batch.results.map(({ rows }) => rows).filter((_, at) => at !== checkAt)
   }
 
   isTransient(error: unknown): boolean {
@@ -92,7 +105,11 @@ class Session implements UpkeepSession {
     const { connection: options } = this.#options
     const path = options.user === 'tenfold' ? { search_path: 'public' } : {}
     const commits = this.#how.asynchronous ? { synchronous_commit: 'off' } : {}
-    const connection = await Connection.open(options, { ...SETTINGS, ...commits, ...path })
+    const connection = await Connection.open(
+      options,
+      { ...SETTINGS, ...commits, ...path },
+      { server: this.#server },
+    )
     this.#connection = connection
     this.generation++
     return connection

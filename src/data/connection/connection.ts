@@ -2,15 +2,24 @@ import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { ConnectionOptions } from '../client/types.ts'
 import { Batch, type BatchItem, type Prepared } from './batch.ts'
+import { KnownServer, limitsTransactions, type SessionSettings } from './session-settings.ts'
 
 /** Milliseconds for a connection to be made. */
 const CONNECT_TIMEOUT_MS = 5000
 
-/** Settings of a session, by their PostgreSQL names. */
-export type SessionSettings = Readonly<Record<string, string>>
-
 type WireClient = pg.Client & {
   connection: { stream: Socket; on(event: 'parameterStatus', listener: (m: ParameterStatus) => void): void }
+}
+export interface OpenOptions {
+  /**
+   * Settings whose change ends the session at once, e.g. `default_transaction_read_only`: PostgreSQL reports them, so
+   * that no later statement can run under a changed one.
+   */
+  readonly guarded?: readonly string[] | undefined
+  /** Milliseconds; more than {@link CONNECT_TIMEOUT_MS} counts as that. */
+  readonly timeoutMs?: number | undefined
+  /** Whoever opens several sessions of an address keeps it, so that an older server refuses only the first. */
+  readonly server?: KnownServer | undefined
 }
 interface ParameterStatus {
   parameterName: string
@@ -32,9 +41,12 @@ export class Connection {
   timeline: number | undefined
   /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
   usedAt = 0
+  /** Whether the server itself ends a transaction that takes too long (`transaction_timeout`). */
+  readonly limitsTransactions: boolean
 
-  private constructor(client: WireClient) {
+  private constructor(client: WireClient, settings: SessionSettings) {
     this.#client = client
+    this.limitsTransactions = limitsTransactions(settings)
     client.on('error', (error) => this.#lose(error))
     client.on('end', () => this.#lose(new Error('Connection terminated')))
     client.on('notice', (notice) => {
@@ -43,15 +55,26 @@ export class Connection {
     })
   }
 
-  /**
-   * @param guarded settings whose change ends the session at once, e.g. `default_transaction_read_only`:
-   *   PostgreSQL reports them, so that no later statement can run under a changed one
-   */
+  /** A server that does not know `transaction_timeout` (before 17) gets the settings that come nearest to it. */
   static async open(
     options: ConnectionOptions,
     settings: SessionSettings,
-    guarded: readonly string[] = [],
-    timeoutMs = CONNECT_TIMEOUT_MS,
+    { guarded = [], timeoutMs = CONNECT_TIMEOUT_MS, server = new KnownServer() }: OpenOptions = {},
+  ): Promise<Connection> {
+    const connect = (): Promise<Connection> =>
+      Connection.#connect(options, server.fit(settings), { guarded, timeoutMs, server })
+    try {
+      return await connect()
+    } catch (error) {
+      if (!server.refused(error)) throw error
+      return connect()
+    }
+  }
+
+  static async #connect(
+    options: ConnectionOptions,
+    settings: SessionSettings,
+    { guarded, timeoutMs, server }: { guarded: readonly string[]; timeoutMs: number; server: KnownServer },
   ): Promise<Connection> {
     const client = new pg.Client({
       ...options,
@@ -67,6 +90,9 @@ export class Connection {
     client.on('error', (error) => {
       failure ??= error
     })
+    client.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'server_version') server.told(parameterValue)
+    })
     try {
       await client.connect()
       if (failure) throw failure
@@ -75,7 +101,7 @@ export class Connection {
       client.connection.stream.destroy()
       throw error
     }
-    const connection = new Connection(client)
+    const connection = new Connection(client, settings)
     if (guarded.length > 0) {
       client.connection.on('parameterStatus', ({ parameterName }) => {
         if (guarded.includes(parameterName))

@@ -18,7 +18,7 @@ export interface Binaries {
 }
 
 /** The oldest PostgreSQL that has what the data tier needs. */
-export const MAJOR_MIN = 17
+export const MAJOR_MIN = 15
 
 const PROGRAMS = ['initdb', 'postgres'] as const
 
