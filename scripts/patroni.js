@@ -23,7 +23,9 @@ function findPostgres(root) {
     .filter((major) => major >= MAJOR_MIN)
     .sort((a, b) => a - b)
     .map((major) => join(root, String(major), 'bin'))
-    .find((dir) => ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind'].every((name) => existsSync(join(dir, name))))
+    .find((dir) =>
+      ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind'].every((name) => existsSync(join(dir, name))),
+    )
 }
 
 function look(env) {

@@ -125,9 +125,7 @@ async function hastenLogin(server: PostgresServer): Promise<void> {
   await client.connect()
   try {
     // PostgreSQL before 16 does not know it.
-    await client.query(
-      `select set_config(name, '1', false) from pg_settings where name = 'scram_iterations'`,
-    )
+    await client.query(`select set_config(name, '1', false) from pg_settings where name = 'scram_iterations'`)
     await client.query(
       `alter role ${client.escapeIdentifier(user)} password ${client.escapeLiteral(password)}`,
     )

@@ -70,7 +70,7 @@ export function converse(connection: Connection, statements: Statements): Conver
       return dbMs
     },
     begin: async (begin) => {
-      limitMs = Math.max(limitMs, begin.timeoutMs)
+      limitMs = begin.timeoutMs
       const limits = connection.limitsTransactions ? ['transaction_timeout'] : OLDER_LIMITS
       const batch = await run(beginItems(begin, limits, sql))
       return { first: batch.results.at(-1)?.tag === 'INSERT 0 1', failure: batch.failure }

@@ -61,13 +61,13 @@ export class Connection {
     settings: SessionSettings,
     { guarded = [], timeoutMs = CONNECT_TIMEOUT_MS, server = new KnownServer() }: OpenOptions = {},
   ): Promise<Connection> {
-    const connect = (): Promise<Connection> =>
-      Connection.#connect(options, server.fit(settings), { guarded, timeoutMs, server })
+    const how = { guarded, timeoutMs, server }
+    const fitted = server.fit(settings)
     try {
-      return await connect()
+      return await Connection.#connect(options, fitted, how)
     } catch (error) {
-      if (!server.refused(error)) throw error
-      return connect()
+      if (!server.refused(error, fitted)) throw error
+      return Connection.#connect(options, server.fit(settings), how)
     }
   }
 

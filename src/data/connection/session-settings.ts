@@ -30,10 +30,13 @@ export class KnownServer {
     this.#older = Number.parseInt(version, 10) < LIMIT_MAJOR
   }
 
-  /** Whether a session was refused only because the server is older than was thought; then it is known. */
-  refused(error: unknown): boolean {
-    if (this.#older || sqlStateOf(error) !== UNDEFINED_OBJECT || !(error as Error).message.includes(LIMIT))
-      return false
+  /**
+   * Whether a session with these settings was refused only because the server is older than was thought; then it is
+   * known. Several may be refused at once.
+   */
+  refused(error: unknown, settings: SessionSettings): boolean {
+    const unknown = sqlStateOf(error) === UNDEFINED_OBJECT && (error as Error).message.includes(LIMIT)
+    if (!unknown || !limitsTransactions(settings)) return false
     this.#older = true
     return true
   }
