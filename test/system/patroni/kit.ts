@@ -36,6 +36,8 @@ export interface PatroniCluster {
   readonly connections: readonly ConnectionOptions[]
   /** The superuser's way to the application's database. */
   readonly adminConnections: readonly ConnectionOptions[]
+  /** Makes an empty database for the application's role; the way to it on each member. */
+  create(database: string): Promise<readonly ConnectionOptions[]>
   /** Which member is the primary by Patroni's word; waits until there is one. */
   primary(): Promise<number>
   /** Waits until all members follow: one primary, all others streaming, one of them synchronous. */
@@ -48,6 +50,8 @@ export interface PatroniCluster {
   revive(member: number): void
   /** Hands over to the synchronous standby, as an operator would; resolves with the new primary. */
   switchover(): Promise<number>
+  /** Restarts the primary's PostgreSQL in order, as an operator would. */
+  restart(): Promise<void>
   /** Ends everything and removes it. */
   stop(): Promise<void>
 }
@@ -102,14 +106,15 @@ class Cluster implements PatroniCluster {
   readonly connections: readonly ConnectionOptions[]
   readonly adminConnections: readonly ConnectionOptions[]
   readonly urls: readonly string[]
-  readonly stop: () => Promise<void>
+  readonly #stop: () => Promise<void>
+  #stopped = false
   readonly #members: readonly Member[]
   readonly #secrets: Secrets
 
   constructor(members: readonly Member[], secrets: Secrets, stop: () => Promise<void>) {
     this.#members = members
     this.#secrets = secrets
-    this.stop = stop
+    this.#stop = stop
     const as = (user: string, password: string): ConnectionOptions[] =>
       members.map(({ place }) => ({
         host: '127.0.0.1',
@@ -135,7 +140,17 @@ class Cluster implements PatroniCluster {
     // Strict: nothing commits before there is a standby.
     await this.#eventually('the standbys', () => this.#isWhole('postgres'))
     await this.#query(0, 'postgres', `create role ${DATABASE} login password '${this.#secrets.app}'`)
-    await this.#query(0, 'postgres', `create database ${DATABASE} owner ${DATABASE}`)
+    await this.create(DATABASE)
+  }
+
+  async create(database: string): Promise<readonly ConnectionOptions[]> {
+    await this.#query(await this.primary(), 'postgres', `create database ${database} owner ${DATABASE}`)
+    return this.connections.map((connection) => ({ ...connection, database }))
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true
+    return this.#stop()
   }
 
   primary(): Promise<number> {
@@ -149,6 +164,7 @@ class Cluster implements PatroniCluster {
   async killPrimary(part: Part = 'both'): Promise<number> {
     const at = await this.primary()
     this.#members[at]!.strike(part, 'SIGKILL')
+    await this.#members[at]!.gone(part)
     return at
   }
 
@@ -173,6 +189,13 @@ class Cluster implements PatroniCluster {
       const at = await this.#leader()
       return at === from ? undefined : at
     })
+  }
+
+  async restart(): Promise<void> {
+    const leader = this.#members[await this.primary()]!
+    const answer = await leader.ask('/restart', {})
+    if (answer?.status !== 200)
+      throw new Error(`no restart: ${answer?.status} ${answer?.text}\n${leader.logTail()}`)
   }
 
   async #leader(): Promise<number | undefined> {
@@ -206,7 +229,11 @@ class Cluster implements PatroniCluster {
 
   async #eventually<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
     try {
-      return await until(what, ask, WHOLE_MS)
+      const asked = (): Promise<Value | undefined> => {
+        if (this.#stopped) throw new Error(`${what}: the cluster is stopped`)
+        return ask()
+      }
+      return await until(what, asked, WHOLE_MS)
     } catch (error) {
       const logs = this.#members.map((member) => `${member.place.name}:\n${member.logTail()}`)
       throw new Error(`${(error as Error).message}\n${logs.join('\n')}`, { cause: error })

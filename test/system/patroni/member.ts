@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Account } from '../../../src/data/postgres/account.ts'
-import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { identify, type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until } from '../kit/deadline.ts'
 import { processesBelow } from './processes.ts'
 import type { MemberPlace } from './settings.ts'
@@ -28,7 +28,8 @@ export class Member {
 
   /** Starts Patroni, as whoever runs services does after its end; nothing when it runs. */
   start(): void {
-    if (this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) return
+    // A process that was killed is known to be so only a moment later.
+    if (this.#child?.pid !== undefined && identify(this.#child.pid) !== undefined) return
     const { dir } = this.place
     const log = openSync(join(dir, 'patroni.log'), 'a')
     this.#child = spawn(this.#program, [join(dir, 'patroni.yml')], {
@@ -47,7 +48,7 @@ export class Member {
     try {
       const answer = await fetch(`http://127.0.0.1:${this.place.restPort}${path}`, {
         ...(body && { method: 'POST', body: JSON.stringify(body) }),
-        // Only a switchover has a body, and it is answered when it is over.
+        // What has a body is done before it is answered.
         ...(!body && { signal: AbortSignal.timeout(ANSWER_MS) }),
       })
       return { status: answer.status, text: await answer.text() }

@@ -66,7 +66,11 @@ export function memberConfig(
         replication: { username: 'replicator', password: secrets.replication },
         rewind: { username: 'rewinder', password: secrets.replication },
       },
-      parameters: { unix_socket_directories: place.dir, password_encryption: 'scram-sha-256' },
+      parameters: {
+        unix_socket_directories: place.dir,
+        // In the data folder, where what a killed server leaves goes with it.
+        dynamic_shared_memory_type: 'mmap',
+      },
       pg_hba: [
         'local all all scram-sha-256',
         'host all all 127.0.0.1/32 scram-sha-256',
