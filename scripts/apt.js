@@ -36,9 +36,8 @@ export function asInstaller(prefix, args) {
 /** Installs packages; true when that went well. What is installed already stays as it is. */
 export function install(prefix, packages) {
   const lock = ['-o', `DPkg::Lock::Timeout=${LOCK_SECONDS}`]
-  const apt = (args) => asInstaller(prefix, ['apt-get'].concat(lock, args))
+  const apt = (verb, args) => asInstaller(prefix, ['apt-get', verb, '-q'].concat(lock, args))
   return (
-    apt(['update', '-q']) &&
-    apt(['install', '-y', '-q', '--no-install-recommends', '--no-upgrade'].concat(packages))
+    apt('update', []) && apt('install', ['-y', '--no-install-recommends', '--no-upgrade'].concat(packages))
   )
 }

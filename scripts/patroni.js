@@ -4,6 +4,8 @@ import { delimiter, join } from 'path'
 import { install, installer, onPath } from './apt.js'
 import { withoutServices } from './without-services.js'
 
+/** Where root's programs lie, too. */
+const PROGRAMS = ['/usr/bin', '/usr/sbin', '/usr/local/bin']
 /** Where Debian and Ubuntu keep the server's programs, one folder for each major version. */
 const POSTGRES = '/usr/lib/postgresql'
 const MAJOR_MIN = 15
@@ -30,7 +32,7 @@ function findPostgres(root) {
 
 function look(env) {
   // An ordinary user's PATH lacks the folders of root's programs; etcd may lie in either.
-  const wide = { PATH: [env.PATH || '', '/usr/bin', '/usr/sbin', '/usr/local/bin'].join(delimiter) }
+  const wide = { PATH: env.TENFOLD_DEBIAN_PROGRAMS || [env.PATH || '', ...PROGRAMS].join(delimiter) }
   return {
     patroni: onPath(wide, 'patroni'),
     etcd: onPath(wide, 'etcd'),

@@ -40,6 +40,8 @@ export interface PatroniCluster {
   create(database: string): Promise<readonly ConnectionOptions[]>
   /** Which member is the primary by Patroni's word; waits until there is one. */
   primary(): Promise<number>
+  /** Asks all the time who leads, as a balancer's health checks do, and tells each change; resolves when it asks no more. */
+  watch(tell: (primary: number | undefined) => void): () => Promise<void>
   /** Waits until all members follow: one primary, all others streaming, one of them synchronous. */
   whole(): Promise<void>
   /** SIGKILL. Returns whom it hit; Patroni of that member stays away until {@link revive}. @defaultValue both */
@@ -155,6 +157,26 @@ class Cluster implements PatroniCluster {
 
   primary(): Promise<number> {
     return this.#eventually('a primary', () => this.#leader())
+  }
+
+  watch(tell: (primary: number | undefined) => void): () => Promise<void> {
+    let over = false
+    let last: number | undefined
+    const watching = until(
+      'the end of the watch',
+      async () => {
+        const now = await this.#leader()
+        if (over || this.#stopped) return true
+        if (now !== last) tell(now)
+        last = now
+        return undefined
+      },
+      Number.POSITIVE_INFINITY,
+    )
+    return async () => {
+      over = true
+      await watching
+    }
   }
 
   async whole(): Promise<void> {

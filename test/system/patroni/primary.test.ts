@@ -10,21 +10,42 @@ import { violations } from '../cache/history.ts'
 import { httpDoor, startPairs } from '../cache/workload.ts'
 import { steps } from '../joints/steps.ts'
 import { ModelSystem } from '../joints/system.ts'
-import { admin, prepareKit, proxied } from '../kit/databases.ts'
+import { kitClient, newRequestId, prepareKit, proxied } from '../kit/databases.ts'
 import { ordeal, productCommit } from '../kit/ordeal.ts'
 import { productServer } from '../kit/product.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
-import { type FaultName, SAME_PRIMARY } from './faults.ts'
+import { ANOTHER_PRIMARY, type FaultName, SAME_PRIMARY } from './faults.ts'
+import { followPrimary } from './follower.ts'
 import { type PatroniCluster, startPatroni } from './kit.ts'
 import { patroniPrograms } from './programs.ts'
-import { runOverFaults } from './run.ts'
+import { type RunResult, runOverFaults } from './run.ts'
 import { HASTY, SHIPPED } from './settings.ts'
 
 const programs = patroniPrograms()
+const SESSION_SQL = `select current_setting('server_version_num')::int / 10000 as major,
+  current_setting('synchronous_standby_names') as standbys,
+  current_setting('transaction_timeout', true) as transaction,
+  current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle`
 /** Cached reads and writes of pairs. */
 const OPERATIONS = LONG ? 100_000 : 4_000
 const HISTORIES = LONG ? 60 : 3
 const ROUNDS = LONG ? 5 : 1
+
+/** Faults of which the fast form has no time for. */
+const SLOW: readonly string[] = ['restart in order', 'freeze the primary until there is another']
+
+const rounds = (faults: object): FaultName[] =>
+  Array.from({ length: ROUNDS }, () => Object.keys(faults) as FaultName[])
+    .flat()
+    .filter((name) => LONG || !SLOW.includes(name))
+
+/** Milliseconds that a write waits for a primary. */
+const PATIENCE_MS = 10_000
+
+/** No request fails because of an outage that is shorter than what a write waits. */
+function assertPatient({ troubles, longestMs }: RunResult): void {
+  if (Math.max(...longestMs.values()) < PATIENCE_MS) assert.deepEqual(troubles, {})
+}
 
 const one = (connection: ConnectionOptions): ClusterOptions[] => [{ name: 'c0', connection }]
 
@@ -52,17 +73,31 @@ describe('the primary of a Patroni cluster by its address', {
   })
 
   test('a server without transaction_timeout bounds statements and pauses of each session that writes', async (t) => {
-    const connection = await database('limits')
-    await prepareKit(one(connection))
-    await productServer(t, one(connection))
-    const sql = await admin(t, { ...cluster.adminConnections[await cluster.primary()]!, database: 'limits' })
-    const { rows } = await sql.query<{ major: number; sync: string }>(
-      `select current_setting('server_version_num')::int / 10000 as major,
-        current_setting('synchronous_standby_names') as sync`,
-    )
-    t.diagnostic(JSON.stringify(rows))
-    assert.ok(rows[0]!.major >= 15)
-    assert.notEqual(rows[0]!.sync, '', 'commits wait for a standby')
+    const clusters = one(await database('limits'))
+    await prepareKit(clusters)
+    const { client, asRequest } = await kitClient(clusters)
+    t.after(() => client.stop())
+    const seen = (deadlineMs: number) =>
+      asRequest(newRequestId(), () =>
+        client.writeHome(
+          'look',
+          async (tx) => {
+            const [row] = await tx.query<Record<string, string>>(SESSION_SQL)
+            return row!
+          },
+          { deadlineMs },
+        ),
+      )
+    const { major, standbys, ...limits } = await seen(PATIENCE_MS)
+    t.diagnostic(`PostgreSQL ${major}`)
+    assert.notEqual(standbys, '', 'commits wait for a standby')
+    const expected = (limit: string) =>
+      Number(major) >= 17
+        ? { transaction: limit, statement: '0', idle: '0' }
+        : { transaction: null, statement: limit, idle: limit }
+    assert.deepEqual(limits, expected('10s'))
+    const { transaction, statement, idle } = await seen(20_000)
+    assert.deepEqual({ transaction, statement, idle }, expected('20s'))
   })
 
   test('rows, jobs and cached values agree under retries, cuts and crashes', async (t) => {
@@ -95,13 +130,22 @@ describe('the primary of a Patroni cluster by its address', {
   })
 
   test('nothing is lost, doubled or stale when it is killed, restarted, stopped and cut off', async (t) => {
-    const names = Object.keys(SAME_PRIMARY) as FaultName[]
-    const { troubles } = await runOverFaults(t, cluster, {
+    const primary = await cluster.primary()
+    const result = await runOverFaults(t, cluster, {
       database: 'faults',
-      clusters: (members, primary) => one(members[primary]!),
-      faults: Array.from({ length: ROUNDS }, () => names).flat(),
+      clusters: (members) => one(members[primary]!),
+      faults: rounds(SAME_PRIMARY),
     })
-    // Sooner than the ten seconds that a write waits; with shipped settings Patroni looks only every ten seconds.
-    if (!LONG) assert.deepEqual(troubles, {})
+    assertPatient(result)
+  })
+
+  test('behind one address for whoever is primary: the same when another member takes over', async (t) => {
+    const address = await followPrimary(t, cluster)
+    const result = await runOverFaults(t, cluster, {
+      database: 'follows',
+      clusters: ([member]) => one({ ...address, database: member!.database }),
+      faults: rounds(ANOTHER_PRIMARY),
+    })
+    assertPatient(result)
   })
 })

@@ -17,8 +17,8 @@ const RUN_MS_MAX = 600_000
 export interface RunOptions {
   /** Of a database that this run makes. */
   readonly database: string
-  /** How the client is told of the cluster: the members' addresses, and which of them is the primary now. */
-  readonly clusters: (members: readonly ConnectionOptions[], primary: number) => readonly ClusterOptions[]
+  /** How the client is told of the cluster, from the members' addresses of that database. */
+  readonly clusters: (members: readonly ConnectionOptions[]) => readonly ClusterOptions[]
   readonly faults: readonly FaultName[]
 }
 
@@ -41,7 +41,7 @@ export async function runOverFaults(
   const seed = chooseSeed()
   t.diagnostic(`TENFOLD_SEED=${seed}`)
   const members = await cluster.create(database)
-  const options = clusters(members, await cluster.primary())
+  const options = clusters(members)
   await prepareKit(options)
   const stop = new AbortController()
   const workload = startWorkload({
