@@ -118,6 +118,8 @@ export class CarefulClient {
       keepAlive: true,
     })
     pool.on('error', () => {}) // an idle session; whoever needs one meets the reason
+    // One that is lost between two statements tells it by an event, too; without a listener that would end the process.
+    pool.on('connect', (client) => client.on('error', () => {}))
     return pool
   }
 }

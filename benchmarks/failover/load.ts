@@ -81,7 +81,7 @@ export class Load {
     for (let due = performance.now(); !this.#over; ) {
       await ask()
       due = Math.max(due + everyMs, performance.now())
-      await sleep(due - performance.now())
+      await sleep(Math.max(0, due - performance.now()))
     }
   }
 
