@@ -35,7 +35,7 @@ test('a contender that loses, doubles, forgets and fails is found out', async ()
     redundant: async () => up(),
     written: async (prefix) => events.filter((id) => id.startsWith(prefix)),
   }
-  const sample = await round(contender, 1)
+  const sample = await round(contender, 1, 500)
   const ended = (digit: string): number =>
     Array.from({ length: sample.writes }, (_, at) => String(at)).filter((at) => at.endsWith(digit)).length
   assert.equal(sample.unknownWrites, ended('5'))
@@ -44,7 +44,7 @@ test('a contender that loses, doubles, forgets and fails is found out', async ()
   assert.equal(sample.doubled, ended('8'))
   assert.ok(sample.missed > 0)
   assert.ok(
-    sample.writes > 800 && sample.reads > 6_000,
-    `${sample.writes} writes, ${sample.reads} reads in 6 s`,
+    sample.writes > 100 && sample.reads > 500,
+    `${sample.writes} writes, ${sample.reads} reads in a second`,
   )
 })
