@@ -3,7 +3,7 @@ import { addressOf } from './clusters.ts'
 import { withConnection } from './databases.ts'
 import { DatabaseTooOld } from './errors.ts'
 
-/** `server_version_num` of the oldest PostgreSQL that has what we use (databases copied by file, for one). */
+/** `server_version_num` of the oldest PostgreSQL that the tests run on; before 17 some bounds are weaker (data/client/DESIGN.md). */
 export const VERSION_MIN = 150_000
 
 /** Settings of which a crash takes advantage when they are off. */
