@@ -4,7 +4,7 @@ import { classify } from '../connection/failure.ts'
 import { KnownServer } from '../connection/session-settings.ts'
 import { Statements } from '../connection/statements.ts'
 import { COMMON } from './cluster.ts'
-import { IN_TIME_SQL } from './in-time.ts'
+import { IN_TIME_SQL, placeInTime } from './in-time.ts'
 import type { ClusterOptions } from './types.ts'
 
 /** Milliseconds that a round trip of upkeep may take. */
@@ -29,13 +29,6 @@ export function upkeepSessions(
     open: (cluster, purpose, { asynchronous = false } = {}) =>
       new Session(byName.get(cluster) as ClusterOptions, { purpose, asynchronous }, timer),
   }
-}
-
-/** Where a transaction of several statements ends; `statement_timeout` is enough for a single one. */
-function endOf(statements: readonly SystemStatement[]): number | undefined {
-  if (statements.length < 2) return undefined
-  const commit = statements.findIndex(({ sql }) => sql === 'commit')
-  return commit < 0 ? statements.length : commit
 }
 
 class Session implements UpkeepSession {
@@ -63,7 +56,7 @@ class Session implements UpkeepSession {
     const connection = await this.#connected()
     const silent = this.#timer(SILENCE_MS, () => connection.destroy(new Error('No answer in time')))
     const items = statements.map(({ sql, params = [] }) => ({ statement: this.#statements.get(sql), params }))
-    const checkAt = connection.limitsTransactions ? undefined : endOf(statements)
+    const checkAt = connection.limitsTransactions ? undefined : placeInTime(statements)
     if (checkAt !== undefined)
       items.splice(checkAt, 0, { statement: this.#statements.get(IN_TIME_SQL), params: [STATEMENT_MS] })
     const batch = await connection.run(items)
