@@ -18,6 +18,8 @@ export interface WorkloadOptions {
   /** Ends it early. */
   readonly signal?: AbortSignal
   readonly repeats?: number
+  /** Milliseconds after which a client gives up. */
+  readonly patienceMs?: number
 }
 
 /** A workload that runs. */

@@ -16,6 +16,8 @@ import { HASTY, type MemberPlace, memberConfig, type Secrets, type Timings } fro
 
 /** Milliseconds for Patroni to come up, or to become whole again, with the slowest settings on a busy machine. */
 const WHOLE_MS = 180_000
+/** Milliseconds between two looks: Patroni's answers cost it a thread each, and it has other things to do. */
+const PACE_MS = 100
 const DATABASE = 'app'
 
 export interface PatroniOptions {
@@ -172,6 +174,7 @@ class Cluster implements PatroniCluster {
         return undefined
       },
       Number.POSITIVE_INFINITY,
+      PACE_MS,
     )
     return async () => {
       over = true
@@ -255,7 +258,7 @@ class Cluster implements PatroniCluster {
         if (this.#stopped) throw new Error(`${what}: the cluster is stopped`)
         return ask()
       }
-      return await until(what, asked, WHOLE_MS)
+      return await until(what, asked, WHOLE_MS, PACE_MS)
     } catch (error) {
       const logs = this.#members.map((member) => `${member.place.name}:\n${member.logTail()}`)
       throw new Error(`${(error as Error).message}\n${logs.join('\n')}`, { cause: error })

@@ -29,7 +29,7 @@ const SESSION_SQL = `select current_setting('server_version_num')::int / 10000 a
 /** Cached reads and writes of pairs. */
 const OPERATIONS = LONG ? 100_000 : 4_000
 const HISTORIES = LONG ? 60 : 3
-const ROUNDS = LONG ? 5 : 1
+const ROUNDS = LONG ? 2 : 1
 
 /** Faults of which the fast form has no time for. */
 const SLOW: readonly string[] = ['restart in order', 'freeze the primary until there is another']

@@ -13,6 +13,8 @@ import type { PatroniCluster } from './kit.ts'
 const BETWEEN = 40
 const SESSIONS = 6
 const RUN_MS_MAX = 600_000
+/** Milliseconds; with shipped settings an outage takes forty seconds. */
+const PATIENCE_MS = 180_000
 
 export interface RunOptions {
   /** Of a database that this run makes. */
@@ -49,6 +51,7 @@ export async function runOverFaults(
     dice: new Dice(seed).branch(1),
     sessions: SESSIONS,
     durationMs: RUN_MS_MAX,
+    patienceMs: PATIENCE_MS,
     signal: stop.signal,
   })
   const longestMs = new Map<FaultName, number>()
