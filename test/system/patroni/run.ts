@@ -12,7 +12,7 @@ import type { PatroniCluster } from './kit.ts'
 /** Operations that must be answered before and after each fault: it meets a system at work, which then goes on. */
 const BETWEEN = 40
 const SESSIONS = 6
-const RUN_MS_MAX = 600_000
+const RUN_MS_MAX = 1_800_000
 /** Milliseconds; with shipped settings an outage takes forty seconds. */
 const PATIENCE_MS = 180_000
 
