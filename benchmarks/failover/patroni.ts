@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensurePatroni } from '../../scripts/patroni.js'
 import { type PatroniCluster, startPatroni } from '../../test/system/patroni/kit.ts'
-import type { Timings } from '../../test/system/patroni/settings.ts'
+import type { Tuning } from '../../test/system/patroni/settings.ts'
 import { CarefulClient } from './careful.ts'
 import type { Contender } from './contender.ts'
 
 export interface PatroniWay {
   readonly name: string
-  readonly timings: Timings
+  readonly tuning: Tuning
   /**
    * When the lost member's Patroni is started again: once there is a new primary (its machine was lost and comes back), or
    * at once, as systemd does with Debian's unit when only processes die.
@@ -32,7 +32,7 @@ export class Patroni implements Contender {
   async start(): Promise<void> {
     const cluster = await startPatroni({
       programs: ensurePatroni(process.env),
-      timings: this.#way.timings,
+      tuning: this.#way.tuning,
       dir: mkdtempSync(join(tmpdir(), 'tf-patroni-')),
     })
     const client = new CarefulClient(cluster.connections)

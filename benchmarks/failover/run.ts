@@ -11,9 +11,9 @@ import { round, type Sample } from './round.ts'
 import { rows } from './rows.ts'
 
 const CONTENDERS: readonly Contender[] = [
-  new Patroni({ name: 'Patroni as shipped', timings: SHIPPED, back: 'after the failover' }),
-  new Patroni({ name: 'Patroni at its fastest', timings: FASTEST, back: 'after the failover' }),
-  new Patroni({ name: 'Patroni as shipped, restarted at once', timings: SHIPPED, back: 'at once' }),
+  new Patroni({ name: 'Patroni as shipped', tuning: SHIPPED, back: 'after the failover' }),
+  new Patroni({ name: 'Patroni at its fastest', tuning: FASTEST, back: 'after the failover' }),
+  new Patroni({ name: 'Patroni as shipped, restarted at once', tuning: SHIPPED, back: 'at once' }),
 ]
 
 const { rounds, save, words } = readOptions()
@@ -32,7 +32,7 @@ process.stderr.write(`About ${rounds * contenders.length} minutes\n`)
 const samples = new Map<string, Sample[]>()
 let at = 0
 try {
-  for (const contender of contenders) await contender.start()
+  await Promise.all(contenders.map((contender) => contender.start()))
   const measured = await alternate(
     contenders.map((contender) => ({ name: contender.name, sample: () => round(contender, at++) })),
     rounds,

@@ -12,7 +12,7 @@ import { startEtcd } from './etcd.ts'
 import { Member, type Part } from './member.ts'
 import { guardFolder, killBelow } from './processes.ts'
 import type { Programs } from './programs.ts'
-import { HASTY, type MemberPlace, memberConfig, type Secrets, type Timings } from './settings.ts'
+import { HASTY, type MemberPlace, memberConfig, type Secrets, type Tuning } from './settings.ts'
 
 /** Milliseconds for Patroni to come up, or to become whole again, with the slowest settings on a busy machine. */
 const WHOLE_MS = 180_000
@@ -23,7 +23,7 @@ const DATABASE = 'app'
 export interface PatroniOptions {
   readonly programs: Programs
   /** @defaultValue {@link HASTY} */
-  readonly timings?: Timings
+  readonly tuning?: Tuning
   /** Members, one of them primary. @defaultValue 3 */
   readonly members?: number
   /** Where to put its folder; it is removed at the end. @defaultValue in memory where there is room */
@@ -61,7 +61,7 @@ export interface PatroniCluster {
 }
 
 export async function startPatroni(options: PatroniOptions): Promise<PatroniCluster> {
-  const { programs, timings = HASTY, members: count = 3 } = options
+  const { programs, tuning = HASTY, members: count = 3 } = options
   const dir = options.dir ?? testFolder('tf-patroni-')
   const guard = guardFolder(dir)
   const account = chooseAccount(dir)
@@ -92,7 +92,7 @@ export async function startPatroni(options: PatroniOptions): Promise<PatroniClus
         postgresPort: ports[2 * at]!,
         restPort: ports[2 * at + 1]!,
       }
-      const config = memberConfig(place, { timings, secrets, etcdPort: etcdPort!, pgBin: programs.pgBin })
+      const config = memberConfig(place, { tuning, secrets, etcdPort: etcdPort!, pgBin: programs.pgBin })
       writeFileSync(join(own, 'patroni.yml'), config, { mode: 0o600 })
       if (account.steppedDown) chownSync(join(own, 'patroni.yml'), account.uid, account.gid)
       return new Member(place, programs.patroni, account)

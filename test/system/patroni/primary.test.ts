@@ -55,7 +55,7 @@ describe('the primary of a Patroni cluster by its address', {
   let cluster: PatroniCluster
   before(async () => {
     if (typeof programs === 'string') return
-    cluster = await startPatroni({ programs, timings: LONG ? SHIPPED : HASTY })
+    cluster = await startPatroni({ programs, tuning: LONG ? SHIPPED : HASTY })
   })
   after(() => cluster?.stop())
 

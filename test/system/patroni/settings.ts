@@ -5,12 +5,22 @@ export interface Timings {
   readonly retry_timeout: number
 }
 
-/** As Patroni is shipped. */
-export const SHIPPED: Timings = { ttl: 30, loop_wait: 10, retry_timeout: 10 }
-/** The lowest that its documentation allows. */
-export const FASTEST: Timings = { ttl: 20, loop_wait: 1, retry_timeout: 3 }
-/** Below what its documentation allows, so that a test need not wait: only for tests that fit their time. */
-export const HASTY: Timings = { ttl: 6, loop_wait: 1, retry_timeout: 2 }
+/** What an operator may tune for a quick failover. */
+export interface Tuning {
+  readonly timings: Timings
+  /** Of PostgreSQL. */
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** A standby looks for the new primary again after this long; by default five seconds, in which no commit is synchronous. */
+const EAGER = { wal_retrieve_retry_interval: '100ms' }
+
+/** As Patroni and PostgreSQL are shipped. */
+export const SHIPPED: Tuning = { timings: { ttl: 30, loop_wait: 10, retry_timeout: 10 }, parameters: {} }
+/** The lowest that Patroni's documentation allows. */
+export const FASTEST: Tuning = { timings: { ttl: 20, loop_wait: 1, retry_timeout: 3 }, parameters: EAGER }
+/** Below what its documentation allows, so that a test need not wait. */
+export const HASTY: Tuning = { timings: { ttl: 6, loop_wait: 1, retry_timeout: 2 }, parameters: EAGER }
 
 export interface Secrets {
   readonly superuser: string
@@ -30,21 +40,21 @@ export interface MemberPlace {
 const HOST = '127.0.0.1'
 
 /** What all members agree on; it is kept in etcd from the first start on. */
-const agreed = (timings: Timings): object => ({
+const agreed = ({ timings, parameters }: Tuning): object => ({
   ...timings,
   maximum_lag_on_failover: 1048576,
   synchronous_mode: true,
   // Without a standby commits wait, as they do with us.
   synchronous_mode_strict: true,
-  postgresql: { use_pg_rewind: true, use_slots: true, parameters: { max_connections: 100 } },
+  postgresql: { use_pg_rewind: true, use_slots: true, parameters: { max_connections: 100, ...parameters } },
 })
 
 /** The configuration of one member. JSON is YAML, too. */
 export function memberConfig(
   place: MemberPlace,
-  options: { timings: Timings; secrets: Secrets; etcdPort: number; pgBin: string },
+  options: { tuning: Tuning; secrets: Secrets; etcdPort: number; pgBin: string },
 ): string {
-  const { secrets, etcdPort, pgBin, timings } = options
+  const { secrets, etcdPort, pgBin, tuning } = options
   const config = {
     scope: 'tenfold',
     namespace: '/service/',
@@ -52,7 +62,7 @@ export function memberConfig(
     restapi: { listen: `${HOST}:${place.restPort}`, connect_address: `${HOST}:${place.restPort}` },
     etcd3: { hosts: [`${HOST}:${etcdPort}`] },
     bootstrap: {
-      dcs: agreed(timings),
+      dcs: agreed(tuning),
       initdb: [{ encoding: 'UTF8' }, { locale: 'C' }, 'data-checksums'],
     },
     postgresql: {
