@@ -188,8 +188,7 @@ class Cluster implements PatroniCluster {
 
   async killPrimary(part: Part = 'both'): Promise<number> {
     const at = await this.primary()
-    this.#members[at]!.strike(part, 'SIGKILL')
-    await this.#members[at]!.gone(part)
+    await this.#members[at]!.kill(part)
     return at
   }
 

@@ -67,11 +67,12 @@ export class Member {
     for (const identity of this.#processes(part)) signal(identity, name)
   }
 
-  /** Resolves when none of the part is left. */
-  gone(part: Part): Promise<true> {
-    return until(`the end of ${this.place.name}`, () =>
-      this.#processes(part).length === 0 ? true : undefined,
-    )
+  /** SIGKILL, also for what a dying process has just started. */
+  async kill(part: Part): Promise<void> {
+    await until(`the end of ${this.place.name}`, () => {
+      this.strike(part, 'SIGKILL')
+      return this.#processes(part).length === 0 ? true : undefined
+    })
   }
 
   /** The end of what it has logged, for a failure's message. */
