@@ -51,10 +51,12 @@ export const ANOTHER_PRIMARY = {
     cluster.revive(lost)
     await cluster.whole()
   },
-  'freeze the primary until there is another': async (cluster) => {
-    const { member, thaw } = await cluster.freezePrimary()
+  // Not thawed: Patroni 3.0.2 lets it take back its lease, which is no matter of the client's.
+  'freeze the primary, and fence it when there is another': async (cluster) => {
+    const { member, kill } = await cluster.freezePrimary()
     await another(cluster, member)
-    thaw()
+    await kill()
+    cluster.revive(member)
     await cluster.whole()
   },
 } satisfies Record<string, PatroniFault>

@@ -30,6 +30,13 @@ export interface PatroniOptions {
   readonly dir?: string
 }
 
+export interface Frozen {
+  readonly member: number
+  thaw(): void
+  /** SIGKILL instead, as an operator does who makes sure. */
+  kill(): Promise<void>
+}
+
 /** One etcd and a Patroni cluster of PostgreSQL, synchronous and strict. */
 export interface PatroniCluster {
   /** The application's database on each member, with a role that owns it and is no more. */
@@ -48,8 +55,11 @@ export interface PatroniCluster {
   whole(): Promise<void>
   /** SIGKILL. Returns whom it hit; Patroni of that member stays away until {@link revive}. @defaultValue both */
   killPrimary(part?: Part): Promise<number>
-  /** SIGSTOP, until `thaw`. @defaultValue both */
-  freezePrimary(part?: Part): Promise<{ readonly member: number; thaw(): void }>
+  /**
+   * SIGSTOP. Thawed with its Patroni after its lease is over, a primary of Patroni 3.0.2 may take the lease back from the one
+   * that was promoted meanwhile. @defaultValue both
+   */
+  freezePrimary(part?: Part): Promise<Frozen>
   /** Starts a killed member's Patroni. */
   revive(member: number): void
   /** Hands over to the synchronous standby, as an operator would; resolves with the new primary. */
@@ -192,10 +202,11 @@ class Cluster implements PatroniCluster {
     return at
   }
 
-  async freezePrimary(part: Part = 'both'): Promise<{ member: number; thaw(): void }> {
-    const member = await this.primary()
-    this.#members[member]!.strike(part, 'SIGSTOP')
-    return { member, thaw: () => this.#members[member]!.strike(part, 'SIGCONT') }
+  async freezePrimary(part: Part = 'both'): Promise<Frozen> {
+    const at = await this.primary()
+    const member = this.#members[at]!
+    member.strike(part, 'SIGSTOP')
+    return { member: at, thaw: () => member.strike(part, 'SIGCONT'), kill: () => member.kill(part) }
   }
 
   revive(member: number): void {

@@ -32,7 +32,7 @@ const HISTORIES = LONG ? 60 : 3
 const ROUNDS = LONG ? 2 : 1
 
 /** Faults of which the fast form has no time for. */
-const SLOW: readonly string[] = ['restart in order', 'freeze the primary until there is another']
+const SLOW: readonly string[] = ['restart in order', 'freeze the primary, and fence it when there is another']
 
 const rounds = (faults: object): FaultName[] =>
   Array.from({ length: ROUNDS }, () => Object.keys(faults) as FaultName[])
