@@ -2,6 +2,7 @@
 import { spawnSync } from 'child_process'
 import { existsSync } from 'fs'
 import { delimiter, join } from 'path'
+import { install, installer } from './apt.js'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 const MAC_PATHS = [
@@ -21,18 +22,6 @@ export function findChromium(env) {
   return onPath.concat(MAC_PATHS).find((path) => existsSync(path) && works(path))
 }
 
-function onPath(env, name) {
-  return (env.PATH || '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, name)))
-}
-
-function apt(prefix, args) {
-  const command = prefix.concat(['apt-get'], args)
-  process.stderr.write(`  $ ${command.join(' ')}\n`)
-  const env = Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' })
-  // apt's own output is the progress; it goes to stderr, since stdout belongs to the test results.
-  return spawnSync(command[0], command.slice(1), { stdio: ['ignore', 2, 2], env }).status === 0
-}
-
 /** The path of a Chromium that runs, or an error that says how to get one. */
 export function ensureChromium(env) {
   const found = findChromium(env)
@@ -40,15 +29,10 @@ export function ensureChromium(env) {
   if (env.CHROME_PATH) {
     throw new Error(`CHROME_PATH is ${env.CHROME_PATH}, which does not run. Correct it or unset it.`)
   }
-  const root = process.getuid && process.getuid() === 0
-  const sudo = env.CI && onPath(env, 'sudo') ? ['sudo', '-n'] : undefined
-  const prefix = root ? [] : sudo
-  if (onPath(env, 'apt-get') && prefix) {
+  const prefix = installer(env)
+  if (prefix) {
     process.stderr.write('browser: no Chromium found, installing it with apt-get (once)\n')
-    const installed =
-      apt(prefix, ['update', '-q']) &&
-      apt(prefix, ['install', '-y', '-q', '--no-install-recommends', 'chromium'])
-    const now = installed ? findChromium(env) : undefined
+    const now = install(prefix, ['chromium']) ? findChromium(env) : undefined
     if (now) return now
   }
   throw new Error(

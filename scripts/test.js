@@ -8,6 +8,7 @@ import { fileURLToPath } from 'url'
 import { findNode } from '../bin/find-node.js'
 import { ensureChromium } from './chromium.js'
 import { hasLongForm, keepLongResults } from './long-results.js'
+import { ensurePatroni } from './patroni.js'
 import { filesOf, PHASES } from './phases.js'
 
 /** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
@@ -116,6 +117,16 @@ async function tests(node, env, files, concurrency) {
   return result
 }
 
+/** Beforehand: an installation beside tests would disturb those that watch the time. */
+function preparePatroni(env, files) {
+  if (!files.some((file) => file.startsWith('test/system/patroni/'))) return
+  try {
+    ensurePatroni(env)
+  } catch (error) {
+    say(error.message) // its tests are skipped for that reason, or fail with it in CI
+  }
+}
+
 async function phase(name, node, env) {
   if (name === 'check') return check(node, env)
   const files = filesOf(root, name, filters).filter((file) => !long || hasLongForm(root, file))
@@ -125,6 +136,7 @@ async function phase(name, node, env) {
     )
     return { passed: 0, failed: named.length === 0 || filters.length > 0 ? 0 : 1, skipped: 0 }
   }
+  if (name === 'system') preparePatroni(env, files)
   if (name !== 'browser') return tests(node, env, files, CONCURRENCY[name] || 2)
   try {
     return await tests(node, { ...env, CHROME_PATH: ensureChromium(env) }, files, 2)

@@ -8,7 +8,7 @@ import { WAITING_MAX, type Waiting } from './waiting.ts'
 
 /**
  * Milliseconds after which a transaction of unknown outcome has surely ended: the servers' `transaction_timeout`
- * is 10 s.
+ * is 10 s, and one that does not know it refuses a COMMIT that comes later.
  */
 const UNKNOWN_MS = 15_000
 

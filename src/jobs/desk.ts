@@ -17,7 +17,10 @@ const STAND = `insert into tenfold.claims (id, worker, lease_until, jobs, fences
   values ($1, $2, statement_timestamp() + $3 * interval '1 ms', '{}', '{}')`
 const RENEW = 'select id, cancel from tenfold.renew_jobs($1, $2, $3, $4, $5)'
 
-/** Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s. */
+/**
+ * Milliseconds after which a claim has surely come to its end on the server, whose `transaction_timeout` is 10 s; one that
+ * does not know it refuses a COMMIT that comes later.
+ */
 const UNANSWERED_MS = 15_000
 
 interface TendedRow {

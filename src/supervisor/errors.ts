@@ -81,7 +81,7 @@ export class DatabaseTooOld extends TenfoldError {
   readonly code = 'TENFOLD_DATABASE_TOO_OLD'
   constructor(address: string, version: string) {
     super(
-      `The database at ${address} is PostgreSQL ${version}; Tenfold needs 17 or newer.`,
+      `The database at ${address} is PostgreSQL ${version}; Tenfold needs 15 or newer.`,
       'Upgrade that server, or give the URL of a newer one. Nothing was changed.',
     )
   }

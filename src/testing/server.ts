@@ -32,16 +32,20 @@ const VOLATILE = {
   // Each clone of a template waits for a checkpoint; few pages make it short.
   shared_buffers: '32MB',
   checkpoint_timeout: '1h',
-  file_copy_method: 'copy',
 }
+const SINCE_18 = { file_copy_method: 'copy' }
 const SETTINGS = { max_connections: '200', wal_recycle: 'off', min_wal_size: '32MB', max_wal_size: '256MB' }
+
+/** Another PostgreSQL than that from npm: the folder of its programs. */
+const pgBin = (): string | undefined => process.env.TENFOLD_TEST_PG_BIN || undefined
 
 const servers = new Map<boolean, Promise<TestServer>>()
 
 /**
  * The server of this process, started at the first call (0.2 s). `durable` ones, for tests that kill
  * PostgreSQL, are another. With `TENFOLD_TEST_DATABASE=postgres://…` it is that server, which stays as it is
- * but for databases named `tenfold_test_…`.
+ * but for databases named `tenfold_test_…`; with `TENFOLD_TEST_PG_BIN=/usr/lib/postgresql/15/bin` one made by those
+ * programs.
  */
 export function testServer({
   durable = false,
@@ -68,7 +72,7 @@ async function embedded(durable: boolean): Promise<TestServer> {
   const folder = makeTestFolder(durable)
   const watchdog = startWatchdog(folder)
   try {
-    const binaries = await findBinaries({ account: chooseAccount(dataDirIn(folder)) })
+    const binaries = await findBinaries({ pgBin: pgBin(), account: chooseAccount(dataDirIn(folder)) })
     const cache = new ClusterCache({ version: binaries.version, binDir: binaries.dir })
     const server = await startIn(folder, durable, cache)
     return new Administered(
@@ -120,7 +124,8 @@ async function hastenLogin(server: PostgresServer): Promise<void> {
   const client = new pg.Client({ host, port, user, password, database: 'postgres' })
   await client.connect()
   try {
-    await client.query('set scram_iterations = 1')
+    // PostgreSQL before 16 does not know it.
+    await client.query(`select set_config(name, '1', false) from pg_settings where name = 'scram_iterations'`)
     await client.query(
       `alter role ${client.escapeIdentifier(user)} password ${client.escapeLiteral(password)}`,
     )
@@ -134,8 +139,9 @@ const create = (folder: string, durable: boolean): PostgresServer =>
     dataDir: dataDirIn(folder),
     runDir: runDirIn(folder),
     logFile: join(folder, 'log'),
+    pgBin: pgBin(),
     log: silentLogger,
-    settings: { ...SETTINGS, ...(durable ? {} : VOLATILE) },
+    settings: { ...SETTINGS, ...(durable ? {} : VOLATILE), ...(pgBin() ? {} : SINCE_18) },
   })
 
 async function given(url: string): Promise<TestServer> {

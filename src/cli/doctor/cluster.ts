@@ -32,7 +32,7 @@ function checkVersion({ cluster, version, versionNumber }: ClusterFacts): Findin
   return fail(
     `${cluster} version`,
     `PostgreSQL ${version} is too old`,
-    'Upgrade to PostgreSQL 18 (17 at least).',
+    'Upgrade to PostgreSQL 18 (15 at least).',
   )
 }
 

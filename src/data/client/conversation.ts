@@ -4,7 +4,9 @@ import type { SystemStatement } from '../../core/ports.ts'
 import { LSN_SQL, POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
 import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
+import { OLDER_LIMITS } from '../connection/session-settings.ts'
 import type { Statements } from '../connection/statements.ts'
+import { IN_TIME_SQL } from './in-time.ts'
 import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
 import { DEADLINE_MS } from './settings.ts'
 
@@ -52,6 +54,7 @@ export interface StoredResult {
 
 export function converse(connection: Connection, statements: Statements): Conversation {
   let dbMs = 0
+  let limitMs = DEADLINE_MS
   const sql = (text: string, params: readonly unknown[] = []): BatchItem => ({
     statement: statements.get(text),
     params,
@@ -67,7 +70,9 @@ export function converse(connection: Connection, statements: Statements): Conver
       return dbMs
     },
     begin: async (begin) => {
-      const batch = await run(beginItems(begin, sql))
+      limitMs = begin.timeoutMs
+      const limits = connection.limitsTransactions ? ['transaction_timeout'] : OLDER_LIMITS
+      const batch = await run(beginItems(begin, limits, sql))
       return { first: batch.results.at(-1)?.tag === 'INSERT 0 1', failure: batch.failure }
     },
     resolve: async (markerId, left) => {
@@ -86,6 +91,7 @@ export function converse(connection: Connection, statements: Statements): Conver
     commit: async (markerId, json, riding) => {
       const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [markerId, json])]
       for (const statement of riding) items.push(sql(statement.sql, statement.params))
+      if (!connection.limitsTransactions) items.push(sql(IN_TIME_SQL, [limitMs]))
       const at = items.push(sql('commit')) - 1
       connection.takeSyncWaitCancelled() // a warning before COMMIT is the app's own
       const batch = await run([...items, sql(connection.timeline === undefined ? POSITION_SQL : LSN_SQL)])
@@ -105,12 +111,14 @@ export function converse(connection: Connection, statements: Statements): Conver
 
 function beginItems(
   begin: Begin,
+  limits: readonly string[],
   sql: (text: string, params?: readonly unknown[]) => BatchItem,
 ): BatchItem[] {
   const { marker, placement, isolation = 'read committed', timeoutMs } = begin
   const items = [sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`)]
   if (timeoutMs > DEADLINE_MS)
-    items.push(sql("select set_config('transaction_timeout', $1, true)", [String(Math.ceil(timeoutMs))]))
+    for (const name of limits)
+      items.push(sql('select set_config($1, $2, true)', [name, String(Math.ceil(timeoutMs))]))
   const place = rowPlace(placement)
   items.push(
     placement === 'home'

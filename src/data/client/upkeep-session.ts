@@ -1,9 +1,11 @@
 import type { SystemStatement, UpkeepSession, UpkeepSessions } from '../../core/ports.ts'
 import { Connection } from '../connection/connection.ts'
 import { classify } from '../connection/failure.ts'
+import { KnownServer } from '../connection/session-settings.ts'
 import { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
+import { IN_TIME_SQL, placeInTime } from './in-time.ts'
 import type { DataNode } from './node.ts'
 import { COMMON } from './settings.ts'
 import type { ClusterOptions } from './types.ts'
@@ -53,6 +55,7 @@ class Session implements UpkeepSession {
   readonly #how: { readonly purpose: string; readonly asynchronous: boolean }
   readonly #timer: (ms: number, run: () => void) => { cancel(): void }
   readonly #statements = new Statements()
+  readonly #server = new KnownServer()
   #connection: Connection | undefined
   #opening: Opening | undefined
   #closed = false
@@ -87,6 +90,9 @@ class Session implements UpkeepSession {
     const connection = await this.#connected()
     const silent = this.#timer(SILENCE_MS, () => connection.destroy(new Error('No answer in time')))
     const items = statements.map(({ sql, params = [] }) => ({ statement: this.#statements.get(sql), params }))
+    const checkAt = connection.limitsTransactions ? undefined : placeInTime(statements)
+    if (checkAt !== undefined)
+      items.splice(checkAt, 0, { statement: this.#statements.get(IN_TIME_SQL), params: [STATEMENT_MS] })
     const batch = await connection.run(items)
     silent.cancel()
     if (batch.failure) {
@@ -96,7 +102,7 @@ class Session implements UpkeepSession {
         await connection.run([{ statement: this.#statements.get('rollback'), params: [] }])
       throw batch.failure
     }
-    return batch.results.map(({ rows }) => rows)
+    return batch.results.map(({ rows }) => rows).filter((_, at) => at !== checkAt)
   }
 
   isTransient(error: unknown): boolean {
@@ -138,7 +144,11 @@ class Session implements UpkeepSession {
     const commits = this.#how.asynchronous ? { synchronous_commit: 'off' } : {}
     try {
       const settings = { ...SETTINGS, ...commits, ...path }
-      const connection = await Connection.open(options, settings, [], CONNECT_MS, signal)
+      const connection = await Connection.open(options, settings, {
+        timeoutMs: CONNECT_MS,
+        server: this.#server,
+        signal,
+      })
       this.#connection = connection
       this.generation++
       return connection

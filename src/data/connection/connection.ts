@@ -3,19 +3,37 @@ import pg from 'pg'
 import type { Position } from '../../core/position.ts'
 import type { ConnectionOptions } from '../client/types.ts'
 import { Batch, type BatchItem, type Prepared } from './batch.ts'
+import { KnownServer, limitsTransactions, type SessionSettings } from './session-settings.ts'
 
 /** Milliseconds for a connection to be made. */
 const CONNECT_TIMEOUT_MS = 5000
 
-/** Settings of a session, by their PostgreSQL names. */
-export type SessionSettings = Readonly<Record<string, string>>
-
 type WireClient = pg.Client & {
   connection: { stream: Socket; on(event: 'parameterStatus', listener: (m: ParameterStatus) => void): void }
+}
+export interface OpenOptions {
+  /**
+   * Settings whose change ends the session at once, e.g. `default_transaction_read_only`: PostgreSQL reports them, so
+   * that no later statement can run under a changed one.
+   */
+  readonly guarded?: readonly string[] | undefined
+  /** Milliseconds; more than {@link CONNECT_TIMEOUT_MS} counts as that. */
+  readonly timeoutMs?: number | undefined
+  /** Whoever opens several sessions of an address keeps it, so that an older server refuses only the first. */
+  readonly server?: KnownServer | undefined
+  /** Gives up a connection that is being made. */
+  readonly signal?: AbortSignal | undefined
 }
 interface ParameterStatus {
   parameterName: string
   parameterValue: string
+}
+
+interface Opening {
+  readonly guarded: readonly string[]
+  readonly timeoutMs: number
+  readonly server: KnownServer
+  readonly signal: AbortSignal | undefined
 }
 
 /** One session with PostgreSQL that speaks in batches. Not shared: the pool or the lane sees to that. */
@@ -35,9 +53,12 @@ export class Connection {
   replayed: Position | undefined
   /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
   usedAt = 0
+  /** Whether the server itself ends a transaction that takes too long (`transaction_timeout`). */
+  readonly limitsTransactions: boolean
 
-  private constructor(client: WireClient) {
+  private constructor(client: WireClient, settings: SessionSettings) {
     this.#client = client
+    this.limitsTransactions = limitsTransactions(settings)
     client.on('error', (error) => this.#lose(error))
     client.on('end', () => this.#lose(new Error('Connection terminated')))
     client.on('notice', (notice) => {
@@ -46,17 +67,26 @@ export class Connection {
     })
   }
 
-  /**
-   * @param guarded settings whose change ends the session at once, e.g. `default_transaction_read_only`:
-   *   PostgreSQL reports them, so that no later statement can run under a changed one
-   * @param signal gives up a connection that is being made
-   */
+  /** A server that does not know `transaction_timeout` (before 17) gets the settings that come nearest to it. */
   static async open(
     options: ConnectionOptions,
     settings: SessionSettings,
-    guarded: readonly string[] = [],
-    timeoutMs = CONNECT_TIMEOUT_MS,
-    signal?: AbortSignal,
+    { guarded = [], timeoutMs = CONNECT_TIMEOUT_MS, server = new KnownServer(), signal }: OpenOptions = {},
+  ): Promise<Connection> {
+    const how = { guarded, timeoutMs, server, signal }
+    const fitted = server.fit(settings)
+    try {
+      return await Connection.#connect(options, fitted, how)
+    } catch (error) {
+      if (!server.refused(error, fitted)) throw error
+      return Connection.#connect(options, server.fit(settings), how)
+    }
+  }
+
+  static async #connect(
+    options: ConnectionOptions,
+    settings: SessionSettings,
+    { guarded, timeoutMs, server, signal }: Opening,
   ): Promise<Connection> {
     signal?.throwIfAborted()
     const client = new pg.Client({
@@ -75,6 +105,9 @@ export class Connection {
     })
     const abort = (): void => void client.connection.stream.destroy()
     signal?.addEventListener('abort', abort, { once: true })
+    client.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'server_version') server.told(parameterValue)
+    })
     try {
       await client.connect()
       if (failure) throw failure
@@ -87,7 +120,7 @@ export class Connection {
     } finally {
       signal?.removeEventListener('abort', abort)
     }
-    const connection = new Connection(client)
+    const connection = new Connection(client, settings)
     if (guarded.length > 0) {
       client.connection.on('parameterStatus', ({ parameterName }) => {
         if (guarded.includes(parameterName))

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { ConnectionOptions } from '../client/types.ts'
-import { Connection, type SessionSettings } from './connection.ts'
+import { Connection } from './connection.ts'
 import { SessionsBusy } from './failure.ts'
+import { KnownServer, type SessionSettings } from './session-settings.ts'
 
 /** An idle session beyond {@link PoolOptions.idleMin} is closed after this long, in milliseconds: each holds memory in PostgreSQL. */
 const IDLE_MS = 5_000
@@ -29,6 +30,7 @@ interface Waiter {
 /** Sessions for exclusive use. The most recently used idle one comes first; waiters are served in order. */
 export class Pool {
   readonly #options: PoolOptions
+  readonly #server = new KnownServer()
   readonly #idle: Connection[] = []
   readonly #all = new Set<Connection>()
   /** In the order of their coming. */
@@ -132,8 +134,12 @@ export class Pool {
     const { connection: options, settings, guarded } = this.#options
     this.#opening++
     try {
-      const { signal } = this.#openings
-      const connection = await Connection.open(options, settings, guarded, waitMs, signal)
+      const connection = await Connection.open(options, settings, {
+        guarded,
+        timeoutMs: waitMs,
+        server: this.#server,
+        signal: this.#openings.signal,
+      })
       if (this.#closed) {
         await this.#close(connection)
         throw new Error('The data client is stopped')

@@ -31,12 +31,16 @@ const LOCK_NOT_AVAILABLE = '55P03'
  * The row triggers of the fence let this value pass (DESIGN.md 5.6). Time limits of the role or the database
  * are for requests, not for migrations.
  */
-const SETTINGS = { 'tenfold.bucket': 'migration', statement_timeout: '0', transaction_timeout: '0' }
+const SETTINGS = { 'tenfold.bucket': 'migration', statement_timeout: '0' }
+/** Servers before PostgreSQL 17 do not know the first of these. */
+const unlimited = (scope: 'set' | 'set local'): string =>
+  `select set_config(name, '0', ${scope === 'set local'}) from pg_settings
+    where name in ('transaction_timeout', 'idle_in_transaction_session_timeout')`
 
 const settings = (scope: 'set' | 'set local', lockTimeoutMs: number): string =>
   Object.entries({ ...SETTINGS, lock_timeout: String(lockTimeoutMs) })
     .map(([name, value]) => `${scope} ${name} = '${value}'`)
-    .concat(NOT_OUR_SCHEMA)
+    .concat(unlimited(scope), NOT_OUR_SCHEMA)
     .join('; ')
 
 /**

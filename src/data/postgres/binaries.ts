@@ -17,8 +17,8 @@ export interface Binaries {
   readonly major: number
 }
 
-/** The oldest PostgreSQL that has what the data tier needs. */
-export const MAJOR_MIN = 17
+/** The oldest PostgreSQL that the data tier is tested with. */
+export const MAJOR_MIN = 15
 
 const PROGRAMS = ['initdb', 'postgres'] as const
 

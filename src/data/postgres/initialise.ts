@@ -26,6 +26,10 @@ import { SUPERUSER } from './types.ts'
 
 /** One call for the whole file system instead of one for each of a thousand files, which takes a third longer. Linux only. */
 const SYNC = process.platform === 'linux' ? ['--sync-method=syncfs'] : []
+/** PostgreSQL's own locale is the same on every system. */
+const BUILTIN = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+/** The first major version that knows {@link SYNC} and {@link BUILTIN}; before, `upper()` and `lower()` stop at ASCII. */
+const MODERN_MAJOR = 17
 
 /** 192 random bits. */
 export const newPassword = (): string => randomBytes(24).toString('base64url')
@@ -37,6 +41,8 @@ export const newPassword = (): string => randomBytes(24).toString('base64url')
 export async function initialise(options: {
   readonly dataDir: string
   readonly binDir: string
+  /** Of what lies in `binDir`. */
+  readonly major: number
   /** For the password file, which must be out of others' sight and in the account's reach. */
   readonly privateDir: string
   readonly password: string
@@ -78,8 +84,8 @@ async function runInitdb(
   const arguments_ = [
     ...['-D', serverPath(temporary, account), '-U', SUPERUSER, `--pwfile=${options.passwordFile}`],
     ...['--auth-local=scram-sha-256', '--auth-host=scram-sha-256', '--data-checksums', '--no-instructions'],
-    ...SYNC,
-    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    ...['--encoding=UTF8', '--locale=C'],
+    ...(options.major >= MODERN_MAJOR ? [...SYNC, ...BUILTIN] : []),
   ]
   const child = spawn(join(options.binDir, 'initdb'), arguments_, {
     cwd: temporary,

@@ -56,7 +56,14 @@ export async function prepareFolder(options: {
     writePassword(dataDir, password)
     try {
       const env = serverEnvironment()
-      await initialise({ ...options, binDir: binaries.dir, privateDir: socket.dir, password, env })
+      await initialise({
+        ...options,
+        binDir: binaries.dir,
+        major: binaries.major,
+        privateDir: socket.dir,
+        password,
+        env,
+      })
     } catch (error) {
       discardSocketDir(socket.dir, options.runDir)
       throw error

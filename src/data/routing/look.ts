@@ -86,7 +86,11 @@ export class Observer {
 
   async #connected(ms: number, signal: AbortSignal): Promise<Connection> {
     if (this.#connection && !this.#connection.lost) return this.#connection
-    this.#connection = await Connection.open(this.#options, { statement_timeout: String(ms) }, [], ms, signal)
+    this.#connection = await Connection.open(
+      this.#options,
+      { statement_timeout: String(ms) },
+      { timeoutMs: ms, signal },
+    )
     return this.#connection
   }
 }

@@ -202,12 +202,12 @@ async function tooOld(t: TestContext, server: Theirs): Promise<void> {
   const url = await server.create('aged')
   const { rows } = await server.sql('aged', `select current_setting('server_version_num') as number`)
   const { number } = rows[0] as { number: string }
-  const proxy = await ageing(t, Number(new URL(url).port), number, `16${number.slice(2)}`)
+  const proxy = await ageing(t, Number(new URL(url).port), number, `14${number.slice(2)}`)
   const old = url.replace(/:\d+\//, `:${proxy}/`)
   for (const args of [starting(here, 'state', old), ['migrate', '--database', old]]) {
     const { code, err } = await here.run(args)
     assert.equal(code, 1)
-    assert.match(err, /is PostgreSQL 16\.\d+; Tenfold needs 17 or newer\.\n.*\n.*TENFOLD_DATABASE_TOO_OLD/)
+    assert.match(err, /is PostgreSQL 14\.\d+; Tenfold needs 15 or newer\.\n.*\n.*TENFOLD_DATABASE_TOO_OLD/)
   }
   const doctor = await here.run(['doctor', '--database', old])
   assert.match(doctor.out, /fail {2}c0 version: PostgreSQL .* is too old/)

@@ -38,14 +38,18 @@ export class ModelSystem {
       Array.from({ length: clusters }, () => testDatabase({ durable: true })),
     )
     const named = databases.map(({ connection }, index) => ({ name: `c${index}`, connection }))
+    const system = await ModelSystem.on(t, named, bug)
+    for (const { drop } of databases) t.after(drop) // hooks run in their order: after the system is closed
+    return system
+  }
+
+  /** On empty databases, which are the caller's. */
+  static async on(t: TestContext, named: readonly ClusterOptions[], bug?: Bug): Promise<ModelSystem> {
     const { options, placing } = joints()
     const { migrations } = options
     await prepareData({ clusters: named, placing, migrations, log: silentLogger })
     const system = new ModelSystem(t, named, bug)
-    t.after(async () => {
-      await system.close()
-      for (const { drop } of databases) await drop()
-    })
+    t.after(() => system.close())
     for (let index = 0; index < NODES; index++) system.#nodes[index] = await system.#startNode()
     return system
   }

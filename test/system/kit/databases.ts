@@ -27,12 +27,17 @@ export async function kitDatabases(
   const databases = await Promise.all(Array.from({ length: clusters }, () => testDatabase({ durable })))
   for (const { drop } of databases) t.after(drop)
   const named = databases.map(({ connection }, at) => ({ name: `c${at}`, connection }))
+  await prepareKit(named)
+  return named
+}
+
+/** Makes the kit's tables in empty databases. */
+export async function prepareKit(named: readonly ClusterOptions[]): Promise<void> {
   const { migrations } = app.options
   await prepareData({ clusters: named, placing: app.placing, migrations, log: silentLogger })
   await withClient(named, ({ client, asRequest }) =>
     asRequest(newRequestId(), () => client.writeHome('open accounts', (tx) => openAccounts(tx as Sql))),
   )
-  return named
 }
 
 export const newRequestId = uuidv7(systemClock, systemRandom())

@@ -18,18 +18,19 @@ const PACE_MS = 5
 
 /**
  * Asks until the answer is not undefined. For what another process does without telling anyone; asked every few
- * milliseconds so that the asking does not slow it down.
+ * milliseconds, or less often where an answer costs more, so that the asking does not slow it down.
  */
 export async function until<Value>(
   what: string,
   ask: () => Promise<Value | undefined> | Value | undefined,
   ms = HANG_MS,
+  paceMs = PACE_MS,
 ): Promise<Value> {
   const end = performance.now() + ms
   for (;;) {
     const value = await ask()
     if (value !== undefined) return value
     if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`)
-    await new Promise((resolve) => setTimeout(resolve, PACE_MS))
+    await new Promise((resolve) => setTimeout(resolve, paceMs))
   }
 }

@@ -8,9 +8,13 @@ import type { ClusterOptions } from '../../../src/data/client/types.ts'
 import app from './app.ts'
 import { closeServer } from './planted/server.ts'
 
-/** The kit's app on the product, in this process, so that proxies can stand on both of its sides. */
-export async function productServer(t: TestContext, clusters: readonly ClusterOptions[]): Promise<string> {
-  const runtime = createRuntime(app as unknown as AppDefinition, {
+/** The kit's app, or another, on the product, in this process, so that proxies can stand on both of its sides. */
+export async function productServer(
+  t: TestContext,
+  clusters: readonly ClusterOptions[],
+  definition = app as unknown as AppDefinition,
+): Promise<string> {
+  const runtime = createRuntime(definition, {
     clusters,
     signingKeys: [Buffer.alloc(32, 'kit')],
     log: silentLogger,

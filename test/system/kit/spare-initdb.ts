@@ -15,7 +15,8 @@ const STATE_MODE = 0o700
 export async function spareInitdb(state: string): Promise<void> {
   const cluster = join(state, 'pg', 'c0')
   if (existsSync(state)) return
-  const { version, dir } = await findBinaries({ account: chooseAccount(cluster) })
+  const pgBin = process.env.TENFOLD_TEST_PG_BIN
+  const { version, dir } = await findBinaries({ pgBin, account: chooseAccount(cluster) })
   const copied = join(state, 'copied')
   mkdirSync(dirname(cluster), { recursive: true })
   chmodSync(state, STATE_MODE)

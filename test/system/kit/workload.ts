@@ -23,6 +23,8 @@ export interface WorkloadOptions {
   readonly memory?: (session: number) => Memory
   /** Requests of a session that are under way at once. @defaultValue 1 */
   readonly tabs?: number
+  /** Milliseconds after which a client gives up. */
+  readonly patienceMs?: number
 }
 
 /** A workload that runs. */

@@ -93,7 +93,8 @@ export function scratch(t: TestContext, where: { at?: string; disk?: boolean } =
   const options = (overrides: Partial<PostgresOptions> = {}): PostgresOptions => {
     dataDirs.add(overrides.dataDir ?? dataDir)
     const logFile = join(dir, 'logs', 'c0.log')
-    return { dataDir, runDir: join(dir, 'run'), logFile, log: silentLogger, ...overrides }
+    const pgBin = process.env.TENFOLD_TEST_PG_BIN
+    return { dataDir, runDir: join(dir, 'run'), logFile, log: silentLogger, pgBin, ...overrides }
   }
   return {
     dir,

@@ -162,10 +162,10 @@ test('--pg-bin: a wrong folder and a PostgreSQL that is too old', async (t) => {
   const bin = join(old.dir, 'bin')
   mkdirSync(bin)
   for (const name of ['initdb', 'postgres'])
-    writeScript(join(bin, name), "echo 'postgres (PostgreSQL) 15.18 (Debian 15.18-0)'")
+    writeScript(join(bin, name), "echo 'postgres (PostgreSQL) 14.18 (Debian 14.18-0)'")
   const owner = await old.owner({ pgBin: bin })
   assert.equal(owner.report.code, 'TENFOLD_POSTGRES_UNUSABLE', owner.report.message)
-  assert.match(owner.report.message!, /PostgreSQL 15\.18/)
+  assert.match(owner.report.message!, /PostgreSQL 14\.18/)
 })
 
 test('--pg-bin with the binaries of the package', async (t) => {
