@@ -9,8 +9,12 @@ import type { Contender } from './contender.ts'
 import { Patroni } from './patroni.ts'
 import { round, type Sample } from './round.ts'
 import { rows } from './rows.ts'
+import { Tenfold } from './tenfold.ts'
 
 const CONTENDERS: readonly Contender[] = [
+  new Tenfold('Tenfold', 'SIGKILL'),
+  new Tenfold('Tenfold, primary stopped', 'SIGSTOP'),
+  new Tenfold('Tenfold, planned switchover', 'restart'),
   new Patroni({ name: 'Patroni as shipped', tuning: SHIPPED, back: 'after the failover' }),
   new Patroni({ name: 'Patroni at its fastest', tuning: FASTEST, back: 'after the failover' }),
   new Patroni({ name: 'Patroni as shipped, restarted at once', tuning: SHIPPED, back: 'at once' }),

@@ -68,6 +68,7 @@ export class Supervisor implements ServerPart {
     await this.#openDoors(ports?.consolePort ?? request.consolePort)
     const keys = signingKeys(request.signingKeys, folder.secrets, random).map((key) => key.toString('base64'))
 
+    this.#watchData()
     // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
     await Promise.all([
@@ -152,8 +153,8 @@ export class Supervisor implements ServerPart {
     this.#releasers.push(() => opened.close())
   }
 
-  async #startData(): Promise<void> {
-    const { signal } = this.#options
+  /** The data tier ends after everything that uses it. */
+  #watchData(): void {
     for (const keeper of this.#keepers.values()) {
       const end = keeper.onChange(() => this.#publish())
       this.#releasers.push(async () => {
@@ -161,6 +162,10 @@ export class Supervisor implements ServerPart {
         await (this.#leave ? keeper.leave() : keeper.stop())
       })
     }
+  }
+
+  async #startData(): Promise<void> {
+    const { signal } = this.#options
     if (this.#external.length > 0) this.#warnings = await inspectExternal(this.#external)
     else await Promise.race([startKeepers(this.#keepers, this.#options.folder), this.#aborted()])
     signal.throwIfAborted()
