@@ -121,7 +121,9 @@ export class Queue {
       } catch (error) {
         // Perhaps so many buckets at once are more locks than the server has room for.
         this.#max = Math.max(1, this.#max / 8)
-        this.#log.warn({ err: error, cluster: this.desk.cluster }, 'could not claim jobs; trying again')
+        // The first failure is what a failover looks like.
+        const say = failedMs === FAILED_MS[0] ? this.#log.debug : this.#log.warn
+        say({ err: error, cluster: this.desk.cluster }, 'could not claim jobs; trying again')
         await this.#changed.wait(this.#clock, failedMs)
         failedMs = Math.min(failedMs * 2, FAILED_MS[1])
       }

@@ -77,6 +77,10 @@ export class ClusterNode {
     return this.#role
   }
 
+  get upstream(): string | undefined {
+    return this.#upstream
+  }
+
   view(building: boolean): NodeView {
     const { id, seen } = this
     const state = this.#state(building)

@@ -30,6 +30,12 @@ export class Promotion {
     )
     if (counting.length === 0) throw new SwitchoverRefused(primary.id)
     await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
+    // What the next primary needs is there before anybody waits for it.
+    const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
+    await this.#prepare(
+      members.get(best.id),
+      record().synchronous.filter((id) => id !== best.id),
+    )
     const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
     await primary.stop('fast')
     hurry.cancel()
@@ -57,15 +63,11 @@ export class Promotion {
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const next = { ...record(), promoting: { id, named, covered, rebuild, ...lost } }
     save(next)
-    const role = members.role(id, { ...next, primary: id, named })
-    node.apply(role)
-    await settle(
-      this.#state,
-      node,
-      'taking its role',
-      () => node.seen?.names === synchronousNames(role.synchronous),
-    )
-    await Promise.all(named.map((other) => this.#follow(members.get(other), node)))
+    await this.#prepare(node, named)
+    for (const other of named) {
+      const standby = members.get(other)
+      standby.apply(members.role(other, record(), node), id)
+    }
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
     await node.query('select pg_promote(false)')
     await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
@@ -115,9 +117,16 @@ export class Promotion {
     return end !== undefined && lsn !== undefined && lsn > end
   }
 
-  async #follow(standby: ClusterNode, upstream: ClusterNode): Promise<void> {
-    await ensureSlot(upstream, standby.id)
-    standby.apply(this.#state.members.role(standby.id, this.#state.record(), upstream), upstream.id)
+  /** A standby gets whom it is to wait for as a primary, in effect, and a slot for each of them. */
+  async #prepare(node: ClusterNode, named: readonly string[]): Promise<void> {
+    const { members, record } = this.#state
+    const role = members.role(node.id, { ...record(), primary: node.id, named })
+    const names = synchronousNames(role.synchronous)
+    if (node.seen?.names !== names) {
+      node.apply({ ...role, upstream: node.role?.upstream }, node.upstream)
+      await settle(this.#state, node, 'taking its role', () => node.seen?.names === names)
+    }
+    await Promise.all(named.map((other) => ensureSlot(node, other)))
   }
 }
 
