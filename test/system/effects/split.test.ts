@@ -6,7 +6,7 @@ import { type Action, Violation } from '../../../src/effects/fixtures/model/worl
 import { LONG } from '../kit/seed.ts'
 import { GuaranteedReader, type PlantedRead } from './guaranteed-reader.ts'
 
-const RUNS = LONG ? 8_000 : 200
+const RUNS = LONG ? 2_000 : 200
 const RUNS_TO_FIND = 3_000
 
 const actions = fc.array(fc.tuple(fc.nat(SplitWorld.HAPPENINGS.length - 1), fc.nat(99), fc.nat(99)), {
