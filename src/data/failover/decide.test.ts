@@ -213,15 +213,20 @@ test('standbys: what each needs, in every state', () => {
               awayMs: 0,
               stuckMs: 0,
             }
-            const repairs = tend(record, [b, c]).filter(({ id }) => id === 'b')
-            const does = (what: string): boolean => repairs.some((repair) => repair.do === what)
-            assert.ok(repairs.length <= 2)
-            assert.equal(does('start'), view.process === 'down')
-            assert.ok(!does('fence') || view.process === 'hung')
-            assert.ok(!does('build') || view.process === 'missing' || view.process === 'running')
-            if (does('admit')) assert.ok(state === 'streaming' && !named.includes('b'))
-            // Somebody else must have what it had.
-            if (does('dismiss'))
-              assert.ok(named.includes('b') && named.includes('c') && other === 'streaming' && awayMs > 0)
+            for (const proven of [true, false]) {
+              const repairs = tend(record, [b, c], proven).filter(({ id }) => id === 'b')
+              const does = (what: string): boolean => repairs.some((repair) => repair.do === what)
+              assert.ok(repairs.length <= 2)
+              assert.equal(does('start'), view.process === 'down')
+              assert.ok(!does('fence') || view.process === 'hung')
+              assert.ok(!does('build') || view.process === 'missing' || view.process === 'running')
+              if (does('admit')) assert.ok(state === 'streaming' && !named.includes('b'))
+              // Somebody else must have what it had.
+              if (does('dismiss'))
+                assert.ok(named.includes('b') && named.includes('c') && other === 'streaming' && awayMs > 0)
+              // A folder that may alone have something stays, unless the primary has just proven that it has everything.
+              if (does('build') && view.process === 'running' && named.includes('b'))
+                assert.ok(proven && named[0] === 'b' && state !== 'streaming')
+            }
           }
 })

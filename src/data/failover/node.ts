@@ -40,6 +40,8 @@ export class ClusterNode {
   #failures = 0
   #failedAt = 0
   seen: Observation | undefined
+  /** When a fresh connection was last answered, in monotonic milliseconds. */
+  provenAt = Number.NEGATIVE_INFINITY
   /** When the present run began, in milliseconds since the epoch. */
   startedAt = 0
 
@@ -206,6 +208,7 @@ export class ClusterNode {
   /** A fresh connection was answered. */
   trust(): void {
     this.#suspected = false
+    this.provenAt = this.#options.clock.monotonic()
   }
 
   /** Sends a signal to all its processes. */

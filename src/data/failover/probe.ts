@@ -20,12 +20,13 @@ export async function answers(address: DatabaseAddress, ms = ANSWER_MS_MAX): Pro
       text: "set synchronous_commit = local; select pg_logical_emit_message(true, 'tenfold', '')",
       query_timeout: ms,
     } as never)
-    await client.end()
     return true
   } catch (error) {
-    ;(client as unknown as { connection?: { stream: { destroy(): void } } })?.connection?.stream.destroy()
     // Of the client's own making: nothing came in time.
     return !/timeout/i.test((error as Error).message)
+  } finally {
+    // No goodbye: one that hangs would never take it.
+    ;(client as unknown as { connection?: { stream: { destroy(): void } } })?.connection?.stream.destroy()
   }
 }
 

@@ -12,6 +12,8 @@ const RETRY_MS = [100, 5_000] as const
 /** Milliseconds for the others to have what the dismissed one may have had alone. */
 const CATCH_UP_MS_MAX = 30_000
 const CHECKPOINT_MS_MAX = 120_000
+/** Milliseconds for which an answer of the primary to a fresh connection says that it works. */
+const PROVEN_MS_MAX = 1_000
 
 /** Does what `tend` asks for, beside the keeper's own steps; one thing at a time for each node. */
 export class Repairs {
@@ -31,11 +33,18 @@ export class Repairs {
   tend(): void {
     const now = this.#state.options.clock.monotonic()
     const standbys = this.#standbys(now)
-    for (const repair of tend(this.#state.record(), standbys)) {
+    for (const repair of tend(this.#state.record(), standbys, this.#isProven(now))) {
       const key = repair.do === 'dismiss' ? `dismiss ${repair.id}` : repair.id
       if (this.#underWay.has(key) || (this.#pauses.get(key)?.until ?? 0) > now) continue
       this.#underWay.set(key, this.#run(repair, key))
     }
+  }
+
+  /** Silence of a standby is older than the primary's last answer. */
+  #isProven(now: number): boolean {
+    const { members, record } = this.#state
+    const { provenAt } = members.get(record().primary)
+    return now - provenAt < PROVEN_MS_MAX
   }
 
   async settled(): Promise<void> {

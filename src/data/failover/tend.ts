@@ -34,9 +34,20 @@ export interface Standby {
   readonly stuckMs: number
 }
 
-/** Decides what the standbys of a primary that serves need. Pure; every repair can be begun at the same time. */
-export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repair[] {
+/**
+ * Decides what the standbys of a primary that serves need. Pure; every repair can be begun at the same time.
+ * @param proven the primary has answered a fresh connection since all this was seen: if nobody receives its log it is not because it hangs
+ */
+export function tend(record: ClusterRecord, standbys: readonly Standby[], proven: boolean): Repair[] {
   const streams = (id: string): boolean => standbys.some((one) => one.view.id === id && isStreaming(one))
+  // What counts may be all that is left of a primary that is lost: it goes only when somebody else has everything, or when
+  // the primary has, one after the other.
+  const mayGo = (id: string): boolean =>
+    !record.synchronous.includes(id) ||
+    (proven &&
+      record.building.length === 0 &&
+      !record.synchronous.some(streams) &&
+      id === record.synchronous[0])
   return standbys.flatMap(({ view, sender, awayMs, stuckMs }): Repair[] => {
     const { id } = view
     const repairs: Repair[] = []
@@ -51,8 +62,9 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repai
     else if (view.process === 'hung' && awayMs > STUCK_MS_MAX) repairs.push({ do: 'fence', id })
     else if (view.process === 'running') {
       if (view.upstream !== record.primary) repairs.push({ do: 'follow', id })
-      else if (stuckMs > STUCK_MS_MAX) repairs.push({ do: 'build', id })
-      else if (sender?.state === 'streaming' && !named) repairs.push({ do: 'admit', id })
+      else if (stuckMs > STUCK_MS_MAX) {
+        if (mayGo(id)) repairs.push({ do: 'build', id })
+      } else if (sender?.state === 'streaming' && !named) repairs.push({ do: 'admit', id })
       else if (sender?.state === 'streaming' && !sameIds(record.named, record.synchronous))
         repairs.push({ do: 'cover', id })
     }
