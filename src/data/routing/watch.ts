@@ -70,7 +70,7 @@ export class Watch {
       .join('; ')
   }
 
-  /** From now on these. Who knows of no primary among them any more decides anew what was the highest timeline. */
+  /** From now on these; what was found out of those that stay holds. */
   set(members: readonly ClusterMember[]): void {
     const { clock } = this.#options
     const wanted = new Set(members.map(({ id }) => id))

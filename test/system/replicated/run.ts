@@ -28,10 +28,7 @@ export interface Schedule {
  * Runs a workload on a replicated system of its own, does the faults one after another with work in between, and judges
  * the history. Sessions keep cookies, in two tabs at once, or the header.
  */
-export async function runSchedule(
-  t: TestContext,
-  schedule: Schedule,
-): Promise<void> {
+export async function runSchedule(t: TestContext, schedule: Schedule): Promise<void> {
   const { seed, clusters, faults, flags = [], memory = ofClient } = schedule
   const dice = new Dice(seed)
   const server = await ServerProcess.start(t, { clusters, flags: ['--stage', 'replicated', ...flags] })
