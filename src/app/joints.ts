@@ -59,6 +59,8 @@ export function wireFollowing(
     clusters: data.clusterNames.length,
     bytesMax: cacheBytes,
     audit: cacheAudit,
+    // Who has a relay of its own answers only while it leads, and nobody else does.
+    shared: relay !== undefined,
   })
   const common = { followers: [cache.level], clock: systemClock, log, metrics }
   effects = relay ? followRelays(base, relay, common) : createEffects({ ...common, sessions })

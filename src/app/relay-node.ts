@@ -4,8 +4,8 @@ import { lifecycle, Releasers, type Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
 import { type RandomSource, systemRandom } from '../core/random.ts'
 import type { SystemStatus } from '../core/topology.ts'
-import type { ClusterOptions } from '../data/client/types.ts'
-import { upkeepSessions } from '../data/index.ts'
+import type { ClusterMember, ClusterOptions } from '../data/client/types.ts'
+import { followPrimaries, upkeepSessions } from '../data/index.ts'
 import { accepted, Publisher, type RelayAddress, requireSecret } from '../effects/index.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { listen } from '../web/listen.ts'
@@ -31,6 +31,8 @@ export interface RelayNodeOptions {
 export interface RelayNode extends Service {
   /** Where it listens, once it has started; ports as they were taken. */
   readonly addresses: readonly RelayAddress[]
+  /** The members of a cluster are these now, in whatever roles. */
+  members(cluster: string, members: readonly ClusterMember[]): void
   status(): SystemStatus['relay']
   /** Prometheus text format. */
   metricsText(): Promise<string>
@@ -44,7 +46,8 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const { clusters, secret, log, clock = systemClock, random = systemRandom() } = options
   requireSecret(options.listen, secret)
   const metrics = createMetrics()
-  const sessions = upkeepSessions(clusters, (ms, run) => clock.timer(ms, run))
+  const primaries = followPrimaries(clusters, { clock, log, metrics })
+  const sessions = upkeepSessions(clusters, (ms, run) => clock.timer(ms, run), primaries)
   const publisher = new Publisher({ sessions, clock, random, secret, log, metrics })
   const channelOf = accepted()
   const accept = (socket: Socket): void => publisher.accept(channelOf(socket))
@@ -65,8 +68,10 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     ...lifecycle(start, async () => {
       // The servers end when their connections have.
       await Promise.all([publisher.stop(), releasers.releaseAll()])
+      await primaries.stop()
     }),
     addresses,
+    members: (cluster, members) => primaries.setMembers(cluster, members),
     status: () => publisher.status(),
     metricsText: () => metrics.text(),
   }

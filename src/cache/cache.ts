@@ -9,7 +9,7 @@ import { cacheMetrics } from './cache-metrics.ts'
 import { GuaranteedCache } from './cached.ts'
 import { HotKeys } from './hot-keys.ts'
 import { type CacheKeyReport, type CacheReport, reportKey, reportLevel } from './inspect.ts'
-import { MemoryLevel } from './level.ts'
+import { BOUND_MS, MemoryLevel } from './level.ts'
 import { MemoryPlainCache } from './plain.ts'
 import type { CacheSource } from './ports.ts'
 
@@ -17,6 +17,9 @@ import type { CacheSource } from './ports.ts'
 export const BYTES_MAX = 64 * 2 ** 20
 /** Estimated bytes of `system.cache`. */
 export const PLAIN_BYTES_MAX = 16 * 2 ** 20
+
+/** A second is not equally long for all processes; far less than this apart. */
+const CLOCKS_APART = 1.1
 
 export interface CacheOptions {
   readonly source: CacheSource
@@ -37,6 +40,8 @@ export interface CacheOptions {
   readonly plainBytesMax?: number | undefined
   /** How old the level's position may be: the staleness for those who have not seen a commit. @defaultValue 1_000 */
   readonly boundMs?: number | undefined
+  /** Whether other processes answer sessions from levels of their own, with the same bound. @defaultValue false */
+  readonly shared?: boolean | undefined
   /** Tests: compare every hit with its loader. @defaultValue false */
   readonly audit?: boolean | undefined
 }
@@ -77,6 +82,7 @@ export function createCache(options: CacheOptions): Cache {
     clock,
     ttlClock,
     random,
+    pastMs: options.shared ? (options.boundMs ?? BOUND_MS) * CLOCKS_APART : undefined,
     metrics,
     hotKeys,
     log,

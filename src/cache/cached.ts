@@ -63,6 +63,8 @@ export interface CachedParts {
   /** Of times to live; tests put it forward. */
   readonly ttlClock: Clock
   readonly random: RandomSource
+  /** Milliseconds after which a value is older than the position of any level that answers. Undefined: this level is the only one. */
+  readonly pastMs: number | undefined
   readonly metrics: CacheMetrics
   readonly hotKeys: HotKeys
   readonly log: Logger
@@ -102,7 +104,7 @@ export class GuaranteedCache {
     if (now - state.takenAt > FRESH_MS) demand.demand(cluster, 0n)
     found.hits++
     metrics.hits.value++
-    if (found.upto >= state.lsn) this.#answered(context, state, found.upto, state.timeline)
+    if (!this.#isPast(state, found, now)) this.#answered(context, state, found.upto, state.timeline)
     if (ttlNow >= found.expiresAt)
       this.#refresh({ place, key, text, epoch, state, token, context, options, work })
     return found.promise
@@ -122,7 +124,9 @@ export class GuaranteedCache {
     demand.demand(ask.state.cluster, found === 'token' ? (ask.token as Position).lsn : 0n)
     const { value, reading } = await this.#obtain(ask, scope)
     scope?.note(reading)
-    this.#answered(ask.context, ask.state, reading.upto, reading.timeline)
+    const { state } = ask
+    if (this.#parts.pastMs !== undefined || reading.upto >= state.lsn || reading.timeline !== state.timeline)
+      this.#answered(ask.context, state, reading.upto, reading.timeline)
     return value
   }
 
@@ -133,7 +137,8 @@ export class GuaranteedCache {
     entry.hits++
     metrics.hits.value++
     scope?.note({ from: entry.from, upto: entry.upto, timeline, torn: false })
-    this.#answered(ask.context, ask.state, entry.upto, timeline)
+    if (!this.#isPast(ask.state, entry, clock.monotonic()))
+      this.#answered(ask.context, ask.state, entry.upto, timeline)
     if (audit && !scope) await audit.compare(ask, entry, (span) => this.#fresh(ask, span))
     if (ttlClock.monotonic() >= entry.expiresAt) this.#refresh(ask)
     return entry.value
@@ -231,10 +236,19 @@ export class GuaranteedCache {
     )
   }
 
-  /** What the value contains counts for the session until the level has surely applied as much. */
+  /**
+   * Whether no level that answers from now on can lie behind this value. The only level: it is strictly past it. One of
+   * several: the value is so old that a level whose position was noted before it was read is bypassed.
+   */
+  #isPast(state: ClusterState, { upto, readBefore }: Entry, now: number): boolean {
+    const { pastMs } = this.#parts
+    return pastMs === undefined ? upto < state.lsn : now - readBefore > pastMs
+  }
+
+  /** What the value contains counts for the session. */
   #answered(context: RequestContext | undefined, state: ClusterState, upto: Lsn, timeline: number): void {
     const seen = context?.seen
-    if (seen === undefined || timeline === 0 || (upto < state.lsn && timeline === state.timeline)) return
+    if (seen === undefined || timeline === 0) return
     seen.answered(state.cluster, { lsn: upto, timeline })
     this.#parts.demand.demand(state.cluster, upto)
   }

@@ -29,6 +29,8 @@ export interface Entry {
   readonly from: Lsn
   /** The log was at most here after the value was read. */
   readonly upto: Lsn
+  /** Monotonic milliseconds: `upto` was noted before. */
+  readonly readBefore: number
   /** Milliseconds of the clock for times to live. */
   readonly storedAt: number
   readonly expiresAt: number
@@ -159,6 +161,7 @@ export class MemoryLevel implements LocalFollower {
         bytes: size,
         from,
         upto,
+        readBefore: this.#options.monotonic(),
         ...life,
         hits: 0,
       },

@@ -18,12 +18,22 @@ test('every command has help with examples, and each that does something takes -
   }
 })
 
-test('stage 1 by name and by number; every other is refused with a reason', () => {
-  for (const stage of ['single', '1']) assert.doesNotThrow(() => checkStage({ stage }))
-  for (const stage of ['2', '9', 'sharded', '0', '10', 'other'])
+test('stages by name and by number; those that are not here yet are refused with a reason', () => {
+  for (const stage of ['single', '1'])
+    assert.deepEqual(checkStage({ stage }), { stage: 'single', replicas: 0, workers: 0 })
+  assert.deepEqual(checkStage({ stage: '2' }), { stage: 'split', replicas: 0, workers: 0 })
+  assert.deepEqual(checkStage({ stage: 'replicated' }), { stage: 'replicated', replicas: 2, workers: 0 })
+  const asked = { stage: '4', replicas: '1', workers: '3' }
+  assert.deepEqual(checkStage(asked), { stage: 'replicated', replicas: 1, workers: 3 })
+  for (const stage of ['3', '9', 'sharded', '0', '10', 'other'])
     assert.throws(() => checkStage({ stage }), { code: 'TENFOLD_STAGE_UNAVAILABLE' })
-  for (const flag of ['web', 'replicas', 'edges', 'workers', 'cache', 'balancer'])
+  for (const flag of ['web', 'edges', 'cache', 'balancer'])
+    assert.throws(() => checkStage({ stage: 'split', [flag]: '2' }), { code: 'TENFOLD_STAGE_UNAVAILABLE' })
+  for (const flag of ['replicas', 'workers']) {
     assert.throws(() => checkStage({ [flag]: '2' }), { code: 'TENFOLD_STAGE_UNAVAILABLE' })
+    for (const wrong of ['-1', '1.5', 'two', '', '1000'])
+      assert.throws(() => checkStage({ stage: 'split', [flag]: wrong }), { code: 'TENFOLD_CONFIG_INVALID' })
+  }
 })
 
 test('the ready line and the status for a person', () => {

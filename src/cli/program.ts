@@ -8,6 +8,7 @@ import { initCommand } from './commands/init.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { logsCommand } from './commands/logs.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { restartCommand } from './commands/restart.ts'
 import { scaleCommand } from './commands/scale.ts'
 import { sqlCommand } from './commands/sql.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   scaleCommand,
   restartCommand,
   faultCommand,
+  recoverCommand,
   jobsCommand,
   migrateCommand,
   typesCommand,

@@ -19,6 +19,7 @@ export interface StartFlags {
   readonly debug?: true
   readonly web?: string
   readonly replicas?: string
+  readonly durability?: string
   readonly edges?: string
   readonly workers?: string
   readonly cache?: string
@@ -94,7 +95,7 @@ function count(flags: StartFlags, flag: 'replicas' | 'workers', most: number): n
 
 /** The flags that are configuration. */
 export function configOf(flags: StartFlags): RawConfig {
-  const { clusters, port, consolePort, data, database, pgBin, cpu, memory } = flags
-  const given = { clusters, port, consolePort, data, database, pgBin, cpu, memory }
+  const { clusters, port, consolePort, data, database, durability, pgBin, cpu, memory } = flags
+  const given = { clusters, port, consolePort, data, database, durability, pgBin, cpu, memory }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

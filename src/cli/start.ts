@@ -37,6 +37,7 @@ export function startRequest(named: string | undefined, flags: StartFlags): Omit
     port: config.port ?? PORT_DEFAULT,
     consolePort: config.consolePort ?? CONSOLE_PORT_DEFAULT,
     databases: config.database ?? [],
+    durability: config.durability ?? 'strict',
     pgBin: config.pgBin === undefined ? undefined : resolve(cwd, config.pgBin),
     cpu: config.cpu,
     memoryMb: config.memory,

@@ -53,6 +53,16 @@ export interface RelayStatus {
   readonly pendingEffects: number | null
 }
 
+/** On how many disks a commit is when it is acknowledged. */
+export interface DurabilityStatus {
+  /** `strict`: commits wait while no standby is there; `available`: then they go on, on one disk. */
+  readonly choice: 'strict' | 'available'
+  /** One of these has each commit on disk; empty: none is asked for, or none is there. */
+  readonly standbys: readonly string[]
+  /** `one disk` and `waiting` are for the cluster's operator to know. */
+  readonly commits: 'two disks' | 'one disk' | 'waiting'
+}
+
 /** What `tenfold status --json` prints (DESIGN.md, contracts). */
 export interface SystemStatus {
   readonly app: string
@@ -64,4 +74,6 @@ export interface SystemStatus {
   readonly nodes: readonly NodeStatus[]
   readonly directory: DirectoryStatus
   readonly relay: Readonly<Record<string, RelayStatus>>
+  /** By cluster; absent where nobody of ours keeps replicas. */
+  readonly durability?: Readonly<Record<string, DurabilityStatus>>
 }

@@ -1,4 +1,5 @@
 export { DataClient, type DataClientOptions } from './client/data-client.ts'
+export { type FollowedPrimaries, followPrimaries } from './client/primaries.ts'
 export { systemStore } from './client/system-store.ts'
 export type { ClusterOptions, ConnectionOptions } from './client/types.ts'
 export { upkeepSessions } from './client/upkeep-session.ts'

@@ -29,22 +29,37 @@ export function embeddedClusters(app: string, count: number, address: EmbeddedAd
   }))
 }
 
-/** One cluster for each URL, in their order. */
+/** One cluster for each URL, in their order. A URL with several hosts names all servers of its cluster, in any order. */
 export function externalClusters(urls: readonly string[]): ClusterOptions[] {
-  return urls.map((url, index) => ({ name: clusterName(index), connection: parseDatabaseUrl(url) }))
+  return urls.map((url, index) => {
+    const name = clusterName(index)
+    const servers = parseDatabaseUrl(url)
+    const [connection] = servers as [ConnectionOptions]
+    const members = servers.map((one, at) => ({ id: `${name}-pg-${at + 1}`, connection: one }))
+    return { name, connection, ...(members.length > 1 && { members }) }
+  })
 }
 
 /**
- * Reads `postgres://user:password@host:port/database?sslmode=…`; a host that begins with `/` (encoded, or given as
- * `?host=/path`) is the folder of a Unix socket.
+ * Reads `postgres://user:password@host:port,host:port/database?sslmode=…`, with the servers of a cluster separated by commas
+ * as libpq has them; a host that begins with `/` (encoded, or given as `?host=/path`) is the folder of a Unix socket.
  */
-export function parseDatabaseUrl(text: string): ConnectionOptions {
+export function parseDatabaseUrl(text: string): ConnectionOptions[] {
+  const { head, hosts = '', tail = '' } = URL_PARTS.exec(text)?.groups ?? {}
+  if (head === undefined) return [parseServer(text)]
+  return hosts.split(',').map((host) => parseServer(`${head}${host}${tail}`))
+}
+
+/** Whatever stands between scheme or password and the database's name. */
+const URL_PARTS = /^(?<head>postgres(?:ql)?:\/\/(?:[^@/?]*@)?)(?<hosts>[^/?]*)(?<tail>[/?].*)?$/
+
+function parseServer(text: string): ConnectionOptions {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const database = url === undefined ? '' : decodeURIComponent(url.pathname.slice(1))
   if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || database === '')
     throw new ConfigInvalid(
       'A database URL is not of the form postgres://user:password@host:port/database.',
-      'Correct it; special characters in a password are percent-encoded.',
+      'Correct it; special characters in a password are percent-encoded, several servers of a cluster are separated by commas.',
     )
   const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname)
   return {

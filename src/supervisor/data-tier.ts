@@ -2,14 +2,15 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import { formatLsn } from '../core/lsn.ts'
-import type { NodeState, NodeStatus } from '../core/topology.ts'
+import type { DurabilityStatus, NodeState, NodeStatus } from '../core/topology.ts'
+import type { ClusterOptions } from '../data/client/types.ts'
 import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
 import { readClusterRecord } from '../data/failover/record.ts'
-import { clusterName } from './clusters.ts'
+import { addressOf, clusterName } from './clusters.ts'
 import { listEmbedded } from './databases.ts'
 import { StageRefused } from './errors.ts'
 import { sizeServer } from './sizing.ts'
-import { recordFile } from './stand-alone.ts'
+import { firstDataDir, recordFile } from './stand-alone.ts'
 import type { StartRequest } from './start-request.ts'
 import type { StateFolder } from './state-folder.ts'
 
@@ -26,10 +27,11 @@ export function createKeepers(
       const keeper = new ClusterKeeper({
         name,
         replicas: request.replicas,
-        dataDir: at === 0 ? folder.pg : join(folder.pg, '..', name),
+        dataDir: firstDataDir(folder, name),
         runDir: at === 0 ? folder.run : join(folder.run, name),
         logDir: folder.logs,
         recordFile: recordFile(folder, name),
+        durability: request.durability,
         postgres: { ...postgres, ...(request.pgBin !== undefined && { pgBin: request.pgBin }) },
         log,
         clock,
@@ -87,6 +89,32 @@ export function dataStatus(cluster: string, keeper: ClusterKeeper): NodeStatus[]
       ...(view.timeline !== undefined && { timeline: view.timeline }),
     }
   })
+}
+
+/** Servers that are not ours: who they are, not how they are; the applications nodes tell whether they answer. */
+export function externalStatus(clusters: readonly ClusterOptions[], startedAt: string): NodeStatus[] {
+  return clusters.flatMap(({ name, connection, members }) =>
+    (members ?? [{ id: `${name}-pg-1`, connection }]).map((member) => ({
+      id: member.id,
+      tier: 'data' as const,
+      cluster: name,
+      pid: null,
+      state: 'healthy' as const,
+      address: addressOf(member.connection),
+      startedAt,
+    })),
+  )
+}
+
+/** On how many disks a cluster's commits are. */
+export function durabilityStatus(keeper: ClusterKeeper): DurabilityStatus {
+  const { durability: choice, alone, members } = keeper.topology()
+  const standbys = members.filter(({ synchronous, view }) => synchronous && view.process === 'running')
+  return {
+    choice,
+    standbys: standbys.map(({ id }) => id),
+    commits: alone ? 'one disk' : standbys.length > 0 ? 'two disks' : 'waiting',
+  }
 }
 
 /** A replica is well when its word counts for commits. */

@@ -1,7 +1,7 @@
-import type { ClusterOptions } from '../data/client/types.ts'
+import type { ClusterMember, ClusterOptions } from '../data/client/types.ts'
 import { addressOf } from './clusters.ts'
 import { withConnection } from './databases.ts'
-import { DatabaseTooOld } from './errors.ts'
+import { DatabaseTooOld, DatabaseUnreachable } from './errors.ts'
 
 /** `server_version_num` of the oldest PostgreSQL that has what we use (`transaction_timeout`). */
 export const VERSION_MIN = 170_000
@@ -46,8 +46,25 @@ const FACTS_SQL = `
  * @throws DatabaseUnreachable, DatabaseTooOld
  */
 export async function inspectExternal(clusters: readonly ClusterOptions[]): Promise<string[]> {
-  const found = await Promise.all(clusters.map((cluster) => inspect(cluster)))
+  const found = await Promise.all(
+    clusters.map(({ name, connection, members }) =>
+      members === undefined ? inspect({ name, connection }) : inspectMembers(name, members),
+    ),
+  )
   return found.flat()
+}
+
+/** Of several servers some may be away: what those say that answer is enough. */
+async function inspectMembers(name: string, members: readonly ClusterMember[]): Promise<string[]> {
+  const seen = await Promise.allSettled(members.map(({ connection }) => inspect({ name, connection })))
+  const lines = seen.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const refusal = seen.find(
+    (one) => one.status === 'rejected' && !(one.reason instanceof DatabaseUnreachable),
+  )
+  const [first] = seen
+  if (refusal?.status === 'rejected') throw refusal.reason
+  if (lines.length === 0 && first?.status === 'rejected') throw first.reason
+  return lines.flat()
 }
 
 async function inspect({ name, connection }: ClusterOptions): Promise<string[]> {

@@ -10,13 +10,17 @@ import type { StateFolder } from './state-folder.ts'
 export const recordFile = (folder: StateFolder, cluster: string): string =>
   join(folder.clusters, `${cluster}.json`)
 
+/** The data folder of a cluster's first node; those of the others lie beside it. */
+export const firstDataDir = (folder: StateFolder, cluster: string): string =>
+  cluster === 'c0' ? folder.pg : join(folder.pg, '..', cluster)
+
 /** Where a cluster's primary lies: the node that its record names, else the only one. */
 export function primaryPlaces(folder: StateFolder, cluster: string) {
   const record = readClusterRecord(recordFile(folder, cluster))
   const first = cluster === 'c0'
   const places = {
     name: cluster,
-    dataDir: first ? folder.pg : join(folder.pg, '..', cluster),
+    dataDir: firstDataDir(folder, cluster),
     runDir: first ? folder.run : join(folder.run, cluster),
     logDir: folder.logs,
   }

@@ -8,6 +8,8 @@ export interface StartRequest {
   readonly stage: Stage
   /** Replicas of each cluster's primary; 0 at stages without them. */
   readonly replicas: number
+  /** What happens to commits while no replica is there. */
+  readonly durability: 'strict' | 'available'
   /** Processes that only run jobs; 0: the web node runs them. */
   readonly workers: number
   readonly clusters: number

@@ -1,13 +1,17 @@
 import { Releasers } from '../core/lifecycle.ts'
 import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
+import type { ClusterOptions } from '../data/client/types.ts'
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
 import { checkPort } from './check-port.ts'
+import { externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import { openControl } from './control-server.ts'
-import { createKeepers, dataStatus, startKeepers } from './data-tier.ts'
+import { createKeepers, dataStatus, durabilityStatus, externalStatus, startKeepers } from './data-tier.ts'
+import { inspectExternal } from './external.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
+import { relaySocketPath } from './nodes/relay-node.ts'
 import { operate } from './operations.ts'
 import { own } from './ownership.ts'
 import { signingKeys } from './secrets.ts'
@@ -15,7 +19,7 @@ import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
 import type { Ports } from './start-request.ts'
 import { overall } from './status.ts'
 import { readTls } from './tls.ts'
-import { clusterMessage, TopologyEpoch } from './topology-store.ts'
+import { clusterMessage, externalMessage, TopologyEpoch } from './topology-store.ts'
 
 const NO_DIRECTORY: DirectoryStatus = { epoch: 0, clusters: {}, isolated: [] }
 
@@ -28,7 +32,11 @@ export class Supervisor implements ServerPart {
   readonly #releasers = new Releasers()
   readonly #epoch: TopologyEpoch
   readonly #keepers: Map<string, ClusterKeeper>
+  /** Databases that are not ours, instead of keepers. */
+  readonly #external: readonly ClusterOptions[]
+  #warnings: readonly string[] = []
   readonly #nodes = new Map<string, NodeProcess>()
+  readonly #startedAt: string
   #phase: 'starting' | 'ready' | 'stopping' = 'starting'
   #consoleUrl: string | null = null
   #app: string | undefined
@@ -41,7 +49,10 @@ export class Supervisor implements ServerPart {
   constructor(options: ServerOptions) {
     this.#options = options
     this.#epoch = new TopologyEpoch(options.folder.path)
-    this.#keepers = createKeepers(options.request, options.folder, options)
+    this.#startedAt = new Date(options.clock.now()).toISOString()
+    const { request } = options
+    this.#external = externalClusters(request.databases)
+    this.#keepers = this.#external.length > 0 ? new Map() : createKeepers(request, options.folder, options)
   }
 
   async start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }> {
@@ -72,10 +83,11 @@ export class Supervisor implements ServerPart {
     this.#app = app
     this.#publish()
 
+    const relay = this.#node({ id: 'relay-1', tier: 'relay', port: 0, signingKeys: keys })
     const workers = Array.from({ length: request.workers }, (_, at) =>
       this.#node({ id: `worker-${at + 1}`, tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
     )
-    await steps.run('others', () => Promise.all(workers.map((node) => this.#startNode(node))))
+    await steps.run('others', () => Promise.all([relay, ...workers].map((node) => this.#startNode(node))))
     owned.announce(url)
     this.#phase = 'ready'
     return {
@@ -102,7 +114,10 @@ export class Supervisor implements ServerPart {
   async status(): Promise<SystemStatus> {
     const { request } = this.#options
     const [nodes, relay] = await Promise.all([this.#processes(), this.#relayStatus()])
-    const data = [...this.#keepers].flatMap(([name, keeper]) => dataStatus(name, keeper))
+    const data = [
+      ...externalStatus(this.#external, this.#startedAt),
+      ...[...this.#keepers].flatMap(([name, keeper]) => dataStatus(name, keeper)),
+    ]
     const all = [...nodes, ...data]
     return {
       app: this.#app ?? '',
@@ -114,6 +129,9 @@ export class Supervisor implements ServerPart {
       nodes: all,
       directory: this.#directory,
       relay,
+      durability: Object.fromEntries(
+        [...this.#keepers].map(([name, keeper]) => [name, durabilityStatus(keeper)]),
+      ),
     }
   }
 
@@ -143,7 +161,8 @@ export class Supervisor implements ServerPart {
         await (this.#leave ? keeper.leave() : keeper.stop())
       })
     }
-    await Promise.race([startKeepers(this.#keepers, this.#options.folder), this.#aborted()])
+    if (this.#external.length > 0) this.#warnings = await inspectExternal(this.#external)
+    else await Promise.race([startKeepers(this.#keepers, this.#options.folder), this.#aborted()])
     signal.throwIfAborted()
     this.#serves = true
   }
@@ -222,9 +241,16 @@ export class Supervisor implements ServerPart {
   #publish(): void {
     // Until every primary serves there is nothing to be told.
     if (!this.#serves) return
-    const clusters = [...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology()))
+    const clusters = [
+      ...this.#external.map((cluster) => externalMessage(cluster)),
+      ...[...this.#keepers].map(([name, keeper]) => clusterMessage(name, keeper.topology())),
+    ]
     if (clusters.some(({ members }) => members.length === 0)) return
-    const content = { clusters, relays: [], app: this.#app }
+    const content = {
+      clusters,
+      relays: [relaySocketPath(this.#options.folder.path, 'relay-1')],
+      app: this.#app,
+    }
     const text = JSON.stringify(content)
     if (text === this.#told) return
     this.#told = text
@@ -236,7 +262,10 @@ export class Supervisor implements ServerPart {
     const adopted = [...this.#nodes.values()]
       .filter((node) => node.adopted)
       .map(({ id, pid }) => `${id} (process ${pid})`)
-    if (this.#options.ports !== undefined || adopted.length === 0) return []
-    return [`adopted what a killed system left running: ${adopted.join(', ')}, and PostgreSQL`]
+    if (this.#options.ports !== undefined || adopted.length === 0) return [...this.#warnings]
+    return [
+      ...this.#warnings,
+      `adopted what a killed system left running: ${adopted.join(', ')}, and PostgreSQL`,
+    ]
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ClusterOptions } from '../data/client/types.ts'
 import type { ClusterTopology } from '../data/failover/keeper.ts'
 import type { Topology } from './nodes/messages.ts'
 
@@ -49,7 +50,13 @@ export function clusterMessage(
     members: members.flatMap(({ id, address }) => {
       if (address === undefined) return []
       const { socketDir: host, port, user, password } = address
-      return [{ id, host, port, user, password }]
+      return [{ id, connection: { host, port, user, password } }]
     }),
   }
+}
+
+/** A cluster of databases that are not ours, as nodes are told of it. Who its primary is they find out. */
+export function externalMessage({ name, connection, members }: ClusterOptions): Topology['clusters'][number] {
+  const all = members ?? [{ id: `${name}-pg-1`, connection }]
+  return { name, primary: all[0]!.id, members: all }
 }

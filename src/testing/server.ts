@@ -139,7 +139,7 @@ const create = (folder: string, durable: boolean): PostgresServer =>
   })
 
 async function given(url: string): Promise<TestServer> {
-  const connection = parseDatabaseUrl(url)
+  const [connection] = parseDatabaseUrl(url) as [ConnectionOptions]
   const server: Administered = new Administered(
     'given',
     (database) => ({ ...connection, database }),

@@ -12,6 +12,10 @@ export function startCommand(program: Command): void {
     .argument('[app]', 'the app: a module or its folder (default: app.ts in the working folder)')
     .option('--stage <name|n>', 'stage of the ladder: single (default), split or replicated')
     .option('--replicas <n>', 'replicas of each primary (default at stage replicated: 2)')
+    .option(
+      '--durability <strict|available>',
+      'without a replica at hand: commits wait (strict, default), or go on, on one disk (available)',
+    )
     .option('--workers <n>', 'processes that only run jobs (default: the web node runs them)')
     .option(
       '--clusters <n>',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { RelayStatus, SystemStatus } from '../../core/topology.ts'
+import type { DurabilityStatus, RelayStatus, SystemStatus } from '../../core/topology.ts'
 import { print, printJson, table } from '../output.ts'
 import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
 
@@ -28,6 +28,14 @@ function relayText({ leads, since, position, ageMs, pendingEffects }: RelayStatu
     return `followed to ${position}, ${ageMs} ms ago; it is led elsewhere`
   const reached = position === null ? '' : `; delivered to ${position} before`
   return `the relay is led elsewhere, or nowhere, since ${timeText(since)}: cached values come from the database${reached}`
+}
+
+function durabilityText({ choice, commits, standbys }: DurabilityStatus): string {
+  if (commits === 'two disks') return `each is on two disks (one of ${standbys.join(', ')} has it)`
+  if (commits === 'waiting') return 'none is acknowledged: no replica is there (durability strict)'
+  return choice === 'available'
+    ? 'on one disk only: no replica is there'
+    : 'on one disk: there are no replicas'
 }
 
 const timeText = (at: string): string => at.slice(0, 19).replace('T', ' ')
@@ -61,5 +69,9 @@ export function statusText(status: SystemStatus): string {
     owners.length > 0 ? `\n\nShards (epoch ${status.directory.epoch})\n  ${owners.join('\n  ')}` : ''
   const relays = Object.entries(status.relay).map(([cluster, relay]) => `${cluster}: ${relayText(relay)}`)
   const effects = relays.length > 0 ? `\n\nEffects\n  ${relays.join('\n  ')}` : ''
-  return `${head.filter((part) => part !== '').join(' ')} (stage ${status.stage})\n\n${nodes}${shards}${effects}`
+  const commits = Object.entries(status.durability ?? {}).map(
+    ([cluster, durability]) => `${cluster}: ${durabilityText(durability)}`,
+  )
+  const disks = commits.length > 0 ? `\n\nCommits\n  ${commits.join('\n  ')}` : ''
+  return `${head.filter((part) => part !== '').join(' ')} (stage ${status.stage})\n\n${nodes}${shards}${effects}${disks}`
 }

@@ -1,6 +1,6 @@
-import type { KeeperOptions } from './keeper.ts'
 import type { Members } from './members.ts'
 import type { ClusterNode } from './node.ts'
+import type { KeeperOptions } from './options.ts'
 import type { ClusterRecord } from './record.ts'
 
 /** What those who change a cluster share. */

@@ -37,21 +37,23 @@ function* cases(): Generator<Case> {
     for (const b of standbyStates('b'))
       for (const c of standbyStates('c'))
         for (const synchronous of sets)
-          for (const promoting of promotions) {
-            const nodes = ['a', 'b', 'c']
-            const common = {
-              format: 1,
-              primary: 'a',
-              epoch: 1,
-              synchronous,
-              named: synchronous,
-              nodes,
-              building: [],
+          for (const promoting of promotions)
+            for (const durability of ['strict', 'available'] as const) {
+              const nodes = ['a', 'b', 'c']
+              const common = {
+                format: 1,
+                primary: 'a',
+                epoch: 1,
+                synchronous,
+                named: synchronous,
+                nodes,
+                building: [],
+                durability,
+              }
+              const record: ClusterRecord = promoting === undefined ? common : { ...common, promoting }
+              const views = [primary, b, c] as const
+              yield { record, views, step: decide(record, views) }
             }
-            const record: ClusterRecord = promoting === undefined ? common : { ...common, promoting }
-            const views = [primary, b, c] as const
-            yield { record, views, step: decide(record, views) }
-          }
 }
 
 /** Those who must be asked before anybody becomes primary. */
@@ -73,13 +75,13 @@ function each(check: (one: Case) => void): void {
       throw new Error(`${(error as Error).message}\n${seen}`, { cause: error })
     }
   }
-  assert.equal(count, 7 * 11 * 11 * 3 * 2)
+  assert.equal(count, 7 * 11 * 11 * 3 * 2 * 2)
 }
 
 test('promotes only when the primary has ended and all that count are known and stand still', () => {
   each((one) => {
     const { step, views, record } = one
-    if (step.do !== 'promote') return
+    if (step.do !== 'promote' || step.lossy) return
     const [primary] = views
     assert.ok(
       primary.process === 'down' || primary.process === 'missing' || primary.standby,
@@ -106,7 +108,7 @@ test('promotes only when the primary has ended and all that count are known and 
 
 test('those who may have what the new primary has not are made anew, and only those', () => {
   each(({ step, views, record }) => {
-    if (step.do !== 'promote') return
+    if (step.do !== 'promote' || step.lossy) return
     const { lsn } = views.find(({ id }) => id === step.id)!
     for (const view of views.slice(1)) {
       if (view.id === step.id || record.synchronous.includes(view.id)) continue
@@ -169,6 +171,22 @@ test('refuses only when the disk of one that may alone have something is gone', 
   })
 })
 
+test('loss is a choice: `available` goes on only where `strict` refuses, with the best of all that are there', () => {
+  each(({ step, views, record }) => {
+    const strict = decide({ ...record, durability: 'strict' }, views)
+    if (record.durability === 'strict') return assert.ok(!(step.do === 'promote' && step.lossy))
+    if (strict.do !== 'refuse') return assert.deepEqual(step, strict)
+    if (step.do !== 'promote') return
+    assert.equal(step.lossy, true)
+    const [, ...others] = views
+    const best = views.find(({ id }) => id === step.id)!
+    for (const view of others) {
+      assert.ok(!view.receiving && view.process !== 'down' && view.process !== 'hung')
+      assert.ok((view.lsn ?? -1n) <= best.lsn!)
+    }
+  })
+})
+
 test('standbys: what each needs, in every state', () => {
   const sender = (state: string | undefined) =>
     state === undefined ? undefined : { id: 'b', state, flushed: 5n, priority: 1 }
@@ -178,7 +196,14 @@ test('standbys: what each needs, in every state', () => {
         for (const named of [[], ['c'], ['b'], ['b', 'c']])
           for (const other of [undefined, 'streaming']) {
             const record: ClusterRecord = {
-              ...{ format: 1, primary: 'a', epoch: 1, nodes: ['a', 'b', 'c'], building: [] },
+              ...{
+                format: 1,
+                primary: 'a',
+                epoch: 1,
+                nodes: ['a', 'b', 'c'],
+                building: [],
+                durability: 'strict',
+              },
               ...{ named, synchronous: named },
             }
             const b: Standby = { view, sender: sender(state), awayMs, stuckMs: awayMs }

@@ -64,18 +64,21 @@ const hasEnded = ({ process }: NodeView): boolean => process === 'down' || proce
 
 /** The primary has ended. */
 function replace(
-  { synchronous, promoting }: ClusterRecord,
+  record: ClusterRecord,
   primary: NodeView,
   standbys: readonly NodeView[],
   mayRestart: boolean,
   views: readonly NodeView[],
 ): Step {
+  const { promoting } = record
   const restart: Step = mayRestart
     ? { do: 'start', id: primary.id }
-    : {
-        do: 'refuse',
-        why: `${primary.id} has no data folder any more, and not every standby that may have its last commits is there`,
-      }
+    : withLoss(
+        record,
+        primary,
+        views,
+        `${primary.id} has no data folder any more, and not every standby that may have its last commits is there`,
+      )
   // Nobody else has anything that counts; the primary itself has all.
   if (standbys.length === 0) return restart
   const hung = standbys.find(({ process }) => process === 'hung')
@@ -85,7 +88,19 @@ function replace(
   // One that was being promoted may have acknowledged something before it died: then the old primary is no way out.
   const begun = standbys.some(({ id }) => id === promoting?.id)
   if (standbys.some(({ process }) => process === 'missing'))
-    return begun ? { do: 'refuse', why: `${promoting?.id} was being promoted when all ended` } : restart
+    return begun
+      ? withLoss(record, primary, views, `${promoting?.id} was being promoted when all ended`)
+      : restart
+  return promote(record, primary, standbys, views)
+}
+
+/** All of `standbys` are there: the one that has most, once their positions stand still. */
+function promote(
+  { synchronous, promoting }: ClusterRecord,
+  primary: NodeView,
+  standbys: readonly NodeView[],
+  views: readonly NodeView[],
+): Step {
   // Also those that do not count: they follow afterwards, if they have nothing that the new primary has not.
   const receiving = views.filter((one) => one.receiving).map(({ id }) => id)
   if (receiving.length > 0) return { do: 'cut', ids: receiving }
@@ -103,6 +118,21 @@ function replace(
       .filter(({ process, lsn }) => process !== 'running' || lsn === undefined || lsn > (best.lsn as bigint))
       .map(({ id }) => id),
   }
+}
+
+/** Where that was chosen, whoever is there serves on, without what only others had. */
+function withLoss(record: ClusterRecord, primary: NodeView, views: readonly NodeView[], why: string): Step {
+  const others = views.filter(({ id }) => id !== primary.id)
+  const hung = others.find(({ process }) => process === 'hung')
+  const down = others.find(({ process }) => process === 'down')
+  if (record.durability === 'strict') return { do: 'refuse', why }
+  if (hung) return { do: 'fence', id: hung.id }
+  if (down) return { do: 'start', id: down.id }
+  const there = others.filter(({ process }) => process === 'running' || process === 'starting')
+  if (there.length === 0) return { do: 'refuse', why }
+  const ids = there.map(({ id }) => id)
+  const step = promote({ ...record, synchronous: ids }, primary, there, views)
+  return step.do === 'promote' ? { ...step, lossy: true } : step
 }
 
 /** Of two that are equal the one that was chosen before. */

@@ -1,14 +1,19 @@
 import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
-import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/database.ts'
-import type { PostgresOptions } from '../postgres/types.ts'
 import { decide, type Step } from './decide.ts'
 import { fitted } from './fitted.ts'
 import { Members } from './members.ts'
+import type { KeeperOptions } from './options.ts'
 import { probe } from './probe.ts'
 import { Promotion } from './promotion.ts'
-import { type ClusterRecord, newClusterRecord, readClusterRecord, writeClusterRecord } from './record.ts'
+import {
+  type ClusterRecord,
+  type Durability,
+  newClusterRecord,
+  readClusterRecord,
+  writeClusterRecord,
+} from './record.ts'
 import { Repairs } from './repairs.ts'
 import type { NodeView } from './view.ts'
 
@@ -19,31 +24,15 @@ const URGENT_MS = 5
 /** Pause after a step that failed, in milliseconds. */
 const FAILED_MS = 200
 
-/** One cluster: a primary with replicas, on this machine. */
-export interface KeeperOptions {
-  /** `c0`, `c1`, … */
-  readonly name: string
-  readonly replicas: number
-  /** The first node's data folder; the others lie beside it. */
-  readonly dataDir: string
-  readonly runDir: string
-  /** Folder of the nodes' logs. */
-  readonly logDir: string
-  /** What has to survive this process; see record.ts. */
-  readonly recordFile: string
-  readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
-  /** Tests: the way by which a standby reaches the node that it follows. */
-  readonly link?: ((upstream: DatabaseAddress, from: string, to: string) => DatabaseAddress) | undefined
-  readonly log: Logger
-  readonly clock: Clock
-}
-
 /** What is told of a cluster whenever it changes. */
 export interface ClusterTopology {
   /** Raised with each new primary. */
   readonly epoch: number
   readonly primary: string
   readonly members: readonly ClusterMember[]
+  readonly durability: Durability
+  /** Commits are acknowledged by the primary's disk alone: no standby is there. */
+  readonly alone: boolean
 }
 
 export interface ClusterMember {
@@ -81,7 +70,10 @@ export class ClusterKeeper implements Service {
   constructor(options: KeeperOptions) {
     this.#options = options
     const first = `${options.name}-pg-1`
-    this.#record = readClusterRecord(options.recordFile) ?? newClusterRecord(first)
+    this.#record = {
+      ...(readClusterRecord(options.recordFile) ?? newClusterRecord(first)),
+      durability: options.durability ?? 'strict',
+    }
     this.#members = new Members(options, () => this.wake())
     const shared = {
       options,
@@ -122,10 +114,12 @@ export class ClusterKeeper implements Service {
   }
 
   topology(): ClusterTopology {
-    const { primary, epoch, synchronous } = this.#record
+    const { primary, epoch, synchronous, durability, nodes, named } = this.#record
     return {
       epoch,
       primary,
+      durability,
+      alone: nodes.length === 1 || (durability === 'available' && named.length === 0),
       members: this.#members.all.map((node) => ({
         id: node.id,
         role: node.id === primary ? 'primary' : 'replica',
@@ -306,7 +300,7 @@ export class ClusterKeeper implements Service {
       case 'promote':
         return this.#promotion.promote(step)
       case 'accept':
-        return this.#promotion.accept(step)
+        return await this.#promotion.accept(step)
       case 'none':
       case 'wait':
       case 'refuse':
@@ -317,8 +311,8 @@ export class ClusterKeeper implements Service {
   #tend(): void {
     this.#repairs.tend()
     this.#hasServed = true
-    const { synchronous, nodes } = this.#record
-    if (synchronous.length > 0 || nodes.length === 1) this.#serves.resolve()
+    const { synchronous, nodes, durability } = this.#record
+    if (synchronous.length > 0 || nodes.length === 1 || durability === 'available') this.#serves.resolve()
   }
 
   /** Each thing once. */

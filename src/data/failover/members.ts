@@ -1,8 +1,8 @@
 import type { DatabaseAddress } from '../postgres/database.ts'
 import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
-import type { KeeperOptions } from './keeper.ts'
 import { ClusterNode } from './node.ts'
+import type { KeeperOptions } from './options.ts'
 import { nodePlaces } from './places.ts'
 import type { ClusterRecord } from './record.ts'
 
@@ -92,8 +92,15 @@ export class Members {
     const address = follows?.address
     const { link = (given: DatabaseAddress) => given } = this.#options
     const upstream = address && link(address, follows.id, id)
-    const alone = record.nodes.length === 1
-    const named = id === record.primary ? record.named : []
+    const isPrimary = id === record.primary
+    // Where it was chosen, a primary without standbys waits for nobody; one that is to be one never acknowledges alone.
+    const alone =
+      record.nodes.length === 1 ||
+      (record.durability === 'available' &&
+        isPrimary &&
+        record.named.length === 0 &&
+        record.synchronous.length === 0)
+    const named = isPrimary ? record.named : []
     return { id, synchronous: alone ? [] : named.length > 0 ? named : [NOBODY], upstream }
   }
 

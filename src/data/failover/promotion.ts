@@ -2,6 +2,7 @@ import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
 import { SwitchoverRefused } from './errors.ts'
+import { keepFolder, lostFolder } from './lost.ts'
 import type { ClusterNode } from './node.ts'
 import type { Promotable } from './record.ts'
 
@@ -50,10 +51,11 @@ export class Promotion {
    * Makes a standby the primary. It waits for its standbys from its first commit on: their names are in effect before,
    * and they follow it already.
    */
-  async promote({ id, named, covered, rebuild }: Promotable): Promise<void> {
+  async promote({ id, named, covered, rebuild, lossy = false }: Promotable): Promise<void> {
     const { members, record, save, options } = this.#state
     const node = members.get(id)
-    const next = { ...record(), promoting: { id, named, covered, rebuild } }
+    const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
+    const next = { ...record(), promoting: { id, named, covered, rebuild, ...lost } }
     save(next)
     const role = members.role(id, { ...next, primary: id, named })
     node.apply(role)
@@ -67,11 +69,11 @@ export class Promotion {
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
     await node.query('select pg_promote(false)')
     await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
-    this.accept({ id, named, covered, rebuild })
+    await this.accept({ id, named, covered, rebuild, ...lost })
   }
 
   /** Writes down who is primary. */
-  accept({ id, named, covered, rebuild }: Promotable): void {
+  async accept({ id, named, covered, rebuild, lostFrom }: Promotable): Promise<void> {
     const { record, save, options, members } = this.#state
     const { promoting: _, ...before } = record()
     const old = before.primary
@@ -85,10 +87,23 @@ export class Promotion {
       epoch: before.epoch + 1,
       building,
     })
+    if (lostFrom !== undefined && old !== id) await this.#keep(old, before.epoch, lostFrom)
     options.log.warn(
       { cluster: options.name, node: id, epoch: before.epoch + 1 },
       'a cluster has another primary',
     )
+  }
+
+  /** What only the old primary had is in its folder: `tenfold recover` finds it. */
+  async #keep(id: string, epoch: number, lostFrom: string): Promise<void> {
+    const { members, options } = this.#state
+    const { dataDir } = members.get(id)
+    const kept = lostFolder(dataDir, epoch)
+    if (await keepFolder(dataDir, kept, lostFrom))
+      options.log.error(
+        { cluster: options.name, node: id, kept },
+        'acknowledged transactions may be lost: the old primary is not there. Its data folder is kept; see `tenfold recover`',
+      )
   }
 
   /** A primary that was shut down in order, and whose whole log the new one has, can go on as its standby. */
@@ -113,4 +128,12 @@ export async function ensureSlot(upstream: ClusterNode, id: string): Promise<voi
      where not exists (select from pg_replication_slots where slot_name = $1)`,
     [slotOf(id)],
   )
+}
+
+/** Transactions from this number on have not ended for a standby that has replayed all that it has. */
+async function firstUnknown(standby: ClusterNode): Promise<string> {
+  const [row] = await standby.query<{ xid: string }>(
+    'select pg_snapshot_xmax(pg_current_snapshot())::text as xid',
+  )
+  return row!.xid
 }

@@ -29,9 +29,17 @@ export interface ClusterRecord {
   readonly nodes: readonly string[]
   /** A promotion that was begun. */
   readonly promoting?: Promotable
+  /** What happens to commits while no standby is there. */
+  readonly durability: Durability
   /** Nodes whose data folder is being copied: what is there is of no use. */
   readonly building: readonly string[]
 }
+
+/**
+ * - `strict`: no commit is acknowledged that only one disk has; without a standby commits wait
+ * - `available`: without a standby commits go on, on the primary's disk alone; if that is lost, so are they
+ */
+export type Durability = 'strict' | 'available'
 
 /** A standby that may become primary. */
 export interface Promotable {
@@ -42,6 +50,10 @@ export interface Promotable {
   readonly covered: boolean
   /** Those that may have what it has not: they cannot follow it, and are made anew. */
   readonly rebuild: readonly string[]
+  /** It may lack what was acknowledged: nobody who has everything can be had. */
+  readonly lossy?: boolean
+  /** Then: transactions from this number on (`xid8`) had not ended for it. */
+  readonly lostFrom?: string
 }
 
 /** @returns undefined when there is none: the cluster has never had replicas. @throws ClusterRecordDamaged */
@@ -80,6 +92,7 @@ export const newClusterRecord = (primary: string): ClusterRecord => ({
   epoch: 1,
   synchronous: [],
   named: [],
+  durability: 'strict',
   nodes: [primary],
   building: [],
 })

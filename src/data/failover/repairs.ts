@@ -11,6 +11,7 @@ import { type Repair, type Standby, tend } from './tend.ts'
 const RETRY_MS = [100, 5_000] as const
 /** Milliseconds for the others to have what the dismissed one may have had alone. */
 const CATCH_UP_MS_MAX = 30_000
+const CHECKPOINT_MS_MAX = 120_000
 
 /** Does what `tend` asks for, beside the keeper's own steps; one thing at a time for each node. */
 export class Repairs {
@@ -75,7 +76,8 @@ export class Repairs {
       .map((node): Standby => {
         const view = node.view(building.includes(node.id))
         const sender = senders.find(({ id }) => id === node.id)
-        if (sender?.state === 'streaming') this.#streamedAt.set(node.id, now)
+        // A sender does not notice for ten seconds that its standby hangs.
+        if (sender?.state === 'streaming' && view.process === 'running') this.#streamedAt.set(node.id, now)
         const stuck =
           view.process === 'running' &&
           view.upstream === primary &&
@@ -128,6 +130,8 @@ export class Repairs {
         return this.#count(() => this.#name([...new Set([...record().named, id])], primary))
       case 'cover':
         return this.#count(() => this.#name(record().named, primary))
+      case 'alone':
+        return this.#count(() => this.#alone(primary))
       case 'dismiss':
         return this.#count(() =>
           this.#name(
@@ -179,6 +183,18 @@ export class Repairs {
     await this.#start(node, this.#state.members.get(record().primary))
   }
 
+  /** Commits go on without a standby. The record first: from now on the primary alone has everything. */
+  async #alone(primary: ClusterNode): Promise<void> {
+    const { record, save, members, options } = this.#state
+    if (record().primary !== primary.id || record().named.length === 0) return
+    save({ ...record(), named: [], synchronous: [] })
+    primary.apply(members.role(primary.id, record()))
+    options.log.warn(
+      { cluster: options.name, node: primary.id },
+      'no standby is there: commits are acknowledged by the disk of the primary alone, as `durability: available` asks for',
+    )
+  }
+
   /**
    * Changes whom commits wait for. Whoever decides after our death must ask all who may have something alone: the record is
    * enlarged first, and shrinks when one of the named has everything that was acknowledged until they counted.
@@ -187,6 +203,7 @@ export class Repairs {
     const { record, save, members } = this.#state
     if (record().primary !== primary.id || named.length === 0) return
     const { synchronous } = record()
+    const wasAlone = primary.seen?.names === ''
     const union = synchronous.length === 0 ? [] : [...new Set([...synchronous, ...named])]
     save({ ...record(), named, synchronous: union })
     const role = members.role(primary.id, record())
@@ -198,6 +215,9 @@ export class Repairs {
       () =>
         primary.seen?.names === synchronousNames(role.synchronous) && this.#unnamedAreSilent(named, primary),
     )
+    // Sessions learn from the checkpointer that there is anybody to wait for: until it has read that, some wait for none.
+    if (wasAlone) await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
+    await primary.look()
     const end = primary.seen?.lsn ?? 0n
     const covered = (): boolean =>
       (primary.seen?.senders ?? []).some(({ id, flushed }) => named.includes(id) && flushed >= end)

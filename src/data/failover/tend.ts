@@ -10,10 +10,11 @@ import type { NodeView, SenderView } from './view.ts'
  * - `follow`: it has been told to follow another node than the primary, or nobody
  * - `admit`: let its word count for commits
  * - `cover`: it is named; record that it counts once one of the named has everything
+ * - `alone`: no standby is there; commits go on without, as was chosen
  * - `dismiss`: do not let commits, or a failover, depend on it any more
  */
 export type Repair = {
-  readonly do: 'start' | 'fence' | 'build' | 'follow' | 'admit' | 'cover' | 'dismiss'
+  readonly do: 'start' | 'fence' | 'build' | 'follow' | 'admit' | 'cover' | 'alone' | 'dismiss'
   readonly id: string
 }
 
@@ -41,6 +42,8 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repai
     const repairs: Repair[] = []
     const named = record.named.includes(id)
     // The last one stays: without it, no one would have what was acknowledged.
+    if (named && awayMs > AWAY_MS_MAX && record.durability === 'available' && !record.named.some(streams))
+      repairs.push({ do: 'alone', id })
     if (named && awayMs > AWAY_MS_MAX && record.named.some((other) => other !== id && streams(other)))
       repairs.push({ do: 'dismiss', id })
     if (view.process === 'missing') repairs.push({ do: 'build', id })
@@ -57,7 +60,8 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[]): Repai
   })
 }
 
-const isStreaming = ({ sender }: Standby): boolean => sender?.state === 'streaming'
+const isStreaming = ({ sender, view }: Standby): boolean =>
+  sender?.state === 'streaming' && view.process === 'running'
 
 const sameIds = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((id) => other.includes(id))

@@ -54,7 +54,6 @@ const PLANTED: readonly Bugs[] = [
   { stream: 'the newest tick instead of the one before' },
   { stream: 'deleted before it is acknowledged' },
   { relay: 'a lock outlives its session' },
-  { relay: 'position after snapshot' },
   { relay: 'deleted before delivery' },
 ]
 for (const planted of PLANTED)

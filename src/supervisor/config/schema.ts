@@ -50,6 +50,11 @@ export const configSchema = z.strictObject({
   ).optional(),
   /** Clusters (databases) in the embedded server. @defaultValue 1 */
   clusters: z.coerce.number().int().min(1).max(CLUSTERS_MAX).optional(),
+  /**
+   * With replicas: `strict` has each commit on two disks before it is acknowledged, and lets commits wait while no replica is
+   * there; `available` lets them go on then, on one disk. @defaultValue strict
+   */
+  durability: z.enum(['strict', 'available']).optional(),
   /** Folder with `initdb` and `postgres`. @defaultValue PostgreSQL from npm */
   pgBin: z.string().min(1).optional(),
   /** Processors to size for; may be a fraction. @defaultValue those of the machine */
@@ -78,6 +83,7 @@ export const ENVIRONMENT: Readonly<Record<string, readonly [key: keyof Config, p
   TENFOLD_PORT: ['port'],
   TENFOLD_CONSOLE_PORT: ['consolePort'],
   TENFOLD_DATA: ['data'],
+  TENFOLD_DURABILITY: ['durability'],
   TENFOLD_DATABASE: ['database'],
   TENFOLD_CLUSTERS: ['clusters'],
   TENFOLD_PG_BIN: ['pgBin'],

@@ -1,4 +1,5 @@
 import type { DirectoryStatus, NodeState, SystemStatus, Tier } from '../../core/topology.ts'
+import type { ConnectionOptions } from '../../data/client/types.ts'
 import type { Failure, StartRequest } from '../start-request.ts'
 
 /** All that a node's process must know when it starts; it comes by its standard input. */
@@ -18,13 +19,10 @@ export interface NodeRequest {
   readonly prepares: boolean
 }
 
-/** How a member of a cluster is reached; the database's name is the application's matter. */
+/** How a member of a cluster is reached. The name of an embedded database is the application's matter. */
 export interface MemberAddress {
   readonly id: string
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
+  readonly connection: Omit<ConnectionOptions, 'database'> & { readonly database?: string }
 }
 
 /** Who is there, and where. A higher epoch replaces a lower one as a whole. */

@@ -42,6 +42,9 @@ interface Run {
   report: NodeReport | undefined
   failure: Failure | undefined
   pulse: Pulse | undefined
+  /** It was told to end. */
+  ending: boolean
+  onHealthy: (() => void) | undefined
 }
 
 /**
@@ -145,6 +148,17 @@ export class NodeProcess implements Service {
     if (run === undefined) return
     await this.#end(run, false)
     await this.#repairing
+    await this.#serves()
+  }
+
+  /** Resolves when the present process serves, or has ended. */
+  async #serves(): Promise<void> {
+    const run = this.#run
+    if (run === undefined || run.report?.state === 'healthy') return
+    const healthy = new Promise<void>((resolve) => {
+      run.onHealthy = resolve
+    })
+    await Promise.race([healthy, run.gone])
   }
 
   async #start(): Promise<void> {
@@ -207,6 +221,8 @@ export class NodeProcess implements Service {
       report: undefined,
       failure: undefined,
       pulse: undefined,
+      ending: false,
+      onHealthy: undefined,
     }
     this.#run = run
     if (this.#topology !== undefined) link.tell({ type: 'topology', topology: this.#topology })
@@ -214,10 +230,10 @@ export class NodeProcess implements Service {
       link.close()
       run.pulse?.stop()
       if (this.#run !== run || this.#left) return
-      if (!this.#stopping) {
-        log.error({ node: this.id, pid: identity.pid }, 'a node ended, starting it again')
-        this.#repairing = this.#repair(run)
-      }
+      if (this.#stopping) return
+      if (run.ending) log.info({ node: this.id }, 'a node is started again')
+      else log.error({ node: this.id, pid: identity.pid }, 'a node ended, starting it again')
+      this.#repairing = this.#repair(run)
     })
   }
 
@@ -233,6 +249,7 @@ export class NodeProcess implements Service {
       // The same port again, also where a free one was taken.
       if (report.port > 0) this.#request = { ...this.#request, port: report.port }
       this.#ready.resolve(report)
+      run.onHealthy?.()
       run.pulse = watchPulse(
         { clock: this.#options.clock, request: this.#request.start },
         () => run.link.tell({ type: 'ping' }),
@@ -271,6 +288,7 @@ export class NodeProcess implements Service {
   }
 
   async #end(run: Run, fast: boolean): Promise<void> {
+    run.ending = true
     run.pulse?.stop()
     run.link.tell({ type: 'stop', fast })
     signal(run.identity, 'SIGTERM')

@@ -1,26 +1,13 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { explain, isTenfoldError } from '../../core/errors.ts'
-import type { Service } from '../../core/lifecycle.ts'
 import { openServerLog, type ServerLog } from '../server-log.ts'
 import type { Failure } from '../start-request.ts'
 import { stateFolder } from '../state-folder.ts'
-import type { NodeAnswer, NodeReport, NodeRequest, Topology } from './messages.ts'
+import type { NodeReport, NodeRequest, Topology } from './messages.ts'
 import { openNodeSocket } from './node-socket.ts'
+import { createRelayPart } from './relay-node.ts'
 import { createWebNode } from './web-node.ts'
-
-/** What runs in a node's process. */
-export interface NodePart extends Service {
-  readonly url: string
-  readonly port: number
-  readonly app: string | undefined
-  topology(topology: Topology): void
-  renew(): void
-  /** Ends what is in flight; a stop that waits for it goes on. */
-  hurry(): void
-  status(): Promise<NodeAnswer>
-  ask(method: string, path: string): Promise<{ status: number; body: unknown }>
-}
 
 /** A node's process: reads its request, listens to its supervisor, serves, and resolves with its exit code. */
 export async function runNode(): Promise<number> {
@@ -35,7 +22,8 @@ export async function runNode(): Promise<number> {
   let epoch = 0
   let state: NodeReport['state'] = 'starting'
   let failure: Failure | undefined
-  const part = createWebNode({ request, folder, log, first: first.promise, signal: stop.signal })
+  const make = request.tier === 'relay' ? createRelayPart : createWebNode
+  const part = make({ request, folder, log, first: first.promise, signal: stop.signal })
   const report = (): NodeReport => ({
     id,
     state,

@@ -5,43 +5,32 @@ import { lifecycle, Releasers } from '../../core/lifecycle.ts'
 import type { ClusterOptions } from '../../data/client/types.ts'
 import { prepareData } from '../../data/prepare.ts'
 import { importApp } from '../app-module.ts'
-import { databaseName } from '../clusters.ts'
 import { answerApp } from '../control-app.ts'
 import { ensureDatabases } from '../databases.ts'
 import { createIdleTrim } from '../idle-trim.ts'
 import { seedOnce } from '../seed.ts'
-import type { ServerLog } from '../server-log.ts'
 import { sizeServer } from '../sizing.ts'
-import type { StateFolder } from '../state-folder.ts'
 import { trimHeap } from '../trim-heap.ts'
 import { openWeb, type Web } from '../web.ts'
-import type { NodeRequest, Topology } from './messages.ts'
-import type { NodePart } from './run-node.ts'
-
-export interface WebNodeOptions {
-  readonly request: NodeRequest
-  readonly folder: StateFolder
-  readonly log: ServerLog
-  /** The first topology that it is told. */
-  readonly first: Promise<Topology>
-  readonly signal: AbortSignal
-}
+import { clustersOf } from './clusters-of.ts'
+import type { Topology } from './messages.ts'
+import type { NodePart, NodePartOptions } from './node-part.ts'
 
 /** A web node, or a worker node, which is the same without a web server: the composition root of its process. */
-export function createWebNode(options: WebNodeOptions): NodePart {
+export function createWebNode(options: NodePartOptions): NodePart {
   const node = new WebNode(options)
   return node
 }
 
 class WebNode implements NodePart {
-  readonly #options: WebNodeOptions
+  readonly #options: NodePartOptions
   readonly #releasers = new Releasers()
   readonly #service
   #definition: AppDefinition | undefined
   #runtime: Runtime | undefined
   #web: Web | undefined
 
-  constructor(options: WebNodeOptions) {
+  constructor(options: NodePartOptions) {
     this.#options = options
     this.#service = lifecycle(
       () => this.#start(),
@@ -107,11 +96,11 @@ class WebNode implements NodePart {
     signal.throwIfAborted()
     const clusters = clustersOf(topology, definition.options.name)
     if (request.prepares) {
-      await ensureDatabases(clusters)
+      if (start.databases.length === 0) await ensureDatabases(clusters)
       const { placing, options } = definition
       await prepareData({ clusters, placing, migrations: options.migrations, log, signal })
     }
-    const runtime = createRuntime(definition, this.#runtimeOptions(clusters))
+    const runtime = createRuntime(definition, this.#runtimeOptions(clusters, topology))
     this.#runtime = runtime
     this.#releasers.push(() => runtime.stop())
     await runtime.start()
@@ -121,7 +110,7 @@ class WebNode implements NodePart {
     if (request.runsJobs) await runtime.beginJobs()
   }
 
-  #runtimeOptions(clusters: readonly ClusterOptions[]) {
+  #runtimeOptions(clusters: readonly ClusterOptions[], { relays }: Topology) {
     const { request, folder, log } = this.#options
     const { start } = request
     return {
@@ -134,6 +123,7 @@ class WebNode implements NodePart {
       spoolFolder: folder.spool,
       soleWorker: request.soleWorker,
       runJobs: 'later' as const,
+      relay: { addresses: relays.map((socketPath) => ({ socketPath })), name: request.id },
       ...(start.watch && { jobTimes: { stop: 100, abort: 100 } }),
       ...(start.trustedProxies !== undefined && { trustedProxies: start.trustedProxies }),
     }
@@ -163,16 +153,4 @@ class WebNode implements NodePart {
     await idle.start()
     this.#releasers.push(() => idle.stop())
   }
-}
-
-/** The clusters of an application: its databases on the members. */
-export function clustersOf({ clusters }: Topology, app: string): ClusterOptions[] {
-  return clusters.map(({ name, primary, members }) => {
-    const reached = members.map(({ id, ...address }) => ({
-      id,
-      connection: { ...address, database: databaseName(app, name) },
-    }))
-    const first = reached.find(({ id }) => id === primary) ?? reached[0]
-    return { name, connection: first!.connection, members: reached }
-  })
 }

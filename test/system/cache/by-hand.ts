@@ -90,6 +90,7 @@ export async function byHand(
     clock,
     ttlClock: clock,
     random,
+    pastMs: undefined,
     metrics: cacheMetrics(metrics),
     hotKeys: new HotKeys(random),
     log,

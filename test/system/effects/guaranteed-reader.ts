@@ -50,6 +50,7 @@ export class GuaranteedReader implements Reader {
       log: silentLogger,
       demand: parts.demand,
       clock: parts.clock,
+      shared: parts.shared,
     })
     this.follower = this.#cache.level
     this.#hits = metrics.counter('cache_reads_total', '', ['result']).child({ result: 'hit' })

@@ -43,6 +43,7 @@ test('relays, stream and two caches: in any order of events no answer is too old
 const PLANTED: Readonly<Record<string, { stream?: PlantedStream; read?: PlantedRead }>> = {
   'acknowledged before it is applied': { stream: 'acknowledged before it is applied' },
   'no reset on reconnect': { stream: 'no reset on reconnect' },
+  'each level believes that it is the only one': { stream: 'each level believes that it is the only one' },
   'from after the snapshot': { read: 'from after the snapshot' },
 }
 for (const [name, planted] of Object.entries(PLANTED))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { KeeperOptions } from '../../../src/data/failover/keeper.ts'
+import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { DelayProxy } from '../kit/delay-proxy.ts'
 

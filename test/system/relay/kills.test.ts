@@ -44,6 +44,13 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     await work(PART / 4)
     for (const repair of repairs) await repair()
   },
+  'a web process is stopped until the relay has cut it off, then thawed': async (system) => {
+    const [leader, web] = [await system.leader(), system.webs[0]!]
+    web.stop()
+    await until('it is cut off', async () => (await leader.subscribers()) < system.webs.length || undefined)
+    web.thaw()
+    await until('it is back', async () => (await leader.subscribers()) === system.webs.length || undefined)
+  },
   'a web process is replaced': (system) => system.replaceWeb(0),
   'PostgreSQL is killed': (system) => system.killPostgres(),
 }

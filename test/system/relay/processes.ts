@@ -80,6 +80,14 @@ export class WebProcess {
     return (await (await fetch(`${this.url}/relay`)).json()) as SystemStatus['relay']
   }
 
+  stop(): void {
+    this.#talking.child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#talking.child.kill('SIGCONT')
+  }
+
   kill(): Promise<void> {
     return this.#talking.kill()
   }
@@ -89,6 +97,8 @@ export class WebProcess {
 interface RelayLine {
   readonly addresses: readonly RelayAddress[]
   readonly status: SystemStatus['relay']
+  /** Processes that are connected. */
+  readonly subscribers: number
 }
 
 /** The process of relay.ts. */
@@ -109,8 +119,16 @@ export class RelayProcess {
   }
 
   async status(): Promise<SystemStatus['relay']> {
+    return (await this.#ask()).status
+  }
+
+  async subscribers(): Promise<number> {
+    return (await this.#ask()).subscribers
+  }
+
+  #ask(): Promise<RelayLine> {
     this.#talking.child.stdin?.write('status\n')
-    return (await this.#talking.line('the status of a relay')).status
+    return this.#talking.line('the status of a relay')
   }
 
   /** Whether it leads each of these. */

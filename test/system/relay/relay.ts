@@ -15,5 +15,8 @@ const node = createRelayNode({
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
 await node.start()
 say({ addresses: node.addresses })
-for await (const _ of createInterface({ input: process.stdin })) say({ status: node.status() })
+for await (const _ of createInterface({ input: process.stdin })) {
+  const [, subscribers] = /^tenfold_relay_subscribers (\d+)$/m.exec(await node.metricsText()) ?? []
+  say({ status: node.status(), subscribers: Number(subscribers) })
+}
 await node.stop()

@@ -1,0 +1,20 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import type { DatabaseAddress } from '../postgres/database.ts'
+import type { PostgresOptions } from '../postgres/types.ts'
+import type { ClusterPlaces } from './places.ts'
+import type { Durability } from './record.ts'
+
+/** One cluster: a primary with replicas, on this machine. */
+export interface KeeperOptions extends ClusterPlaces {
+  readonly replicas: number
+  /** What has to survive this process; see record.ts. */
+  readonly recordFile: string
+  readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
+  /** @defaultValue strict */
+  readonly durability?: Durability | undefined
+  /** Tests: the way by which a standby reaches the node that it follows. */
+  readonly link?: ((upstream: DatabaseAddress, from: string, to: string) => DatabaseAddress) | undefined
+  readonly log: Logger
+  readonly clock: Clock
+}
