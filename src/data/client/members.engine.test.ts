@@ -166,6 +166,25 @@ test('a member of another database system is not used, and that is said', async 
   assert.match(lines.join('\n'), /"member":"strange"} a member belongs to another database system/)
 })
 
+test('a role that may not see who is synchronous writes to the primary, reads there, and is told', async (t) => {
+  const all = await replicated(t)
+  await sql(connectionOf(all, 'c0-pg-1'), `create role plain login password 'plain'`)
+  const members = all.members()[0]!.members!.map(({ id, connection }) => ({
+    id,
+    connection: { ...connection, user: 'plain', password: 'plain' },
+  }))
+  const { log, lines } = logged()
+  const parts = { connectionsMax: 2, clock: systemClock, statements: new Statements(), log }
+  const cluster = new Cluster({ name: 'c0', connection: members[0]!.connection, members }, parts)
+  t.after(() => cluster.close())
+  assert.equal((await cluster.primary(10_000)).id, 'c0-pg-1')
+  await cluster.lookAgain()
+  assert.deepEqual([cluster.replicas, cluster.roles.untold], [[], true])
+  assert.match(lines.join('\n'), /grant it pg_monitor/)
+  await sql(connectionOf(all, 'c0-pg-1'), 'grant pg_monitor to plain')
+  while (cluster.replicas.length < 2) await cluster.lookAgain()
+})
+
 test('members come and go while it runs', async (t) => {
   const all = await replicated(t)
   const [{ members = [], name }] = all.members() as [ReturnType<Replicated['members']>[number]]
