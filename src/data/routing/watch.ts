@@ -89,7 +89,12 @@ export class Watch {
         over: false,
       }
       this.#members.set(id, member)
-      void this.#run(member)
+      this.#run(member).catch((err: unknown) =>
+        this.#options.log.error(
+          { cluster: this.#options.cluster, member: id, err },
+          'a member is not watched any more',
+        ),
+      )
     }
     this.#changedAt = clock.monotonic()
     this.#decide()
