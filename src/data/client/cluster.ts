@@ -5,7 +5,7 @@ import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { meansLost } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
-import { NO_ROLES, type Roles } from '../routing/roles.ts'
+import { type MemberAnswer, NO_ROLES, type Roles } from '../routing/roles.ts'
 import { Watch } from '../routing/watch.ts'
 import { Copies } from './copies.ts'
 import { DataNode, type NodeOptions } from './node.ts'
@@ -15,6 +15,8 @@ import type { ClusterMember, ClusterOptions, ConnectionOptions } from './types.t
 /** Calls that may wait for a primary at once; each holds what its request holds. */
 export const WAITING_MAX = 2_000
 
+/** Milliseconds that a replica may be behind the primary and still answer whoever has seen nothing newer, about. */
+const STALE_MS_MAX = 900
 /** Milliseconds between two searches for the same timeline. */
 const SOUGHT_MS = 1_000
 
@@ -49,6 +51,8 @@ export class Cluster {
   #closed = false
   readonly copies: Copies
   readonly metrics: ReadMetrics
+  /** Where the primary was some time ago. */
+  #noted: (Position & { readonly at: number }) | undefined
   #sought: { readonly timeline: number; readonly at: number } | undefined
   /** The last primary that was known. */
   #last: DataNode | undefined
@@ -79,7 +83,7 @@ export class Cluster {
     return this.#replicas
   }
 
-  /** What every copy must have reached: where the primary stood when we first saw it on its timeline. */
+  /** What every copy must have reached: where the primary stood when we first saw it on its timeline, and later some time ago. */
   get base(): Position | undefined {
     return this.#base
   }
@@ -114,7 +118,7 @@ export class Cluster {
       log: this.#parts.log,
       urgent: () => this.#waiting.size > 0,
       onRoles: (roles) => this.#follow(roles),
-      onAnswer: (id) => this.#nodes.get(id)?.answers(),
+      onAnswer: (id, answer) => this.#heard(id, answer),
     })
     this.#watch.set(members)
     this.#follow(this.#watch.roles)
@@ -226,8 +230,24 @@ export class Cluster {
     this.#closing.add(closed)
   }
 
+  /**
+   * Every replica must also have what the primary had a while ago, so that nobody, with a token or without, is shown
+   * what is older than {@link STALE_MS_MAX}.
+   */
+  #heard(id: string, { timeline, lsn }: MemberAnswer): void {
+    this.#nodes.get(id)?.answers()
+    const base = this.#base
+    if (id !== this.#primary?.id || lsn === undefined || timeline === undefined) return
+    if (timeline !== base?.timeline) return
+    const now = this.clock.monotonic()
+    const noted = this.#noted?.timeline === timeline ? this.#noted : undefined
+    if (noted && now - noted.at < STALE_MS_MAX / 2) return
+    if (noted && noted.lsn > base.lsn) this.#base = { timeline, lsn: noted.lsn }
+    this.#noted = { timeline, lsn, at: now }
+  }
+
   #follow({ primary, replicas, base }: Roles): void {
-    this.#base = base
+    if (base?.timeline !== this.#base?.timeline) this.#base = base
     const of = (id: string): DataNode[] => {
       const node = this.#nodes.get(id)
       return node ? [node] : []

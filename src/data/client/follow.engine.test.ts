@@ -14,6 +14,7 @@ function writing(client: DataClient) {
   let over = false
   let finished = 0
   const waiting = new Set<{ at: number; resolve: () => void }>()
+  const looking = new Set<{ so: () => boolean; resolve: () => void }>()
   const one = async (id: number): Promise<void> => {
     const aim = client.target('user', id)
     while (!over) {
@@ -28,6 +29,7 @@ function writing(client: DataClient) {
       longestMs = Math.max(longestMs, systemClock.monotonic() - startedAt)
       acknowledged.set(id, (acknowledged.get(id) ?? 0) + 1)
       finished++
+      for (const one of looking) if (one.so() && looking.delete(one)) one.resolve()
       for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
     }
   }
@@ -41,6 +43,15 @@ function writing(client: DataClient) {
         failed,
         new Promise<void>((resolve) => void waiting.add({ at: finished + count, resolve })),
       ]),
+    /** Resolves when every writer has had a write acknowledged that began after this. */
+    everybody: () => {
+      const before = new Map(acknowledged)
+      const so = (): boolean =>
+        Array.from({ length: WRITERS }, (_, at) => at + 1).every(
+          (id) => (acknowledged.get(id) ?? 0) > (before.get(id) ?? 0) + 1,
+        )
+      return Promise.race([failed, new Promise<void>((resolve) => void looking.add({ so, resolve }))])
+    },
     end: async () => {
       over = true
       await all
@@ -90,7 +101,8 @@ const LOSSES: Record<
         const before = primaryOf(cluster)
         signalMember(cluster, before, 'SIGKILL')
         await replaced(cluster, before)
-        await load.progress(WRITERS * 2)
+        // Of every writer: some write to this cluster, and what they are told is on the standby that is next.
+        await load.everybody()
       }
     },
   },

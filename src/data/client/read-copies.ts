@@ -154,6 +154,8 @@ export async function inSession<R>(
     connection = await Promise.race([acquiring, gone.promise])
     return await work(connection)
   } catch (error) {
+    // There is no time left for another.
+    if (deadline.passed && sqlStateOf(error) === '57014') throw error
     if (connection && !(error instanceof CopyRefused) && classify(error) === 'connection')
       connection.destroy(error as Error)
     return failed(env, node, undefined, error)

@@ -221,6 +221,19 @@ const CASES: Record<string, (bench: Bench, t: TestContext) => Promise<void>> = {
     await other.query('rollback')
     await other.end()
   },
+  'a replica that is far behind answers nobody, not even who has seen nothing': async (bench) => {
+    const writer = bench.all.session()
+    await bench.paused(bench.replicas.slice(0, 1), async () => {
+      const written = await visit(writer)
+      const { wrote } = writer.seen.clusters.get(bench.name)!
+      const cluster = bench.client.cluster(bench.name)
+      const startedAt = systemClock.monotonic()
+      while (cluster.base!.lsn < wrote) await bench.client.lookAgain(bench.name)
+      assert.ok(systemClock.monotonic() - startedAt < 1_500)
+      for (let round = 0; round < 20; round++)
+        assert.equal(await bench.all.session().request(visitsOf), written)
+    })
+  },
   'case 18: a job sees what the write that enqueued it wrote': async (bench) => {
     const session = bench.all.session()
     await bench.paused(bench.replicas.slice(0, 1), async () => {
@@ -297,6 +310,10 @@ const CASES: Record<string, (bench: Bench, t: TestContext) => Promise<void>> = {
   'a replica that is stopped is left after 100 ms, and used again when it answers': async (bench, t) => {
     const [stopped] = bench.replicas as [string]
     const { value } = bench.metrics.hedges
+    // Both are known to have all there is, so that either may be asked.
+    const { replicas } = bench.client.cluster(bench.name)
+    const { lsn } = await bench.client.positionOf(bench.name)
+    while (replicas.some(({ known }) => (known?.lsn ?? 0n) < lsn)) await bench.all.session().request(visitsOf)
     signalMember(bench.cluster, stopped, 'SIGSTOP')
     let longestMs = 0
     try {

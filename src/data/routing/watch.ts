@@ -70,7 +70,7 @@ export class Watch {
       .join('; ')
   }
 
-  /** From now on these. Who knows of no primary among them any more decides anew what was the highest timeline. */
+  /** From now on these; what was found out of those that stay holds. */
   set(members: readonly ClusterMember[]): void {
     const { clock } = this.#options
     const wanted = new Set(members.map(({ id }) => id))
@@ -89,7 +89,12 @@ export class Watch {
         over: false,
       }
       this.#members.set(id, member)
-      void this.#run(member)
+      this.#run(member).catch((err: unknown) =>
+        this.#options.log.error(
+          { cluster: this.#options.cluster, member: id, err },
+          'a member is not watched any more',
+        ),
+      )
     }
     this.#changedAt = clock.monotonic()
     this.#decide()
