@@ -24,7 +24,7 @@ const primaryStates: NodeView[] = [
   { id: 'a', process: 'running', standby: true, receiving: true, lsn: 6n },
 ]
 const sets = [[], ['b'], ['b', 'c']]
-const promotions = [undefined, { id: 'b', named: ['c'], covered: false, rebuild: [] }]
+const promotions = [undefined, { id: 'b', named: ['c'], rebuild: [] }]
 
 interface Case {
   readonly record: ClusterRecord

@@ -107,12 +107,10 @@ function promote(
   const busy = standbys.find(({ process, lsn }) => process === 'starting' || lsn === undefined)
   if (busy) return { do: 'wait', why: `${busy.id} has not read its log to the end` }
   const best = standbys.reduce((one, other) => (ahead(other, one, promoting?.id) ? other : one))
-  const others = standbys.filter(({ id }) => id !== best.id)
   return {
     do: 'promote',
     id: best.id,
     named: synchronous.filter((id) => id !== best.id),
-    covered: others.some(({ lsn }) => lsn === best.lsn),
     rebuild: views
       .filter(({ id }) => id !== primary.id && !standbys.some((one) => one.id === id))
       .filter(({ process, lsn }) => process !== 'running' || lsn === undefined || lsn > (best.lsn as bigint))

@@ -4,8 +4,8 @@ import { seededRandom } from '../../core/random.ts'
 import { type Bug, World } from './fixtures/world.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
-const WALKS = LONG ? 200_000 : 6_000
-const STEPS = 120
+const WALKS = LONG ? 200_000 : 20_000
+const STEPS = 200
 
 /** @returns the first thing that went wrong in so many walks */
 function walk(walks: number, bug?: Bug): string | undefined {

@@ -57,11 +57,11 @@ export class Promotion {
    * Makes a standby the primary. It waits for its standbys from its first commit on: their names are in effect before,
    * and they follow it already.
    */
-  async promote({ id, named, covered, rebuild, lossy = false }: Promotable): Promise<void> {
+  async promote({ id, named, rebuild, lossy = false }: Promotable): Promise<void> {
     const { members, record, save, options } = this.#state
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
-    const next = { ...record(), promoting: { id, named, covered, rebuild, ...lost } }
+    const next = { ...record(), promoting: { id, named, rebuild, ...lost } }
     save(next)
     await this.#prepare(node, named)
     for (const other of named) {
@@ -71,11 +71,11 @@ export class Promotion {
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
     await node.query('select pg_promote(false)')
     await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
-    await this.accept({ id, named, covered, rebuild, ...lost })
+    await this.accept({ id, named, rebuild, ...lost })
   }
 
   /** Writes down who is primary. */
-  async accept({ id, named, covered, rebuild, lostFrom }: Promotable): Promise<void> {
+  async accept({ id, named, rebuild, lostFrom }: Promotable): Promise<void> {
     const { record, save, options, members } = this.#state
     const { promoting: _, ...before } = record()
     const old = before.primary
@@ -85,7 +85,8 @@ export class Promotion {
       ...before,
       primary: id,
       named,
-      synchronous: covered ? named : [],
+      // Until one of them has all that was acknowledged before, and the beginning of the new timeline: see DESIGN.md.
+      synchronous: [],
       epoch: before.epoch + 1,
       building,
     })

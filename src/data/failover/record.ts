@@ -46,8 +46,6 @@ export interface Promotable {
   readonly id: string
   /** Whom it is to wait for. */
   readonly named: readonly string[]
-  /** One of those has everything that it has. */
-  readonly covered: boolean
   /** Those that may have what it has not: they cannot follow it, and are made anew. */
   readonly rebuild: readonly string[]
   /** It may lack what was acknowledged: nobody who has everything can be had. */
