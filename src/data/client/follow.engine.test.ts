@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import type { TestCluster } from '../failover/fixtures/cluster.ts'
+import type { ClusterMember, ClusterTopology } from '../failover/keeper.ts'
 import type { DataClient } from './data-client.ts'
 import { replicated, signalMember } from './fixtures/replicated.ts'
 
@@ -99,13 +100,23 @@ const LOSSES: Record<
     lose: async (cluster, load) => {
       for (let count = 0; count < 2; count++) {
         const before = primaryOf(cluster)
+        const { pid } = memberOf(cluster.keeper.topology(), before)
         signalMember(cluster, before, 'SIGKILL')
-        await replaced(cluster, before)
-        // Of every writer: some write to this cluster, and what they are told is on the standby that is next.
+        // While no standby has caught up with it, it is started again where it was.
+        await cluster.until('a primary serves again', (topology) => {
+          const { pid: now, view } = memberOf(topology, before)
+          return (
+            topology.primary !== before || (now !== undefined && now !== pid && view.process === 'running')
+          )
+        })
         await load.everybody()
       }
     },
   },
+}
+
+function memberOf({ members }: ClusterTopology, id: string): ClusterMember {
+  return members.find((member) => member.id === id) as ClusterMember
 }
 
 for (const clusters of [1, 2]) {
