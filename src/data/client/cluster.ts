@@ -25,7 +25,7 @@ interface Waiter {
   reject(error: unknown): void
 }
 
-export interface ClusterParts extends Omit<NodeOptions, 'cluster' | 'onPosition' | 'onLate'> {
+export interface ClusterParts extends Omit<NodeOptions, 'cluster' | 'isWatched' | 'onPosition' | 'onLate'> {
   readonly log: Logger
   readonly metrics?: MetricsRegistry | undefined
 }
@@ -216,6 +216,7 @@ export class Cluster {
     const node = new DataNode(id, connection, {
       ...this.#parts,
       cluster: this.name,
+      isWatched: () => this.isWatched,
       onPosition: (position) => this.copies.positions.told(position),
       onLate: (late) => this.#watch?.ask(late.id),
     })
@@ -261,6 +262,8 @@ export class Cluster {
     this.#replicas = replicas
     for (const node of this.#nodes.values()) {
       node.lane.moves = this.isWatched
+      // Sessions that were made with a replica have not asked whether what a primary shows is on a standby, too.
+      if (node === primary && node.isReplica) node.cutReads(new Error(`${node.id} has become the primary`))
       node.isReplica = node !== primary
       if (node === primary || primary === undefined) continue
       const reason = new Error(`${node.id} is not the primary of cluster ${this.name}`)

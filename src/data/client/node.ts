@@ -1,10 +1,12 @@
 import type { Clock } from '../../core/clock.ts'
 import { POSITION_SQL, type Position } from '../../core/position.ts'
+import type { Connection } from '../connection/connection.ts'
 import { CopyLost, ReadLane } from '../connection/lane.ts'
 import { Pool } from '../connection/pool.ts'
 import { REPLAY_SQL, replayOf } from '../connection/span.ts'
 import type { Statement, Statements } from '../connection/statements.ts'
 import { LATE_MS, Pulse } from '../routing/pulse.ts'
+import { Proof } from './proof.ts'
 import { GUARDED, LANE_STATEMENT_MS, READ_SETTINGS, WRITE_SETTINGS } from './settings.ts'
 import type { ConnectionOptions } from './types.ts'
 
@@ -18,6 +20,8 @@ export interface NodeOptions {
   readonly statements: Statements
   /** A replica has told where it is. */
   readonly onPosition: (position: Position) => void
+  /** Whether there are standbys that a primary may be ahead of. */
+  readonly isWatched: () => boolean
   /** It has not answered for too long; its reads have gone elsewhere. */
   readonly onLate: (node: DataNode) => void
 }
@@ -47,13 +51,17 @@ export class DataNode {
   #pinging = false
 
   constructor(id: string, connection: ConnectionOptions, options: NodeOptions) {
-    const { connectionsMax: max, clock, statements, cluster } = options
+    const { connectionsMax: max, clock, statements, cluster, isWatched } = options
     this.#options = options
     // A role named like our schema would have its unqualified tables looked for there.
     const path = connection.user === 'tenfold' ? { search_path: 'public' } : {}
     this.id = id
     this.connection = connection
     this.writers = new Pool({ connection, settings: { ...WRITE_SETTINGS, ...path }, max, clock })
+    const proof = new Proof(this.writers, clock)
+    const vet = async (session: Connection, waitMs: number): Promise<void> => {
+      if (isWatched() && !this.isReplica) await proof.check(session, waitMs)
+    }
     // Most reads go through the lane: a session for the others is made when it is needed.
     this.readers = new Pool({
       idleMin: 0,
@@ -62,6 +70,7 @@ export class DataNode {
       guarded: GUARDED,
       max,
       clock,
+      vet,
     })
     this.#laneSessions = new Pool({
       connection,
@@ -69,6 +78,7 @@ export class DataNode {
       guarded: GUARDED,
       max: LANE_WIDTH,
       clock,
+      vet,
     })
     for (const sql of [POSITION_SQL, REPLAY_SQL]) statements.get(sql)
     // Asked for the second time they have names.
@@ -162,6 +172,12 @@ export class DataNode {
     this.toldAt = Number.NEGATIVE_INFINITY
     this.isLate = false
     for (const pool of this.#pools) pool.cut(reason)
+  }
+
+  /** Cuts the sessions that read. */
+  cutReads(reason: Error): void {
+    this.readers.cut(reason)
+    this.#laneSessions.cut(reason)
   }
 
   get #pools(): readonly Pool[] {

@@ -20,6 +20,8 @@ export interface PoolOptions {
   /** Idle sessions that stay open, so that the next request finds a warm one. @defaultValue 1 */
   readonly idleMin?: number
   readonly clock: Clock
+  /** Looks at each new session before anybody gets it; one for which it rejects is not used. */
+  readonly vet?: ((connection: Connection, waitMs: number) => Promise<void>) | undefined
 }
 
 interface Waiter {
@@ -140,6 +142,7 @@ export class Pool {
         server: this.#server,
         signal: this.#openings.signal,
       })
+      await this.#vet(connection, waitMs)
       if (this.#closed) {
         await this.#close(connection)
         throw new Error('The data client is stopped')
@@ -155,6 +158,21 @@ export class Pool {
       this.#serveNext()
       this.#checkDrained()
       throw error
+    }
+  }
+
+  async #vet(connection: Connection, waitMs: number): Promise<void> {
+    const { signal } = this.#openings
+    const cut = (): void => connection.destroy(signal.reason)
+    signal.addEventListener('abort', cut, { once: true })
+    try {
+      await this.#options.vet?.(connection, waitMs)
+      signal.throwIfAborted()
+    } catch (error) {
+      connection.destroy(error as Error)
+      throw error
+    } finally {
+      signal.removeEventListener('abort', cut)
     }
   }
 
