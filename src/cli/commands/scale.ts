@@ -25,7 +25,7 @@ interface Assignment {
 }
 
 function assignment(text: string): Assignment {
-  const [, target = '', count = ''] = /^([a-z.]+)=(\d{1,3})$/.exec(text) ?? []
+  const [, target = '', count = ''] = /^(data\.replicas)=(\d{1,3})$/.exec(text) ?? []
   if (target === '') throw new InvalidArgumentError('Write it as data.replicas=2.')
   return { target, count }
 }
