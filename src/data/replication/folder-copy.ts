@@ -82,7 +82,8 @@ async function* walk(root: string, path: string): AsyncGenerator<{ path: string;
       throw new Error(
         `There is a tablespace (${inner}): a replica on this machine would write to the same files. Move its tables to the default tablespace and drop it.`,
       )
-    if (entry.isDirectory()) {
+    // The log may lie elsewhere, behind a link.
+    if (entry.isDirectory() || inner === 'pg_wal') {
       if (EMPTY.has(entry.name)) yield { path: inner, folder: true }
       else yield* walk(root, inner)
     } else if (!LEFT_OUT.has(inner) && !/^(pg_internal\.init|pgsql_tmp|t\d+_\d+)/.test(entry.name))
