@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import pg from 'pg'
 import { within } from '../kit/deadline.ts'
 import { violations } from '../kit/judge.ts'
 import { noMemory } from '../kit/memory.ts'
@@ -7,8 +8,20 @@ import { Dice } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
 import { startWorkload } from '../kit/workload.ts'
 
-/** Operations before the history is judged; a session without memory meets a replica that is behind long before. */
-const OPERATIONS = 6_000
+/** Times that a replica falls behind, and operations meanwhile. */
+const LAGS = 5
+const OPERATIONS = 300
+
+/** A session with one of the replicas. */
+async function replicaOf(t: TestContext, server: ServerProcess): Promise<pg.Client> {
+  const { address } = (await server.ready()).nodes.find(({ role }) => role === 'replica')!
+  const [connection] = await server.connections()
+  const client = new pg.Client({ ...connection!, host: address })
+  client.on('error', () => {}) // it ends with its server
+  await client.connect()
+  t.after(() => client.end())
+  return client
+}
 
 test('sessions that keep nothing are shown less than they have seen: the checkers notice', async (t) => {
   const server = await ServerProcess.start(t, { flags: ['--stage', 'replicated'] })
@@ -22,7 +35,13 @@ test('sessions that keep nothing are shown less than they have seen: the checker
     memory: noMemory,
     repeats: 0,
   })
-  await within(workload.progress(OPERATIONS), 'the workload', 60_000)
+  const replica = await replicaOf(t, server)
+  for (let lag = 0; lag < LAGS; lag++) {
+    await replica.query('select pg_wal_replay_pause()')
+    await within(workload.progress(OPERATIONS), 'work while a replica is behind')
+    await replica.query('select pg_wal_replay_resume()')
+    await within(workload.progress(OPERATIONS), 'work while it is not')
+  }
   stop.abort()
   await workload.done
   const found = await violations(workload.recorder.operations, await server.connections(), { copies: true })

@@ -8,7 +8,7 @@ import { startWorkload } from '../kit/workload.ts'
 import { FAULTS, type FaultName } from './nemesis.ts'
 
 /** Operations that must be answered between two faults: each fault meets a system at work. */
-const BETWEEN = 60
+const BETWEEN = 40
 const SESSIONS = 6
 const RUN_MS_MAX = 120_000
 
