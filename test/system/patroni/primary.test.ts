@@ -49,6 +49,15 @@ function assertPatient({ troubles, longestMs }: RunResult): void {
 
 const one = (connection: ConnectionOptions): ClusterOptions[] => [{ name: 'c0', connection }]
 
+/** Who is primary is nobody's word: the client asks. */
+const all = (members: readonly ConnectionOptions[]): ClusterOptions[] => [
+  {
+    name: 'c0',
+    connection: members[0]!,
+    members: members.map((connection, at) => ({ id: `c0-pg-${at + 1}`, connection })),
+  },
+]
+
 describe('the primary of a Patroni cluster by its address', {
   skip: typeof programs === 'string' && programs,
 }, () => {
@@ -139,7 +148,19 @@ describe('the primary of a Patroni cluster by its address', {
     assertPatient(result)
   })
 
-  test('behind one address for whoever is primary: the same when another member takes over', async (t) => {
+  test('by the addresses of all members: switchover and failover, with reads on replicas', async (t) => {
+    const result = await runOverFaults(t, cluster, {
+      database: 'members',
+      clusters: all,
+      faults: rounds(ANOTHER_PRIMARY),
+      copies: true,
+    })
+    assertPatient(result)
+  })
+
+  test('behind one address for whoever is primary: the same when another member takes over', {
+    skip: LONG ? false : 'the long form does it',
+  }, async (t) => {
     const address = await followPrimary(t, cluster)
     const result = await runOverFaults(t, cluster, {
       database: 'follows',

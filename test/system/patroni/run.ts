@@ -3,6 +3,7 @@ import type { ClusterOptions, ConnectionOptions } from '../../../src/data/client
 import { prepareKit } from '../kit/databases.ts'
 import { within } from '../kit/deadline.ts'
 import { assertSound } from '../kit/judge.ts'
+import { CookieMemory, HeaderMemory } from '../kit/memory.ts'
 import { productServer } from '../kit/product.ts'
 import { chooseSeed, Dice } from '../kit/seed.ts'
 import { startWorkload, type Workload } from '../kit/workload.ts'
@@ -22,6 +23,8 @@ export interface RunOptions {
   /** How the client is told of the cluster, from the members' addresses of that database. */
   readonly clusters: (members: readonly ConnectionOptions[]) => readonly ClusterOptions[]
   readonly faults: readonly FaultName[]
+  /** Replicas answer reads: sessions keep what a client keeps, and are held to what they have seen. @defaultValue false */
+  readonly copies?: boolean
 }
 
 export interface RunResult {
@@ -38,7 +41,7 @@ export interface RunResult {
 export async function runOverFaults(
   t: TestContext,
   cluster: PatroniCluster,
-  { database, clusters, faults }: RunOptions,
+  { database, clusters, faults, copies = false }: RunOptions,
 ): Promise<RunResult> {
   const seed = chooseSeed()
   t.diagnostic(`TENFOLD_SEED=${seed}`)
@@ -53,6 +56,7 @@ export async function runOverFaults(
     durationMs: RUN_MS_MAX,
     patienceMs: PATIENCE_MS,
     signal: stop.signal,
+    ...(copies && { memory: (at: number) => (at % 2 === 0 ? new CookieMemory() : new HeaderMemory()) }),
   })
   const longestMs = new Map<FaultName, number>()
   try {
@@ -64,7 +68,7 @@ export async function runOverFaults(
   await workload.done
   const troubles = workload.troubles()
   t.diagnostic(JSON.stringify({ troubles, longestMs: Object.fromEntries(longestMs) }))
-  await assertSound(t, workload.recorder, [members[await cluster.primary()]!], `seed ${seed}`)
+  await assertSound(t, workload.recorder, [members[await cluster.primary()]!], `seed ${seed}`, { copies })
   return { troubles, longestMs }
 }
 
