@@ -273,6 +273,8 @@ export class Cluster {
     }
     for (const node of copies)
       if (node !== primary && !replicas.includes(node)) node.cut(new Error(`${node.id} may not answer reads`))
+    // One of them may be the next primary: a session that can write then is there already.
+    if (primary) for (const node of replicas) node.writers.warm()
     if (primary === was) return
     if (primary && this.#last && primary !== this.#last) this.metrics.primaryChanges.value++
     this.#last = primary ?? this.#last

@@ -86,6 +86,15 @@ export class Pool {
     })
   }
 
+  /** Makes a session for whoever comes, unless there is one; for a server that may be needed at once. */
+  warm(): void {
+    if (this.#closed || this.#all.size + this.#opening > 0) return
+    this.#open(OPEN_MS).then(
+      (connection) => this.release(connection),
+      () => {}, // whoever needs it will hear why
+    )
+  }
+
   /** Gives a session back; one that is lost is forgotten. */
   release(connection: Connection): void {
     connection.usedAt = this.#options.clock.monotonic()

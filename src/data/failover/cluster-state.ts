@@ -8,8 +8,11 @@ export interface ClusterState {
   readonly options: KeeperOptions
   readonly members: Members
   record(): ClusterRecord
-  /** Durable when it returns. */
-  save(record: ClusterRecord): void
+  /**
+   * Durable when it returns.
+   * @param how `tellFirst`: whoever follows the cluster hears of it before: for what could be found out again
+   */
+  save(record: ClusterRecord, how?: { readonly tellFirst: boolean }): void
   /** The end of it all. */
   readonly signal: AbortSignal
 }

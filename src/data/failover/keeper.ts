@@ -79,7 +79,7 @@ export class ClusterKeeper implements Service {
       options,
       members: this.#members,
       record: () => this.#record,
-      save: (record: ClusterRecord) => this.#save(record),
+      save: (record: ClusterRecord, how?: { readonly tellFirst: boolean }) => this.#save(record, how),
       signal: this.#over.signal,
     }
     this.#promotion = new Promotion(shared)
@@ -310,9 +310,16 @@ export class ClusterKeeper implements Service {
 
   #tend(): void {
     this.#repairs.tend()
+    this.#forgetHandover()
     this.#hasServed = true
     const { synchronous, nodes, durability } = this.#record
     if (synchronous.length > 0 || nodes.length === 1 || durability === 'available') this.#serves.resolve()
+  }
+
+  /** A handover that came to nothing: its successor is a standby still, and the primary serves. */
+  #forgetHandover(): void {
+    const { promoting, ...record } = this.#record
+    if (promoting && this.#members.get(promoting.id).seen?.standby === true) this.#save(record)
   }
 
   /** Each thing once. */
@@ -332,11 +339,24 @@ export class ClusterKeeper implements Service {
       log.warn({ cluster: name, ...step }, 'a cluster needs a primary')
   }
 
-  #save(record: ClusterRecord): void {
-    writeClusterRecord(this.#options.recordFile, record)
+  /** @param tellFirst what is written can be found out again, and others wait to hear of it */
+  #save(record: ClusterRecord, { tellFirst = false } = {}): void {
+    const previous = this.#record
+    if (!tellFirst) writeClusterRecord(this.#options.recordFile, record)
     this.#record = record
     this.#members.update(record)
     this.#tell()
+    if (tellFirst) this.#write(record, previous)
+  }
+
+  #write(record: ClusterRecord, previous: ClusterRecord): void {
+    try {
+      writeClusterRecord(this.#options.recordFile, record)
+    } catch (error) {
+      // What is on disk holds: the step is taken again.
+      this.#record = previous
+      throw error
+    }
   }
 
   #tell(): void {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
@@ -23,7 +24,7 @@ export class Promotion {
    * before leaves the one at the end little to write.
    */
   async handOver(): Promise<void> {
-    const { members, record, options } = this.#state
+    const { members, record, save, options } = this.#state
     const primary = members.get(record().primary)
     const counting = (primary.seen?.senders ?? []).filter(
       ({ id, state }) => state === 'streaming' && record().synchronous.includes(id),
@@ -32,10 +33,9 @@ export class Promotion {
     await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
     // What the next primary needs is there before anybody waits for it.
     const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
-    await this.#prepare(
-      members.get(best.id),
-      record().synchronous.filter((id) => id !== best.id),
-    )
+    const named = record().synchronous.filter((id) => id !== best.id)
+    await this.#prepare(members.get(best.id), named)
+    save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
     const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
     await primary.stop('fast')
     hurry.cancel()
@@ -61,8 +61,8 @@ export class Promotion {
     const { members, record, save, options } = this.#state
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
-    const next = { ...record(), promoting: { id, named, rebuild, ...lost } }
-    save(next)
+    const promoting = { id, named, rebuild, ...lost }
+    if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
     await this.#prepare(node, named)
     for (const other of named) {
       const standby = members.get(other)
@@ -81,7 +81,7 @@ export class Promotion {
     const old = before.primary
     const astray = old === id || this.#mayFollow(old, members.get(id)) ? rebuild : [...rebuild, old]
     const building = [...new Set([...before.building, ...astray])]
-    save({
+    const next = {
       ...before,
       primary: id,
       named,
@@ -89,7 +89,9 @@ export class Promotion {
       synchronous: [],
       epoch: before.epoch + 1,
       building,
-    })
+    }
+    // That it was being promoted is written down, and that it is primary it says itself.
+    save(next, { tellFirst: before.primary !== id && record().promoting?.id === id })
     if (lostFrom !== undefined && old !== id) await this.#keep(old, before.epoch, lostFrom)
     options.log.warn(
       { cluster: options.name, node: id, epoch: before.epoch + 1 },
