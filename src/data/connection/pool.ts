@@ -8,6 +8,11 @@ import { KnownServer, type SessionSettings } from './session-settings.ts'
 const IDLE_MS = 5_000
 /** Milliseconds that a server has to answer a goodbye; a silent one must not hold up a stop. */
 const GOODBYE_MS = 500
+/**
+ * Sessions opened at once. A new one costs milliseconds of a processor until it knows the catalog: after a failover ten that
+ * begin together would keep everybody waiting until the last is done, of two the first soon serves those who wait.
+ */
+const OPENING_MAX = 2
 /** Milliseconds to open a session for whoever waits. */
 const OPEN_MS = 5_000
 
@@ -66,11 +71,11 @@ export class Pool {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (!idle.lost) return Promise.resolve(idle)
     }
-    if (this.#all.size + this.#opening < this.#options.max) return this.#open(waitMs)
+    if (this.#mayOpen) return this.#open(waitMs)
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.timer(Math.max(waitMs, 0), () => {
         this.#waiters.delete(waiter)
-        reject(new SessionsBusy(`All ${this.#options.max} sessions were busy for ${Math.round(waitMs)} ms`))
+        reject(this.#busy(waitMs))
       })
       const waiter: Waiter = {
         resolve: (connection) => {
@@ -84,6 +89,16 @@ export class Pool {
       }
       this.#waiters.add(waiter)
     })
+  }
+
+  get #mayOpen(): boolean {
+    return this.#opening < OPENING_MAX && this.#all.size + this.#opening < this.#options.max
+  }
+
+  #busy(waitMs: number): SessionsBusy {
+    const what =
+      this.#all.size > 0 ? `All ${this.#options.max} sessions were busy` : 'No session could be opened'
+    return new SessionsBusy(`${what} for ${Math.round(waitMs)} ms`)
   }
 
   /** Makes a session for whoever comes, unless there is one; for a server that may be needed at once. */
@@ -159,6 +174,7 @@ export class Pool {
       this.#opening--
       this.#all.add(connection)
       connection.onLost(() => this.#forget(connection))
+      this.#serveNext()
       return connection
     } catch (error) {
       this.#opening--
@@ -207,8 +223,7 @@ export class Pool {
 
   /** A place became free: opens a session for whoever waits by then, which need not be who waits now. */
   #serveNext(): void {
-    if (this.#closed || this.#waiters.size === 0 || this.#all.size + this.#opening >= this.#options.max)
-      return
+    if (this.#closed || this.#waiters.size === 0 || !this.#mayOpen) return
     this.#open(OPEN_MS).then(
       (connection) => this.release(connection),
       () => {}, // a waiter has been told
