@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises'
+import { chooseAccount } from '../postgres/account.ts'
 import { recordDirOf } from '../postgres/record.ts'
+import { releaseSharedMemory } from '../postgres/shared-memory.ts'
 import { slotOf } from '../replication/settings.ts'
 import type { ClusterNode } from './node.ts'
 
@@ -12,7 +14,8 @@ export async function dropSlot(primary: ClusterNode, id: string): Promise<void> 
 }
 
 /** Removes a node's data folder and what lies beside it; its server has ended. */
-export async function removeNode(dataDir: string): Promise<void> {
+export async function removeNode(dataDir: string, pgBin?: string): Promise<void> {
+  await releaseSharedMemory({ dataDir, pgBin, account: chooseAccount(dataDir) })
   for (const dir of [dataDir, recordDirOf(dataDir)])
     await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 }

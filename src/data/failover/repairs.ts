@@ -1,4 +1,5 @@
 import { chooseAccount } from '../postgres/account.ts'
+import { releaseSharedMemory } from '../postgres/shared-memory.ts'
 import { baseBackup } from '../replication/base-backup.ts'
 import { synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
@@ -72,7 +73,7 @@ export class Repairs {
     this.renew()
     await node.stop('fast')
     await dropSlot(primary, id)
-    await removeNode(node.dataDir)
+    await removeNode(node.dataDir, this.#state.options.postgres?.pgBin)
     members.forget(id)
   }
 
@@ -176,12 +177,14 @@ export class Repairs {
     save({ ...record(), building: [...new Set([...record().building, id])] })
     const progress = { files: 0, bytes: 0 }
     const startedAt = options.clock.monotonic()
+    const account = chooseAccount(primary.dataDir)
+    await releaseSharedMemory({ dataDir: node.dataDir, pgBin: options.postgres?.pgBin, account })
     await baseBackup({
       primary: primary.address!,
       primaryDir: primary.dataDir,
       id,
       dataDir: node.dataDir,
-      account: chooseAccount(primary.dataDir),
+      account,
       signal,
       progress,
     })
