@@ -138,6 +138,8 @@ class WritingFile implements SpoolFile {
       }
     } catch (cause) {
       if (!isDiskFull(cause)) throw cause
+      // Whoever is told so may try with less at once: what this one has taken is free by then.
+      await this.#drop()
       throw new DiskFull('the uploads', {
         cause,
         remedy: 'Try again later, or with less; nothing of this request was applied.',
@@ -154,13 +156,14 @@ class WritingFile implements SpoolFile {
   }
 
   abandon(): void {
+    void this.#drop()
+  }
+
+  /** Room is given back when the file is gone, also when it is just being made or written. */
+  async #drop(): Promise<void> {
     if (this.#over) return
     this.#over = true
-    // Room is given back when the file is gone, also when it is just being made or written.
-    const closed = this.#handle?.then((handle) => handle.close())
-    Promise.resolve(closed)
-      .catch(() => {})
-      .finally(() => this.#give(this.#taken))
-      .catch(() => {})
+    await this.#handle?.then((handle) => handle.close()).catch(() => {})
+    this.#give(this.#taken)
   }
 }
