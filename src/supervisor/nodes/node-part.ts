@@ -8,8 +8,8 @@ export interface NodePartOptions {
   readonly request: NodeRequest
   readonly folder: StateFolder
   readonly log: ServerLog
-  /** The first topology that it is told. */
-  readonly first: Promise<Topology>
+  /** Resolves with the newest topology that it was told, as soon as there is one. */
+  readonly told: () => Promise<Topology>
   readonly signal: AbortSignal
 }
 
@@ -18,6 +18,7 @@ export interface NodePart extends Service {
   readonly url: string
   readonly port: number
   readonly app: string | undefined
+  /** There is a newer one. */
   topology(topology: Topology): void
   renew(): void
   /** Ends what is in flight; a stop that waits for it goes on. */

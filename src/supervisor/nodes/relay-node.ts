@@ -11,12 +11,12 @@ export const relaySocketPath = (stateFolder: string, id: string): string =>
   socketPathOf(stateFolder, `${id}-stream.sock`)
 
 /** A relay node: leads the relays of the clusters for all processes. It needs no application. */
-export function createRelayPart({ request, log, first }: NodePartOptions): NodePart {
+export function createRelayPart({ request, log, told }: NodePartOptions): NodePart {
   let relay: RelayNode | undefined
   let app: string | undefined
   const socketPath = relaySocketPath(request.start.stateFolder, request.id)
   const start = async (): Promise<void> => {
-    const topology = await first
+    const topology = await told()
     app = topology.app ?? ''
     relay = createRelayNode({
       clusters: clustersOf(topology, app),

@@ -18,16 +18,17 @@ export async function runNode(): Promise<number> {
   const folder = stateFolder(start.stateFolder)
   const log = openServerLog(join(folder.logs, `${id}.log`), start.logLevel, id)
   watchOver(log)
-  const first = Promise.withResolvers<Topology>()
-  let epoch = 0
+  const first = Promise.withResolvers<void>()
+  let newest: Topology | undefined
   let state: NodeReport['state'] = 'starting'
   let failure: Failure | undefined
   const make = request.tier === 'relay' ? createRelayPart : createWebNode
-  const part = make({ request, folder, log, first: first.promise, signal: stop.signal })
+  const told = (): Promise<Topology> => first.promise.then(() => newest as Topology)
+  const part = make({ request, folder, log, told, signal: stop.signal })
   const report = (): NodeReport => ({
     id,
     state,
-    epoch,
+    epoch: newest?.epoch ?? 0,
     url: part.url,
     port: part.port,
     app: part.app,
@@ -35,9 +36,9 @@ export async function runNode(): Promise<number> {
   })
   const socket = await openNodeSocket(start.stateFolder, report(), {
     topology: ({ topology }) => {
-      if (topology.epoch <= epoch) return
-      epoch = topology.epoch
-      first.resolve(topology)
+      if (topology.epoch <= (newest?.epoch ?? 0)) return
+      newest = topology
+      first.resolve()
       part.topology(topology)
       socket.report(report())
     },

@@ -18,8 +18,7 @@ import type { NodePart, NodePartOptions } from './node-part.ts'
 
 /** A web node, or a worker node, which is the same without a web server: the composition root of its process. */
 export function createWebNode(options: NodePartOptions): NodePart {
-  const node = new WebNode(options)
-  return node
+  return new WebNode(options)
 }
 
 class WebNode implements NodePart {
@@ -85,11 +84,11 @@ class WebNode implements NodePart {
   }
 
   async #start(): Promise<void> {
-    const { request, log, first, signal } = this.#options
+    const { request, log, told, signal } = this.#options
     const { start } = request
     const [definition, topology, { createRuntime }] = await Promise.all([
       importApp(start.app),
-      first,
+      told(),
       import('../../app/compose.ts'),
     ])
     this.#definition = definition
@@ -100,7 +99,8 @@ class WebNode implements NodePart {
       const { placing, options } = definition
       await prepareData({ clusters, placing, migrations: options.migrations, log, signal })
     }
-    const runtime = createRuntime(definition, this.#runtimeOptions(clusters, topology))
+    // Another may have been told meanwhile.
+    const runtime = createRuntime(definition, this.#runtimeOptions(definition, await told()))
     this.#runtime = runtime
     this.#releasers.push(() => runtime.stop())
     await runtime.start()
@@ -110,9 +110,10 @@ class WebNode implements NodePart {
     if (request.runsJobs) await runtime.beginJobs()
   }
 
-  #runtimeOptions(clusters: readonly ClusterOptions[], { relays }: Topology) {
+  #runtimeOptions(definition: AppDefinition, topology: Topology) {
     const { request, folder, log } = this.#options
     const { start } = request
+    const clusters = clustersOf(topology, definition.options.name)
     return {
       clusters,
       connectionsMax: sizeServer(start, clusters.length).connectionsMax,
@@ -123,7 +124,7 @@ class WebNode implements NodePart {
       spoolFolder: folder.spool,
       soleWorker: request.soleWorker,
       runJobs: 'later' as const,
-      relay: { addresses: relays.map((socketPath) => ({ socketPath })), name: request.id },
+      relay: { addresses: topology.relays.map((socketPath) => ({ socketPath })), name: request.id },
       ...(start.watch && { jobTimes: { stop: 100, abort: 100 } }),
       ...(start.trustedProxies !== undefined && { trustedProxies: start.trustedProxies }),
     }
