@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.ts'
 import { explain } from '../core/errors.ts'
 import type { SystemStatus } from '../core/topology.ts'
 import { Guard } from '../supervisor/guard.ts'
+import { outliveOutput } from '../supervisor/last-words.ts'
 import type { StartRequest } from '../supervisor/start-request.ts'
 import { EXIT } from './exit.ts'
 import { processPath } from './process-path.ts'
@@ -14,7 +15,7 @@ export const REQUEST_VARIABLE = 'TENFOLD_INTERNAL_START'
 export async function runGuard(): Promise<number> {
   const request = JSON.parse(process.env[REQUEST_VARIABLE] ?? '') as StartRequest
   delete process.env[REQUEST_VARIABLE]
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  outliveOutput()
   const say = (line: string): void => void process.stderr.write(`tenfold: ${line}\n`)
   const guard = new Guard({
     request,

@@ -1,11 +1,11 @@
 import module from 'node:module'
 import { systemClock } from '../core/clock.ts'
-import { explain, isTenfoldError } from '../core/errors.ts'
 import { systemRandom } from '../core/random.ts'
 import { explainFolderError } from './folder-error.ts'
+import { failureOf, logUncaught, outliveOutput } from './last-words.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
 import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
-import type { Failure, StartRequest, ToGuard, ToServer } from './start-request.ts'
+import type { ToGuard, ToServer } from './start-request.ts'
 import { openStateFolder } from './state-folder.ts'
 import { createSteps } from './steps.ts'
 import { trimHeap } from './trim-heap.ts'
@@ -25,7 +25,7 @@ async function makePart(options: ServerOptions): Promise<ServerPart> {
  * it goes on alone; signals and the control socket then end it.
  */
 export async function runServer(nodeEntry: string): Promise<number> {
-  ignoreClosedOutput()
+  outliveOutput()
   const stop = stopRequests()
   const { request, ports } = await firstRequest()
   const clock = systemClock
@@ -40,7 +40,8 @@ export async function runServer(nodeEntry: string): Promise<number> {
       request.logLevel,
       request.stage === 'single' ? 'web-1' : 'supervisor',
     )
-    watchOver(log)
+    logUncaught(log)
+    logGuardGone(log)
     // Nobody has seen this system yet: a first start without a guard is given up, a later one goes on alone.
     const giveUp = (): void => stop.request({ fast: true, keepPostgres: false })
     if (ports === undefined) process.once('disconnect', giveUp)
@@ -76,7 +77,7 @@ export async function runServer(nodeEntry: string): Promise<number> {
     const explained = explainFolderError(error, request.stateFolder)
     log?.file.error({ error: explained }, 'the start failed')
     log?.close()
-    tell({ type: 'failed', failure: failureOf(explained, request) })
+    tell({ type: 'failed', failure: failureOf(explained, request.debug) })
     return 1
   }
   const how = await stop.requested
@@ -148,32 +149,13 @@ function tell(message: ToGuard): void {
   if (process.connected) process.send?.(message, undefined, {}, () => {})
 }
 
-function failureOf(error: unknown, request: StartRequest): Failure {
-  const stack = error instanceof Error ? error.stack : undefined
-  return {
-    text: explain(error),
-    code: isTenfoldError(error) ? error.code : undefined,
-    // Our own errors explain themselves; of others the stack is all there is.
-    stack: request.debug ? `${explain(error)}\n${stack ?? ''}` : undefined,
-  }
-}
-
-/** A terminal or a pipe that goes away is no reason to die. */
-function ignoreClosedOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-}
-
-function watchOver(log: ServerLog): void {
+function logGuardGone(log: ServerLog): void {
   process.on('disconnect', () =>
     log.warn(
       {},
       'the guard is gone; this process serves on, `tenfold stop` ends it, and nobody starts it again',
     ),
   )
-  process.on('uncaughtExceptionMonitor', (error, origin) => {
-    log.error({ error, origin }, 'the server process dies of an error that nobody caught')
-    log.flush()
-  })
 }
 
 /** Compiled code is kept for the next start; at exit it would be too late for a process that is killed. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { explain, isTenfoldError } from '../../core/errors.ts'
-import { openServerLog, type ServerLog } from '../server-log.ts'
+import { failureOf, logUncaught, outliveOutput } from '../last-words.ts'
+import { openServerLog } from '../server-log.ts'
 import type { Failure } from '../start-request.ts'
 import { stateFolder } from '../state-folder.ts'
 import type { NodeReport, NodeRequest, Topology } from './messages.ts'
@@ -11,13 +11,13 @@ import { createWebNode } from './web-node.ts'
 
 /** A node's process: reads its request, listens to its supervisor, serves, and resolves with its exit code. */
 export async function runNode(): Promise<number> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  outliveOutput()
   const stop = stopRequests()
   const request = JSON.parse(await text(process.stdin)) as NodeRequest
   const { id, start } = request
   const folder = stateFolder(start.stateFolder)
   const log = openServerLog(join(folder.logs, `${id}.log`), start.logLevel, id)
-  watchOver(log)
+  logUncaught(log)
   const first = Promise.withResolvers<void>()
   let newest: Topology | undefined
   let state: NodeReport['state'] = 'starting'
@@ -71,15 +71,6 @@ export async function runNode(): Promise<number> {
   return code
 }
 
-function failureOf(error: unknown, debug: boolean): Failure {
-  const stack = error instanceof Error ? error.stack : undefined
-  return {
-    text: explain(error),
-    code: isTenfoldError(error) ? error.code : undefined,
-    stack: debug ? `${explain(error)}\n${stack ?? ''}` : undefined,
-  }
-}
-
 /** Signals and the supervisor both end here; the second request only hurries the first. */
 function stopRequests() {
   const first = Promise.withResolvers<void>()
@@ -92,11 +83,4 @@ function stopRequests() {
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => request(false))
   return { signal: over.signal, requested: first.promise, again: second.promise, request }
-}
-
-function watchOver(log: ServerLog): void {
-  process.on('uncaughtExceptionMonitor', (error, origin) => {
-    log.error({ err: error, origin }, 'the process dies of an error that nobody caught')
-    log.flush()
-  })
 }
