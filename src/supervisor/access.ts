@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
 import { silentLogger } from '../core/log.ts'
 import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
+import { connectionTo } from '../data/postgres/address.ts'
 import { readPostmasterFile } from '../data/postgres/postmaster-file.ts'
 import { readPassword } from '../data/postgres/record.ts'
 import { createPostgres } from '../data/postgres/server.ts'
@@ -116,8 +117,7 @@ async function withStarted<R>(target: Target, work: (server: ConnectionOptions) 
   })
   try {
     await server.start()
-    const { socketDir: host, port, user, password } = server
-    return await work({ host, port, user, password, database: 'postgres' })
+    return await work(connectionTo(server))
   } finally {
     await server.stop()
     owned.release()

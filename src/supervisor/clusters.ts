@@ -1,31 +1,18 @@
 import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
+import { connectionTo, type DatabaseAddress } from '../data/postgres/address.ts'
 import { ConfigInvalid } from './errors.ts'
 
 /** `c0`, `c1`, …; the first is the home cluster. */
 export const clusterName = (index: number): string => `c${index}`
 
-/** Where the embedded server answers. */
-export interface EmbeddedAddress {
-  readonly socketDir: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-}
-
 /** The name of an application's database in a cluster. */
 export const databaseName = (app: string, cluster: string): string => `${app.replaceAll('-', '_')}_${cluster}`
 
 /** One database for each cluster, all in the embedded server: `<app>_c0`, `<app>_c1`, … */
-export function embeddedClusters(app: string, count: number, address: EmbeddedAddress): ClusterOptions[] {
+export function embeddedClusters(app: string, count: number, address: DatabaseAddress): ClusterOptions[] {
   return Array.from({ length: count }, (_, index) => ({
     name: clusterName(index),
-    connection: {
-      host: address.socketDir,
-      port: address.port,
-      user: address.user,
-      password: address.password,
-      database: databaseName(app, clusterName(index)),
-    },
+    connection: connectionTo(address, databaseName(app, clusterName(index))),
   }))
 }
 

@@ -6,6 +6,7 @@ import type { DurabilityStatus, NodeState, NodeStatus } from '../core/topology.t
 import type { ClusterOptions } from '../data/client/types.ts'
 import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
 import { readClusterRecord } from '../data/failover/record.ts'
+import { connectionTo } from '../data/postgres/address.ts'
 import { addressOf, clusterName } from './clusters.ts'
 import { listEmbedded } from './databases.ts'
 import { StageRefused } from './errors.ts'
@@ -62,8 +63,7 @@ async function refuseMerged(home: ClusterKeeper, folder: StateFolder): Promise<v
   const { primary, members } = home.topology()
   const address = members.find(({ id }) => id === primary)?.address
   if (address === undefined) return
-  const { socketDir: host, port, user, password } = address
-  const apps = await listEmbedded({ host, port, user, password, database: 'postgres' })
+  const apps = await listEmbedded(connectionTo(address))
   const several = [...apps].find(([, clusters]) => clusters.length > 1)
   if (several === undefined) return
   throw new StageRefused(

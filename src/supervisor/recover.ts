@@ -9,6 +9,7 @@ import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
 import { lostFolders, lostFromOf } from '../data/failover/lost.ts'
 import { type LostTransaction, lostTransactions } from '../data/failover/recover.ts'
 import { removeNode } from '../data/failover/removal.ts'
+import { connectionTo } from '../data/postgres/address.ts'
 import { createPostgres } from '../data/postgres/server.ts'
 import { renderReplication } from '../data/replication/settings.ts'
 import { type Target, withClusters } from './access.ts'
@@ -57,9 +58,7 @@ async function lookInto(folder: string, cluster: ClusterOptions, target: Target)
   })
   try {
     await server.start()
-    const { socketDir: host, port, user, password } = server
-    const { database } = cluster.connection
-    return await withSession({ host, port, user, password, database }, (old) =>
+    return await withSession(connectionTo(server, cluster.connection.database), (old) =>
       withSession(cluster.connection, (current) => lostTransactions(old, current, lostFromOf(folder))),
     )
   } finally {

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { silentLogger } from '../core/log.ts'
 import type { ConnectionOptions } from '../data/client/types.ts'
 import { chooseAccount } from '../data/postgres/account.ts'
+import { connectionTo } from '../data/postgres/address.ts'
 import { findBinaries } from '../data/postgres/binaries.ts'
 import { createPostgres, type PostgresServer } from '../data/postgres/index.ts'
 import { parseDatabaseUrl } from '../supervisor/clusters.ts'
@@ -77,13 +78,7 @@ async function embedded(durable: boolean): Promise<TestServer> {
     const server = await startIn(folder, durable, cache)
     return new Administered(
       durable ? 'durable' : 'volatile',
-      (database) => ({
-        host: server.socketDir,
-        port: server.port,
-        user: server.user,
-        password: server.password,
-        database,
-      }),
+      (database) => connectionTo(server, database),
       'postgres',
       async () => {
         await server.stop({ mode: 'immediate' })
@@ -120,8 +115,8 @@ async function startIn(folder: string, durable: boolean, cache: ClusterCache): P
 
 /** The 4096 hashes of a login, which slow down whoever guesses passwords, cost 5 ms for each connection of a test. */
 async function hastenLogin(server: PostgresServer): Promise<void> {
-  const { socketDir: host, port, user, password } = server
-  const client = new pg.Client({ host, port, user, password, database: 'postgres' })
+  const { user, password } = server
+  const client = new pg.Client(connectionTo(server))
   await client.connect()
   try {
     // PostgreSQL before 16 does not know it.

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
-import type { DatabaseAddress } from '../postgres/database.ts'
+import type { DatabaseAddress } from '../postgres/address.ts'
 import { decide, type Step } from './decide.ts'
 import { fitted } from './fitted.ts'
 import { Members } from './members.ts'

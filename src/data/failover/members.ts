@@ -1,4 +1,4 @@
-import type { DatabaseAddress } from '../postgres/database.ts'
+import type { DatabaseAddress } from '../postgres/address.ts'
 import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
 import { ClusterNode } from './node.ts'

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type Lsn, parseLsn } from '../../core/lsn.ts'
-import { connect, type DatabaseAddress } from '../postgres/database.ts'
+import type { DatabaseAddress } from '../postgres/address.ts'
+import { connect, destroy } from '../postgres/database.ts'
 import type { SenderView } from './view.ts'
 
 /** What a server answers about its part in replication. */
@@ -94,9 +95,7 @@ export class Observer {
   }
 
   #drop(client: pg.Client): void {
-    if (this.#client === client)
-      this.#client = undefined
-      // A server that hangs answers no goodbye.
-    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    if (this.#client === client) this.#client = undefined
+    destroy(client)
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
-import type { DatabaseAddress } from '../postgres/database.ts'
+import type { DatabaseAddress } from '../postgres/address.ts'
 import type { PostgresOptions } from '../postgres/types.ts'
 import type { ClusterPlaces } from './places.ts'
 import type { Durability } from './record.ts'

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
-import { connect, type DatabaseAddress } from '../postgres/database.ts'
+import type { DatabaseAddress } from '../postgres/address.ts'
+import { connect, destroy } from '../postgres/database.ts'
 
 /** Milliseconds between two probes. */
 const EVERY_MS = 500
@@ -25,8 +26,7 @@ export async function answers(address: DatabaseAddress, ms = ANSWER_MS_MAX): Pro
     // Of the client's own making: nothing came in time.
     return !/timeout/i.test((error as Error).message)
   } finally {
-    // No goodbye: one that hangs would never take it.
-    ;(client as unknown as { connection?: { stream: { destroy(): void } } })?.connection?.stream.destroy()
+    if (client !== undefined) destroy(client)
   }
 }
 

@@ -1,25 +1,12 @@
 import pg from 'pg'
-
-/** How to reach one database. */
-export interface DatabaseAddress {
-  readonly socketDir: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-  /** @defaultValue `postgres` */
-  readonly database?: string
-}
+import { connectionTo, type DatabaseAddress } from './address.ts'
 
 const CONNECT_MS_MAX = 5_000
 
 /** Opens a connection for administration. End it. */
 export async function connect(address: DatabaseAddress, timeoutMs = CONNECT_MS_MAX): Promise<pg.Client> {
   const client = new pg.Client({
-    host: address.socketDir,
-    port: address.port,
-    user: address.user,
-    password: address.password,
-    database: address.database ?? 'postgres',
+    ...connectionTo(address),
     connectionTimeoutMillis: timeoutMs,
     query_timeout: 0,
     application_name: 'tenfold',
@@ -28,6 +15,11 @@ export async function connect(address: DatabaseAddress, timeoutMs = CONNECT_MS_M
   client.on('error', () => {})
   await client.connect()
   return client
+}
+
+/** Ends a connection at once: a server that hangs would answer no goodbye. */
+export function destroy(client: pg.Client): void {
+  ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 }
 
 async function run(address: DatabaseAddress, ...statements: string[]): Promise<void> {

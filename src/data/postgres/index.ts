@@ -1,4 +1,4 @@
-export type { DatabaseAddress } from './database.ts'
+export type { DatabaseAddress } from './address.ts'
 export { cloneDatabase, createDatabase, dropDatabase } from './database.ts'
 export * from './errors.ts'
 export { type MachineSize, machineSize } from './machine.ts'

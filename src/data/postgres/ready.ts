@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
-import { connect, type DatabaseAddress } from './database.ts'
+import type { DatabaseAddress } from './address.ts'
+import { connect } from './database.ts'
 import { PostgresFailed, PostgresStartTimeout } from './errors.ts'
 import { explainFailure } from './failure.ts'
 import type { Postmaster } from './launch.ts'

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { DatabaseAddress } from '../postgres/database.ts'
+import type { DatabaseAddress } from '../postgres/address.ts'
 
 /** How a server takes part in the replication of its cluster. */
 export interface ReplicationRole {

@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
 import type { ClusterOptions } from '../../../src/data/client/types.ts'
 import { upkeepSessions } from '../../../src/data/client/upkeep-session.ts'
+import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createDatabase } from '../../../src/data/postgres/database.ts'
 import type { PostgresServer } from '../../../src/data/postgres/index.ts'
 import { prepareData } from '../../../src/data/prepare.ts'
@@ -35,10 +36,9 @@ interface Process {
 async function startStage(place: Scratch, count: number): Promise<Stage> {
   const server = place.server()
   await server.start()
-  const { socketDir: host, port, user, password } = server
   const clusters = Array.from({ length: count }, (_, at) => ({
     name: `c${at}`,
-    connection: { host, port, user, password, database: `effects_c${at}` },
+    connection: connectionTo(server, `effects_c${at}`),
   }))
   for (const { connection } of clusters) await createDatabase(server, connection.database)
   await prepareData({ clusters, placing: { keys: {}, global: [] }, log: silentLogger })

@@ -1,6 +1,8 @@
 import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
-import { connectionTo, type TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { connectionTo } from '../../../src/data/postgres/address.ts'
+import { destroy } from '../../../src/data/postgres/database.ts'
 
 /** How a writer asks for its commits; anything but `synchronous` is a mistake that a test must notice. */
 export type Commits = 'synchronous' | 'asynchronous'
@@ -59,14 +61,14 @@ export async function startWriters(
         await Promise.race([client.query('insert into kept values ($1)', [id]), moved])
         told(id)
       } catch {
-        destroy(client)
+        if (client !== undefined) destroy(client)
         client = undefined
         await systemClock.sleep(2)
       } finally {
         leave.abort()
       }
     }
-    destroy(client)
+    if (client !== undefined) destroy(client)
   }
   const client = await session()
   await client.query('create table kept (id int primary key)')
@@ -96,12 +98,6 @@ function watchPrimary(cluster: TestCluster, signal: AbortSignal): Promise<never>
     })
     signal.addEventListener('abort', end)
   })
-}
-
-function destroy(client: pg.Client | undefined): void {
-  ;(
-    client as unknown as { connection: { stream: { destroy(): void } } } | undefined
-  )?.connection.stream.destroy()
 }
 
 /** Numbers that were acknowledged and are not there. */

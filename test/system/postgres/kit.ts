@@ -9,7 +9,8 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
-import { connect, type DatabaseAddress } from '../../../src/data/postgres/database.ts'
+import type { DatabaseAddress } from '../../../src/data/postgres/address.ts'
+import { connect } from '../../../src/data/postgres/database.ts'
 import {
   createPostgres,
   type PostgresOptions,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { silentLogger } from '../../../src/core/log.ts'
 import type { ClusterOptions } from '../../../src/data/client/types.ts'
+import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createDatabase } from '../../../src/data/postgres/database.ts'
 import type { PostgresServer } from '../../../src/data/postgres/index.ts'
 import { prepareData } from '../../../src/data/prepare.ts'
@@ -44,10 +45,9 @@ export class SplitSystem {
     const place = scratch(t)
     const server = place.server()
     await server.start()
-    const { socketDir: host, port, user, password } = server
     const clusters = Array.from({ length: count }, (_, at) => ({
       name: `c${at}`,
-      connection: { host, port, user, password, database: `relay_c${at}` },
+      connection: connectionTo(server, `relay_c${at}`),
     }))
     for (const { connection } of clusters) await createDatabase(server, connection.database)
     const { migrations } = app.options
