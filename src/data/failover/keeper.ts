@@ -95,7 +95,7 @@ export class ClusterKeeper implements Service {
     return this.#service.start()
   }
 
-  /** Ends every node, the primary last. */
+  /** Ends every node, the primary first: its standbys still get the last of its log. */
   stop(): Promise<void> {
     return this.#service.stop()
   }

@@ -223,7 +223,7 @@ export class ClusterNode {
     this.#server = undefined
   }
 
-  /** Gives it another role; see `seen.names` tells when it is in effect. */
+  /** Gives it another role. A moment later it is in effect: `seen.names` and `seen.receiving` tell. */
   apply(role: ReplicationRole, upstream?: string): void {
     this.#server?.reload(renderReplication(role))
     this.#role = role

@@ -52,11 +52,11 @@ export class Repairs {
     await Promise.all([...this.#underWay.values(), this.#counting])
   }
 
-  /** The primary's names follow from how many nodes there are. */
+  /** The primary gets the role that follows from the record: its names depend on who and how many the nodes are. */
   renew(): void {
     const { members, record } = this.#state
-    const primary = members.get(record().primary)
-    primary.apply(members.role(primary.id, record()))
+    const { primary } = record()
+    members.get(primary).apply(members.role(primary, record()))
   }
 
   /** Takes a standby out of the cluster: nothing depends on it any more, then it ends, and its data goes. */
@@ -197,10 +197,10 @@ export class Repairs {
 
   /** Commits go on without a standby. The record first: from now on the primary alone has everything. */
   async #alone(primary: ClusterNode): Promise<void> {
-    const { record, save, members, options } = this.#state
+    const { record, save, options } = this.#state
     if (record().primary !== primary.id || record().named.length === 0) return
     save({ ...record(), named: [], synchronous: [] })
-    primary.apply(members.role(primary.id, record()))
+    this.renew()
     options.log.warn(
       { cluster: options.name, node: primary.id },
       'no standby is there: commits are acknowledged by the disk of the primary alone, as `durability: available` asks for',
@@ -218,15 +218,10 @@ export class Repairs {
     const wasAlone = primary.seen?.names === ''
     const union = synchronous.length === 0 ? [] : [...new Set([...synchronous, ...named])]
     save({ ...record(), named, synchronous: union })
-    const role = members.role(primary.id, record())
-    primary.apply(role)
-    await settle(
-      this.#state,
-      primary,
-      'naming its standbys',
-      () =>
-        primary.seen?.names === synchronousNames(role.synchronous) && this.#unnamedAreSilent(named, primary),
-    )
+    this.renew()
+    const names = synchronousNames(members.role(primary.id, record()).synchronous)
+    const inEffect = (): boolean => primary.seen?.names === names && this.#unnamedAreSilent(named, primary)
+    await settle(this.#state, primary, 'naming its standbys', inEffect)
     // Sessions learn from the checkpointer that there is anybody to wait for: until it has read that, some wait for none.
     if (wasAlone) await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
     await primary.look()
