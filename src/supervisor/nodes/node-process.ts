@@ -40,7 +40,6 @@ interface Run {
   readonly since: number
   readonly startedAt: number
   report: NodeReport | undefined
-  failure: Failure | undefined
   pulse: Pulse | undefined
   /** It was told to end. */
   ending: boolean
@@ -61,7 +60,6 @@ export class NodeProcess implements Service {
   #topology: Topology | undefined
   #run: Run | undefined
   #stopping = false
-  #left = false
   #repairing: Promise<void> = Promise.resolve()
   #waitMs: number | undefined
   adopted = false
@@ -76,7 +74,7 @@ export class NodeProcess implements Service {
     this.#ready.promise.catch(() => {})
     this.#service = lifecycle(
       () => this.#start(),
-      () => this.#stop(false),
+      () => this.#stop(),
     )
   }
 
@@ -130,13 +128,6 @@ export class NodeProcess implements Service {
     this.#run?.link.tell({ type: 'stop', fast: true })
   }
 
-  /** Lets it go on without us. */
-  leave(): void {
-    this.#left = true
-    this.#run?.pulse?.stop()
-    this.#run?.link.close()
-  }
-
   /** Sends it a signal, e.g. to break it on purpose. */
   signal(name: NodeJS.Signals): boolean {
     return this.#run !== undefined && signal(this.#run.identity, name)
@@ -146,7 +137,7 @@ export class NodeProcess implements Service {
   async restart(): Promise<void> {
     const run = this.#run
     if (run === undefined) return
-    await this.#end(run, false)
+    await this.#end(run)
     await this.#repairing
     await this.#serves()
   }
@@ -219,7 +210,6 @@ export class NodeProcess implements Service {
       startedAt,
       since: clock.monotonic(),
       report: undefined,
-      failure: undefined,
       pulse: undefined,
       ending: false,
       onHealthy: undefined,
@@ -229,8 +219,7 @@ export class NodeProcess implements Service {
     void gone.then(() => {
       link.close()
       run.pulse?.stop()
-      if (this.#run !== run || this.#left) return
-      if (this.#stopping) return
+      if (this.#run !== run || this.#stopping) return
       if (run.ending) log.info({ node: this.id }, 'a node is started again')
       else log.error({ node: this.id, pid: identity.pid }, 'a node ended, starting it again')
       this.#repairing = this.#repair(run)
@@ -241,10 +230,7 @@ export class NodeProcess implements Service {
     if (this.#run !== run) return
     const before = run.report?.state
     run.report = report
-    if (report.failure !== undefined) {
-      run.failure = report.failure
-      this.#ready.reject(new NodeFailed(report.failure))
-    }
+    if (report.failure !== undefined) this.#ready.reject(new NodeFailed(report.failure))
     if (report.state === 'healthy' && before !== 'healthy') {
       // The same port again, also where a free one was taken.
       if (report.port > 0) this.#request = { ...this.#request, port: report.port }
@@ -265,12 +251,12 @@ export class NodeProcess implements Service {
   async #repair(run: Run): Promise<void> {
     const { clock, log } = this.#options
     let healthyMs = run.report?.state === 'starting' ? 0 : clock.monotonic() - run.since
-    while (!this.#stopping && !this.#left) {
+    while (!this.#stopping) {
       const wait = backoff(this.#waitMs, healthyMs)
       this.#waitMs = wait.nextMs
       healthyMs = 0
       await clock.sleep(wait.waitMs)
-      if (this.#stopping || this.#left) return
+      if (this.#stopping) return
       try {
         await this.#spawn()
         return
@@ -280,17 +266,17 @@ export class NodeProcess implements Service {
     }
   }
 
-  async #stop(fast: boolean): Promise<void> {
+  async #stop(): Promise<void> {
     this.#stopping = true
     await this.#repairing
-    if (this.#run !== undefined) await this.#end(this.#run, fast)
+    if (this.#run !== undefined) await this.#end(this.#run)
     forgetNode(this.#request.start.stateFolder, this.id)
   }
 
-  async #end(run: Run, fast: boolean): Promise<void> {
+  async #end(run: Run): Promise<void> {
     run.ending = true
     run.pulse?.stop()
-    run.link.tell({ type: 'stop', fast })
+    run.link.tell({ type: 'stop', fast: false })
     signal(run.identity, 'SIGTERM')
     if (await within(run.gone, STOP_MS_MAX, this.#options.clock)) return
     signal(run.identity, 'SIGKILL')
