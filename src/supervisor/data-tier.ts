@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import { formatLsn } from '../core/lsn.ts'
@@ -11,7 +10,7 @@ import { addressOf, clusterName } from './clusters.ts'
 import { listEmbedded } from './databases.ts'
 import { StageRefused } from './errors.ts'
 import { sizeServer } from './sizing.ts'
-import { firstDataDir, recordFile } from './stand-alone.ts'
+import { clusterPlaces, recordFile } from './stand-alone.ts'
 import type { StartRequest } from './start-request.ts'
 import type { StateFolder } from './state-folder.ts'
 
@@ -26,11 +25,8 @@ export function createKeepers(
     Array.from({ length: request.clusters }, (_, at) => {
       const name = clusterName(at)
       const keeper = new ClusterKeeper({
-        name,
+        ...clusterPlaces(folder, name),
         replicas: request.replicas,
-        dataDir: firstDataDir(folder, name),
-        runDir: at === 0 ? folder.run : join(folder.run, name),
-        logDir: folder.logs,
         recordFile: recordFile(folder, name),
         durability: request.durability,
         postgres: { ...postgres, ...(request.pgBin !== undefined && { pgBin: request.pgBin }) },

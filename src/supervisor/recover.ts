@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { systemClock } from '../core/clock.ts'
 import { silentLogger } from '../core/log.ts'
 import type { Queryable } from '../core/ports.ts'
@@ -13,6 +12,7 @@ import { connectionTo } from '../data/postgres/address.ts'
 import { createPostgres } from '../data/postgres/server.ts'
 import { renderReplication } from '../data/replication/settings.ts'
 import { type Target, withClusters } from './access.ts'
+import { withConnection } from './databases.ts'
 import { firstDataDir } from './stand-alone.ts'
 import { stateFolder } from './state-folder.ts'
 
@@ -67,16 +67,7 @@ async function lookInto(folder: string, cluster: ClusterOptions, target: Target)
   }
 }
 
-async function withSession<R>(
-  connection: ConnectionOptions,
-  work: (db: Queryable) => Promise<R>,
-): Promise<R> {
-  const client = new pg.Client({ ...connection, application_name: 'tenfold recover' })
-  client.on('error', () => {}) // the query that fails says it
-  await client.connect()
-  try {
-    return await work({ query: async (sql, params) => (await client.query(sql, params as unknown[])).rows })
-  } finally {
-    await client.end()
-  }
-}
+const withSession = <R>(connection: ConnectionOptions, work: (db: Queryable) => Promise<R>): Promise<R> =>
+  withConnection(connection, (client) =>
+    work({ query: async (sql, params) => (await client.query(sql, params as unknown[])).rows }),
+  )

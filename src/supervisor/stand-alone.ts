@@ -14,20 +14,26 @@ export const recordFile = (folder: StateFolder, cluster: string): string =>
 export const firstDataDir = (folder: StateFolder, cluster: string): string =>
   cluster === 'c0' ? folder.pg : join(folder.pg, '..', cluster)
 
+/** Where the nodes of a cluster have their data, sockets and logs; see `nodePlaces`. */
+export const clusterPlaces = (folder: StateFolder, cluster: string) => ({
+  name: cluster,
+  dataDir: firstDataDir(folder, cluster),
+  runDir: cluster === 'c0' ? folder.run : join(folder.run, cluster),
+  logDir: folder.logs,
+})
+
 /** Where a cluster's primary lies: the node that its record names, else the only one. */
 export function primaryPlaces(folder: StateFolder, cluster: string) {
   const record = readClusterRecord(recordFile(folder, cluster))
-  const first = cluster === 'c0'
-  const places = {
-    name: cluster,
-    dataDir: firstDataDir(folder, cluster),
-    runDir: first ? folder.run : join(folder.run, cluster),
-    logDir: folder.logs,
-  }
   const id = record?.primary ?? `${cluster}-pg-1`
-  const { logFile, ...rest } = nodePlaces(places, id)
+  const { logFile, ...rest } = nodePlaces(clusterPlaces(folder, cluster), id)
   // Without a record nothing but stage `single` has written there.
-  return { id, record, ...rest, logFile: record === undefined && first ? folder.postgresLog : logFile }
+  return {
+    id,
+    record,
+    ...rest,
+    logFile: record === undefined && cluster === 'c0' ? folder.postgresLog : logFile,
+  }
 }
 
 /**
