@@ -1,19 +1,13 @@
 import type { Runtime } from '../app/runtime.ts'
-import { isTenfoldError } from '../core/errors.ts'
 import { JOB_STATES, type JobState } from '../jobs/index.ts'
-
-/** What the control socket answers. */
-export interface AppAnswer {
-  readonly status: number
-  readonly body: unknown
-}
+import { type ControlAnswer, refusal } from './control-answer.ts'
 
 /** What `tenfold jobs` asks of a running system: `/jobs`, `/jobs/retry`, `/jobs/discard`. */
 async function answerJobs(
   jobs: Runtime['jobs'] | undefined,
   method: string | undefined,
   { pathname, searchParams }: URL,
-): Promise<AppAnswer> {
+): Promise<ControlAnswer> {
   if (!jobs) return { status: 503, body: { title: 'the app has not started yet' } }
   try {
     if (method === 'GET' && pathname === '/jobs') {
@@ -31,9 +25,7 @@ async function answerJobs(
       return { status: 200, body: { jobs: await jobs.discard(id) } }
     return { status: 404, body: { title: 'There is no such page' } }
   } catch (error) {
-    if (!isTenfoldError(error)) throw error
-    const { status, code, message: title, remedy } = error
-    return { status, body: { title, code, remedy } }
+    return refusal(error)
   }
 }
 
@@ -42,7 +34,7 @@ export async function answerApp(
   runtime: Runtime | undefined,
   method: string | undefined,
   path: string,
-): Promise<AppAnswer> {
+): Promise<ControlAnswer> {
   const url = new URL(path, 'http://localhost')
   if (url.pathname.startsWith('/jobs')) return answerJobs(runtime?.jobs, method, url)
   if (runtime === undefined) return { status: 503, body: { title: 'The application has not started yet' } }

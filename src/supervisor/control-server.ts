@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { SystemStatus } from '../core/topology.ts'
+import type { ControlAnswer } from './control-answer.ts'
 import { controlSocketPath, prepareControlFolder } from './control-path.ts'
 import { followLogs, type LogQuery, tailLogs } from './logs.ts'
 import type { StateFolder } from './state-folder.ts'
@@ -11,9 +12,9 @@ export interface Control {
   readonly status: () => Promise<SystemStatus>
   readonly stop: () => void
   /** Jobs, the cache: what a process that runs the application answers. */
-  readonly ask: (method: string, path: string) => Promise<{ status: number; body: unknown }>
+  readonly ask: (method: string, path: string) => Promise<ControlAnswer>
   /** Scales, restarts and breaks nodes; absent where there is only one. */
-  readonly operate?: ((url: URL) => Promise<{ status: number; body: unknown }>) | undefined
+  readonly operate?: ((url: URL) => Promise<ControlAnswer>) | undefined
 }
 
 const OPERATIONS = new Set(['/scale', '/restart', '/fault'])

@@ -1,5 +1,5 @@
-import { isTenfoldError } from '../core/errors.ts'
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
+import { type ControlAnswer, refusal } from './control-answer.ts'
 import { NodeUnknown, OperationRefused } from './errors.ts'
 import { nearest } from './nearest.ts'
 import type { NodeProcess } from './nodes/node-process.ts'
@@ -10,14 +10,12 @@ export interface Operated {
   readonly nodes: ReadonlyMap<string, NodeProcess>
 }
 
-type Answer = { readonly status: number; readonly body: unknown }
-
 const FAULTS = ['kill', 'pause', 'resume'] as const
 type Fault = (typeof FAULTS)[number]
 const SIGNALS = { kill: 'SIGKILL', pause: 'SIGSTOP', resume: 'SIGCONT' } as const
 
 /** `tenfold restart`, `scale`, `fault`: `/restart?target=`, `/scale?target=&count=`, `/fault?what=&node=`. */
-export async function operate(operated: Operated, { pathname, searchParams }: URL): Promise<Answer> {
+export async function operate(operated: Operated, { pathname, searchParams }: URL): Promise<ControlAnswer> {
   try {
     if (pathname === '/fault') {
       const what = searchParams.get('what') as Fault
@@ -35,9 +33,7 @@ export async function operate(operated: Operated, { pathname, searchParams }: UR
       }
     return { status: 404, body: { title: 'There is no such operation' } }
   } catch (error) {
-    if (!isTenfoldError(error)) throw error
-    const { status, code, message: title, remedy } = error
-    return { status, body: { title, code, remedy } }
+    return refusal(error)
   }
 }
 
@@ -62,16 +58,15 @@ async function restart(operated: Operated, target: string): Promise<string[]> {
     for (const { keeper, id } of members) await keeper.restart(id)
     return members.map(({ id }) => id)
   }
-  const tier = [...nodes.values()].filter((node) => node.tier === target)
-  const chosen = tier.length > 0 ? tier : undefined
-  const keeper = chosen === undefined ? keeperOf(keepers, target) : undefined
+  const keeper = keeperOf(keepers, target)
   if (keeper !== undefined) {
     await keeper.restart(target)
     return [target]
   }
-  const restarted = chosen ?? [nodeOf(operated, target)]
-  for (const node of restarted) await node.restart()
-  return restarted.map(({ id }) => id)
+  const tier = [...nodes.values()].filter((node) => node.tier === target)
+  const chosen = tier.length > 0 ? tier : [nodeOf(operated, target)]
+  for (const node of chosen) await node.restart()
+  return chosen.map(({ id }) => id)
 }
 
 async function scale({ keepers }: Operated, target: string, count: number): Promise<string[]> {

@@ -5,6 +5,7 @@ import type { ClusterKeeper } from '../data/failover/keeper.ts'
 import { checkPort } from './check-port.ts'
 import { externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
+import type { ControlAnswer } from './control-answer.ts'
 import { openControl } from './control-server.ts'
 import { createKeepers, dataStatus, durabilityStatus, externalStatus, startKeepers } from './data-tier.ts'
 import { inspectExternal } from './external.ts'
@@ -209,7 +210,7 @@ export class Supervisor implements ServerPart {
     await node.start()
   }
 
-  async #askWeb(method: string, path: string): Promise<{ status: number; body: unknown }> {
+  async #askWeb(method: string, path: string): Promise<ControlAnswer> {
     const answer = await this.#nodes.get('web-1')?.ask(method, path)
     return answer ?? { status: 503, body: { title: 'No web node answers' } }
   }

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
+import type { ControlAnswer } from '../control-answer.ts'
 import { readLines, writeLine } from './lines.ts'
 import type { FromNode, NodeReport, ToNode } from './messages.ts'
 
@@ -14,7 +15,7 @@ export class NodeLink {
   readonly #clock: Clock
   readonly #onReport: (report: NodeReport) => void
   readonly #onPong: () => void
-  readonly #waiting = new Map<number, (answer: { status: number; body: unknown } | undefined) => void>()
+  readonly #waiting = new Map<number, (answer: ControlAnswer | undefined) => void>()
   /** What a process that connects late has to be told. */
   #topology: ToNode | undefined
   #socket: Socket | undefined
@@ -40,17 +41,13 @@ export class NodeLink {
   }
 
   /** Undefined when it is away or does not answer in time. */
-  ask(
-    method: string,
-    path: string,
-    ms = ANSWER_MS_MAX,
-  ): Promise<{ status: number; body: unknown } | undefined> {
+  ask(method: string, path: string, ms = ANSWER_MS_MAX): Promise<ControlAnswer | undefined> {
     const socket = this.#socket
     if (socket === undefined) return Promise.resolve(undefined)
     const id = ++this.#asked
     return new Promise((resolve) => {
       const late = this.#clock.timer(ms, () => settle(undefined))
-      const settle = (answer: { status: number; body: unknown } | undefined): void => {
+      const settle = (answer: ControlAnswer | undefined): void => {
         late.cancel()
         this.#waiting.delete(id)
         resolve(answer)

@@ -1,4 +1,5 @@
 import type { Service } from '../../core/lifecycle.ts'
+import type { ControlAnswer } from '../control-answer.ts'
 import type { ServerLog } from '../server-log.ts'
 import type { StateFolder } from '../state-folder.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './messages.ts'
@@ -24,5 +25,5 @@ export interface NodePart extends Service {
   /** Ends what is in flight; a stop that waits for it goes on. */
   hurry(): void
   status(): Promise<NodeAnswer>
-  ask(method: string, path: string): Promise<{ status: number; body: unknown }>
+  ask(method: string, path: string): Promise<ControlAnswer>
 }

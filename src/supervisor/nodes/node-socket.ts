@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import type { ControlAnswer } from '../control-answer.ts'
 import { prepareControlFolder, socketPathOf } from '../control-path.ts'
 import { readLines, writeLine } from './lines.ts'
 import type { FromNode, NodeReport, ToNode } from './messages.ts'
@@ -9,7 +10,7 @@ export interface NodeEars {
   readonly topology: (message: Extract<ToNode, { type: 'topology' }>) => void
   readonly stop: (fast: boolean) => void
   readonly renew: () => void
-  readonly ask: (method: string, path: string) => Promise<{ status: number; body: unknown }>
+  readonly ask: (method: string, path: string) => Promise<ControlAnswer>
 }
 
 /** The socket of a node's process: a supervisor connects, tells, and is told. It may go and another may come. */
