@@ -12,9 +12,9 @@ import { answerApp } from './control-app.ts'
 import { openControl } from './control-server.ts'
 import { ensureDatabases } from './databases.ts'
 import { inspectExternal } from './external.ts'
-import { createIdleTrim } from './idle-trim.ts'
 import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
+import { runtimeSettings } from './runtime-settings.ts'
 import { signingKeys } from './secrets.ts'
 import { seedOnce } from './seed.ts'
 import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
@@ -23,7 +23,6 @@ import { standAlone } from './stand-alone.ts'
 import type { Ports } from './start-request.ts'
 import { type NodeFacts, systemStatus } from './status.ts'
 import { readTls } from './tls.ts'
-import { trimHeap } from './trim-heap.ts'
 import { openWeb, type Web } from './web.ts'
 
 /**
@@ -90,15 +89,6 @@ export class Single implements ServerPart {
     const runtime = await this.#startApp(definition, createRuntime, keys)
     this.#web = await steps.run('listen', () => openWeb({ port, request, runtime, log, clock }))
     this.#releasers.push(() => this.#closeWeb())
-    const { handler } = runtime
-    const idle = createIdleTrim({
-      clock: this.#options.clock,
-      answered: () => handler.answered,
-      inFlight: () => handler.inFlight,
-      trim: trimHeap,
-    })
-    await idle.start()
-    this.#releasers.push(() => idle.stop())
     owned.announce(this.#web.url)
     this.#phase = 'ready'
     await runtime.beginJobs()
@@ -174,18 +164,9 @@ export class Single implements ServerPart {
       prepareData({ clusters: this.#clusters, placing, migrations: options.migrations, log, signal }),
     )
     const runtime = createRuntime(definition, {
-      clusters: this.#clusters,
-      connectionsMax: sizeServer(request, this.#clusters.length).connectionsMax,
+      ...runtimeSettings(request, folder, { clusters: this.#clusters, log }),
       signingKeys: keys,
-      log,
-      secureCookies: request.tls !== undefined,
-      blobFolder: folder.blobs,
-      spoolFolder: folder.spool,
       soleWorker: true,
-      runJobs: 'later',
-      // Who saves a file wants to see it: jobs that run begin again in the new process.
-      ...(request.watch && { jobTimes: { stop: 100, abort: 100 } }),
-      ...(request.trustedProxies !== undefined && { trustedProxies: request.trustedProxies }),
     })
     this.#runtime = runtime
     this.#releasers.push(() => runtime.stop())
@@ -264,9 +245,9 @@ export class Single implements ServerPart {
   }
 
   async #closeWeb(): Promise<void> {
-    this.#runtime?.drain()
+    const closed = this.#web?.close()
     if (this.#fast) this.#web?.hurry()
-    await this.#web?.close()
+    await closed
   }
 }
 

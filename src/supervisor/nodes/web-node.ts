@@ -5,12 +5,11 @@ import { lifecycle, Releasers } from '../../core/lifecycle.ts'
 import type { ClusterOptions } from '../../data/client/types.ts'
 import { prepareData } from '../../data/prepare.ts'
 import { importApp } from '../app-module.ts'
+import type { ControlAnswer } from '../control-answer.ts'
 import { answerApp } from '../control-app.ts'
 import { ensureDatabases } from '../databases.ts'
-import { createIdleTrim } from '../idle-trim.ts'
+import { runtimeSettings } from '../runtime-settings.ts'
 import { seedOnce } from '../seed.ts'
-import { sizeServer } from '../sizing.ts'
-import { trimHeap } from '../trim-heap.ts'
 import { openWeb, type Web } from '../web.ts'
 import { clustersOf } from './clusters-of.ts'
 import type { Topology } from './messages.ts'
@@ -79,7 +78,7 @@ class WebNode implements NodePart {
     return { ready, directory: runtime.directory(), relay: runtime.relay() }
   }
 
-  ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
+  ask(method: string, path: string): Promise<ControlAnswer> {
     return answerApp(this.#runtime, method, path)
   }
 
@@ -112,21 +111,12 @@ class WebNode implements NodePart {
 
   #runtimeOptions(definition: AppDefinition, topology: Topology) {
     const { request, folder, log } = this.#options
-    const { start } = request
     const clusters = clustersOf(topology, definition.options.name)
     return {
-      clusters,
-      connectionsMax: sizeServer(start, clusters.length).connectionsMax,
+      ...runtimeSettings(request.start, folder, { clusters, log }),
       signingKeys: request.signingKeys.map((key) => Buffer.from(key, 'base64')),
-      log,
-      secureCookies: start.tls !== undefined,
-      blobFolder: folder.blobs,
-      spoolFolder: folder.spool,
       soleWorker: request.soleWorker,
-      runJobs: 'later' as const,
       relay: { addresses: topology.relays.map((socketPath) => ({ socketPath })), name: request.id },
-      ...(start.watch && { jobTimes: { stop: 100, abort: 100 } }),
-      ...(start.trustedProxies !== undefined && { trustedProxies: start.trustedProxies }),
     }
   }
 
@@ -140,18 +130,6 @@ class WebNode implements NodePart {
       clock: systemClock,
     })
     this.#web = web
-    this.#releasers.push(async () => {
-      runtime.drain()
-      await web.close()
-    })
-    const { handler } = runtime
-    const idle = createIdleTrim({
-      clock: systemClock,
-      answered: () => handler.answered,
-      inFlight: () => handler.inFlight,
-      trim: trimHeap,
-    })
-    await idle.start()
-    this.#releasers.push(() => idle.stop())
+    this.#releasers.push(() => web.close())
   }
 }
