@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import type { TestCluster } from '../failover/fixtures/cluster.ts'
 import type { DataClient } from './data-client.ts'
+import { startLoad } from './fixtures/load.ts'
 import { type Replicated, replicated, signalMember, type TestSession } from './fixtures/replicated.ts'
 
 const SESSIONS = 12
@@ -38,47 +39,24 @@ async function visitsOf(client: DataClient, id: number): Promise<number | undefi
  * not go back. Their requests are served by all processes in turn. Ends with what took longest.
  */
 function reading({ session }: Replicated, ...clients: readonly DataClient[]) {
-  let over = false
-  let finished = 0
-  let longestMs = 0
   loads += SESSIONS
   const first = loads
-  const waiting = new Set<{ at: number; resolve: () => void }>()
-  const one = async (id: number): Promise<void> => {
+  return startLoad(SESSIONS, async (at, turn) => {
     const own = session(...clients)
+    const id = first + at
     let others = 0
-    for (let value = 1; !over; value++) {
+    for (let value = 1; !turn.over; value++) {
       await visit(own, id, value)
-      for (let count = 0; count < 9 && !over; count++) {
+      for (let count = 0; count < 9 && !turn.over; count++) {
         const startedAt = systemClock.monotonic()
         assert.equal(await look(own, id), value)
         const other = (await look(own, first)) ?? 0
         assert.ok(other >= others, `another's value went back from ${others} to ${other}`)
         others = other
-        longestMs = Math.max(longestMs, systemClock.monotonic() - startedAt)
-        finished++
-        for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
+        turn.did(startedAt)
       }
     }
-  }
-  const all = Promise.all(Array.from({ length: SESSIONS }, (_, at) => one(first + at)))
-  all.catch(() => {
-    over = true
   })
-  const failed = new Promise<never>((_, reject) => void all.catch(reject))
-  failed.catch(() => {})
-  return {
-    progress: (count: number) =>
-      Promise.race([
-        failed,
-        new Promise<void>((resolve) => void waiting.add({ at: finished + count, resolve })),
-      ]),
-    end: async () => {
-      over = true
-      await all
-      return { longestMs, finished }
-    },
-  }
 }
 
 test('reads leave the primary, and every session reads its own writes', async (t) => {

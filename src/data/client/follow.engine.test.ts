@@ -4,6 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import type { TestCluster } from '../failover/fixtures/cluster.ts'
 import type { ClusterMember, ClusterTopology } from '../failover/keeper.ts'
 import type { DataClient } from './data-client.ts'
+import { startLoad } from './fixtures/load.ts'
 import { replicated, signalMember } from './fixtures/replicated.ts'
 
 const WRITERS = 8
@@ -11,14 +12,10 @@ const WRITERS = 8
 /** Writers that increment counters until told to end; each knows what it was acknowledged. */
 function writing(client: DataClient) {
   const acknowledged = new Map<number, number>()
-  let longestMs = 0
-  let over = false
-  let finished = 0
-  const waiting = new Set<{ at: number; resolve: () => void }>()
-  const looking = new Set<{ so: () => boolean; resolve: () => void }>()
-  const one = async (id: number): Promise<void> => {
+  const load = startLoad(WRITERS, async (at, turn) => {
+    const id = at + 1
     const aim = client.target('user', id)
-    while (!over) {
+    while (!turn.over) {
       const startedAt = systemClock.monotonic()
       await client.writeAt(aim, 'visit', (tx) =>
         tx.query(
@@ -27,36 +24,21 @@ function writing(client: DataClient) {
           [id],
         ),
       )
-      longestMs = Math.max(longestMs, systemClock.monotonic() - startedAt)
       acknowledged.set(id, (acknowledged.get(id) ?? 0) + 1)
-      finished++
-      for (const one of looking) if (one.so() && looking.delete(one)) one.resolve()
-      for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
+      turn.did(startedAt)
     }
-  }
-  const all = Promise.all(Array.from({ length: WRITERS }, (_, at) => one(at + 1)))
-  const failed = new Promise<never>((_, reject) => void all.catch(reject))
-  failed.catch(() => {})
+  })
   return {
-    /** Resolves when so many more writes were acknowledged. Rejects with the first error of a writer. */
-    progress: (count: number) =>
-      Promise.race([
-        failed,
-        new Promise<void>((resolve) => void waiting.add({ at: finished + count, resolve })),
-      ]),
+    ...load,
+    acknowledged,
     /** Resolves when every writer has had a write acknowledged that began after this. */
     everybody: () => {
       const before = new Map(acknowledged)
-      const so = (): boolean =>
+      return load.until(() =>
         Array.from({ length: WRITERS }, (_, at) => at + 1).every(
           (id) => (acknowledged.get(id) ?? 0) > (before.get(id) ?? 0) + 1,
-        )
-      return Promise.race([failed, new Promise<void>((resolve) => void looking.add({ so, resolve }))])
-    },
-    end: async () => {
-      over = true
-      await all
-      return { acknowledged, longestMs }
+        ),
+      )
     },
   }
 }
@@ -128,9 +110,9 @@ for (const clusters of [1, 2]) {
         await load.progress(200)
         await lose(all.at(-1)!, load)
         await load.progress(200)
-        const { acknowledged, longestMs } = await load.end()
+        const { longestMs } = await load.end()
         t.diagnostic(`the longest write took ${Math.round(longestMs)} ms`)
-        await assertCounted(client, acknowledged)
+        await assertCounted(client, load.acknowledged)
         assert.ok(longestMs < msMax)
       })
   })

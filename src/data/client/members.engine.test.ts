@@ -45,6 +45,15 @@ const writing = (client: DataClient): Promise<string> =>
 const connectionOf = ({ members }: Pick<Replicated, 'members'>, id: string): ConnectionOptions =>
   members()[0]!.members!.find((one) => one.id === id)!.connection
 
+/** Another list of standbys for a server, in effect soon, and what else it is told. */
+const waitFor = (all: Pick<Replicated, 'members'>, id: string, names: string, ...more: readonly string[]) =>
+  sql(
+    connectionOf(all, id),
+    `alter system set synchronous_standby_names = '${names}'`,
+    'select pg_reload_conf()',
+    ...more,
+  )
+
 /** Until the client has found out who is what. */
 async function settled(client: DataClient, primary: string, replicas: readonly string[]): Promise<void> {
   const cluster = client.cluster('c0')
@@ -72,19 +81,11 @@ function logged(): { log: Logger; lines: string[] } {
 test('a standby outside of the synchronous set answers nobody', async (t) => {
   const all = await unkept(t)
   const { client, session } = all
-  await sql(
-    connectionOf(all, 'c0-pg-1'),
-    `alter system set synchronous_standby_names = 'ANY 1 ("c0-pg-2")'`,
-    'select pg_reload_conf()',
-  )
+  await waitFor(all, 'c0-pg-1', 'ANY 1 ("c0-pg-2")')
   await settled(client, 'c0-pg-1', ['c0-pg-2'])
   for (let round = 0; round < 30; round++) assert.equal(await answering(session()), 'c0-pg-2')
   // Where no commit waits for any, none is worse than the primary.
-  await sql(
-    connectionOf(all, 'c0-pg-1'),
-    `alter system set synchronous_standby_names = ''`,
-    'select pg_reload_conf()',
-  )
+  await waitFor(all, 'c0-pg-1', '')
   await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
 })
 
@@ -95,12 +96,7 @@ test('case 5: a primary that was replaced and goes on is neither read nor writte
   const client = await another({ log })
   await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
   // It would still acknowledge: c0-pg-3 follows it.
-  await sql(
-    connectionOf(all, 'c0-pg-2'),
-    `alter system set synchronous_standby_names = ''`,
-    'select pg_reload_conf()',
-    'select pg_promote()',
-  )
+  await waitFor(all, 'c0-pg-2', '', 'select pg_promote()')
   await client.lookAgain('c0')
   assert.equal(client.cluster('c0').primaryNow?.id, 'c0-pg-2')
   for (let round = 0; round < 10; round++) {
@@ -121,12 +117,7 @@ test('case 5: a primary that was replaced and goes on is neither read nor writte
 test('a session that has seen a later timeline makes a process look for it', async (t) => {
   const all = await unkept(t)
   const { client, session } = all
-  await sql(
-    connectionOf(all, 'c0-pg-2'),
-    `alter system set synchronous_standby_names = ''`,
-    'select pg_reload_conf()',
-    'select pg_promote()',
-  )
+  await waitFor(all, 'c0-pg-2', '', 'select pg_promote()')
   // As another process has told the session; this one may not have looked since.
   const late = session()
   late.token = '1~c0:2:0/0:0/1'
@@ -141,12 +132,7 @@ test('a write on a silent primary goes on at the new one, without waiting for it
   signalMember(cluster, 'c0-pg-1', 'SIGSTOP')
   const startedAt = systemClock.monotonic()
   const stuck = writing(client)
-  await sql(
-    connectionOf(all, 'c0-pg-2'),
-    `alter system set synchronous_standby_names = ''`,
-    'select pg_reload_conf()',
-    'select pg_promote()',
-  )
+  await waitFor(all, 'c0-pg-2', '', 'select pg_promote()')
   await client.lookAgain('c0')
   assert.equal(await stuck, 'c0-pg-2')
   assert.ok(systemClock.monotonic() - startedAt < 5_000)
