@@ -1,55 +1,18 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import {
-  chownSync,
-  closeSync,
-  cpSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, cpSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import pg from 'pg'
 import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
+import { fill, NO_SMALL_DISK, smallDisk } from '../kit/small-disk.ts'
 import { missing, startWriters } from './writers.ts'
 
-const DISK = '80m'
-const mayMount = process.platform === 'linux' && process.getuid?.() === 0
-
-function smallDisk(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'tenfold-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK},mode=0755`, 'tmpfs', dir])
-  t.after(() => {
-    execFileSync('umount', ['--lazy', dir])
-    rmSync(dir, { recursive: true, force: true })
-  })
-  return dir
-}
-
-/** Writes until the disk has no byte left. */
-function fill(dir: string): void {
-  const file = openSync(join(dir, 'ballast'), 'a')
-  for (let size = 1 << 20; size >= 1; ) {
-    try {
-      writeSync(file, Buffer.alloc(size))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-      size >>= 1
-    }
-  }
-  closeSync(file)
-}
-
 test('FAULTS case 12: the disk of the primary is full: another serves, no commit is acknowledged that is not there', {
-  skip: mayMount ? false : 'needs root on Linux to mount a small disk',
+  skip: NO_SMALL_DISK,
 }, async (t) => {
-  const disk = smallDisk(t)
+  const disk = smallDisk(t, '80m')
   const cluster = await testCluster(t)
   const { primary: full } = cluster.keeper.record
   await cluster.keeper.stop()

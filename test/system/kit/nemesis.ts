@@ -4,6 +4,7 @@ import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import type { Dice } from './seed.ts'
 import type { ServerProcess } from './server.ts'
+import { signal } from './signal.ts'
 
 /** Something that is broken on purpose; returns when it is done, not when it is repaired. */
 export type Fault = (server: ServerProcess, dice: Dice) => Promise<void>
@@ -11,16 +12,6 @@ export type Fault = (server: ServerProcess, dice: Dice) => Promise<void>
 async function kill(server: ServerProcess, tier: 'web' | 'data'): Promise<void> {
   const node = await server.node(tier)
   signal(node?.pid, 'SIGKILL')
-}
-
-/** A process that has just gone by itself is as dead as we wanted it. */
-function signal(pid: number | null | undefined, name: NodeJS.Signals): void {
-  if (!pid) return
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
 }
 
 async function asAdmin(server: ServerProcess, work: (client: pg.Client) => Promise<unknown>): Promise<void> {

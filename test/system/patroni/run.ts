@@ -1,17 +1,15 @@
 import type { TestContext } from 'node:test'
 import type { ClusterOptions, ConnectionOptions } from '../../../src/data/client/types.ts'
 import { prepareKit } from '../kit/databases.ts'
-import { within } from '../kit/deadline.ts'
 import { assertSound } from '../kit/judge.ts'
 import { CookieMemory, HeaderMemory } from '../kit/memory.ts'
 import { productServer } from '../kit/product.ts'
 import { chooseSeed, Dice } from '../kit/seed.ts'
+import { BETWEEN, working } from '../kit/working.ts'
 import { startWorkload, type Workload } from '../kit/workload.ts'
 import { FAULTS, type FaultName } from './faults.ts'
 import type { PatroniCluster } from './kit.ts'
 
-/** Operations that must be answered before and after each fault: it meets a system at work, which then goes on. */
-const BETWEEN = 40
 const SESSIONS = 6
 const RUN_MS_MAX = 1_800_000
 /** Milliseconds; with shipped settings an outage takes forty seconds. */
@@ -79,14 +77,12 @@ async function strike(
   workload: Workload,
   fault: FaultName,
 ): Promise<number> {
-  // A session that fails ends the run at once.
-  const working = <Value>(step: Promise<Value>, what: string): Promise<Value> =>
-    within(Promise.race([step, workload.done.then(() => step)]), what, RUN_MS_MAX)
-  await working(workload.progress(BETWEEN), `work before: ${fault}`)
+  const bounded = working(workload, RUN_MS_MAX)
+  await bounded(workload.progress(BETWEEN), `work before: ${fault}`)
   const { operations } = workload.recorder
   const begun = operations.length
-  await working(FAULTS[fault](cluster, t), fault)
-  await working(workload.progress(BETWEEN), `work after: ${fault}`)
+  await bounded(FAULTS[fault](cluster, t), fault)
+  await bounded(workload.progress(BETWEEN), `work after: ${fault}`)
   return Math.max(
     ...operations
       .slice(Math.max(0, begun - SESSIONS))

@@ -1,21 +1,10 @@
 import { systemClock } from '../../../src/core/clock.ts'
 import type { NodeStatus } from '../../../src/core/topology.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
+import type { Fault } from '../kit/nemesis.ts'
 import type { Dice } from '../kit/seed.ts'
 import type { ServerProcess } from '../kit/server.ts'
-
-/** Something that is broken on purpose; returns when it is done, not when it is repaired. */
-export type Fault = (server: ServerProcess, dice: Dice) => Promise<void>
-
-/** A process that has just gone by itself is as dead as we wanted it. */
-function signal(pid: number | null | undefined, name: NodeJS.Signals): void {
-  if (!pid) return
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
+import { signal } from '../kit/signal.ts'
 
 async function nodes(server: ServerProcess, so: (node: NodeStatus) => boolean): Promise<NodeStatus[]> {
   return (await server.ready()).nodes.filter(so)

@@ -1,44 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import pg from 'pg'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { until, within } from '../kit/deadline.ts'
 import { assertSound } from '../kit/judge.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
+import { fill, NO_SMALL_DISK, smallDisk, unfill } from '../kit/small-disk.ts'
 import { startWorkload } from '../kit/workload.ts'
 
 /** A new data folder with its log takes about 60 MB; the rest is soon full. */
 const DISK = '96m'
-
-/** A disk of its own, small enough to fill. */
-function smallDisk(t: TestContext, beforeItGoes: () => Promise<void> | undefined): string {
-  const dir = mkdtempSync(join(tmpdir(), 'tenfold-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK},mode=0755`, 'tmpfs', dir])
-  t.after(async () => {
-    await beforeItGoes()
-    execFileSync('umount', ['--lazy', dir])
-    rmSync(dir, { recursive: true, force: true })
-  })
-  return dir
-}
-
-/** Writes until the disk has no byte left. */
-function fill(dir: string): void {
-  const file = openSync(join(dir, 'ballast'), 'a')
-  for (let size = 1 << 20; size >= 1; ) {
-    try {
-      writeSync(file, Buffer.alloc(size))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-      size >>= 1
-    }
-  }
-  closeSync(file)
-}
 
 /** Asks for new log segments until PostgreSQL finds no room for one, and is gone. */
 async function endLog(server: ServerProcess): Promise<void> {
@@ -64,15 +35,13 @@ async function endLog(server: ServerProcess): Promise<void> {
   )
 }
 
-const mayMount = process.platform === 'linux' && process.getuid?.() === 0
-
 test('FAULTS case 12: the disk is full while a workload runs: errors, no false acknowledgement, and it recovers', {
-  skip: mayMount ? false : 'needs root on Linux to mount a small disk',
+  skip: NO_SMALL_DISK,
 }, async (t) => {
   const seed = chooseSeed()
   t.diagnostic(`TENFOLD_SEED=${seed}`)
   let running: ServerProcess | undefined
-  const dir = smallDisk(t, () => running?.stop())
+  const dir = smallDisk(t, DISK, () => running?.stop())
   const server = await ServerProcess.start(t, { dir })
   running = server
   const stop = new AbortController()
@@ -92,7 +61,7 @@ test('FAULTS case 12: the disk is full while a workload runs: errors, no false a
       await until('errors on a full disk', () => refused() > before + 3 || undefined, 60_000)
       // First only tables cannot grow. Then there is no room for the log either, and PostgreSQL must give up.
       if (round % 2 === 1) await endLog(server)
-      rmSync(join(dir, 'ballast'))
+      unfill(dir)
       await within(workload.progress(40), 'work when there is room again', 60_000)
       await server.ready()
     }
@@ -100,7 +69,7 @@ test('FAULTS case 12: the disk is full while a workload runs: errors, no false a
     throw new Error(`${(error as Error).message}\n${server.logTail()}`, { cause: error })
   } finally {
     stop.abort()
-    rmSync(join(dir, 'ballast'), { force: true })
+    unfill(dir)
     await workload.done.catch(() => {})
   }
   await workload.done
