@@ -63,7 +63,8 @@ async function anywhere(
   deadline: Deadline,
   options: ReadOptions,
 ): Promise<StatementResult> {
-  const found = isOfOneServer(statement.text)
+  statement.isOfOneServer ??= isOfOneServer(statement.text)
+  const found = statement.isOfOneServer
     ? 'refused'
     : await fromCopies(env, deadline, (node, need) =>
         askCopy(env, node, { statement, params, need, deadline }),

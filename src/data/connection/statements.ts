@@ -24,6 +24,8 @@ export interface Statement {
   /** Whether a read, or a write, may send it; see client/statement-guard.ts. Undefined until asked. */
   mayRead?: boolean
   mayWrite?: boolean
+  /** Whether only the primary may answer it; see there, too. */
+  isOfOneServer?: boolean
 }
 
 interface Entry {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { chown, copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Account } from '../postgres/account.ts'
+import { REPLICATION_FILE } from '../postgres/settings.ts'
 
 /** Files copied at once. */
 const AT_ONCE = 8
@@ -29,7 +30,7 @@ const LEFT_OUT = new Set([
   'standby.signal',
   'tablespace_map',
   'tablespace_map.old',
-  'tenfold.replication.conf',
+  REPLICATION_FILE,
 ])
 const CONTROL = 'global/pg_control'
 

@@ -75,10 +75,6 @@ export class FollowedCluster {
     })
   }
 
-  get position(): FollowerPosition | undefined {
-    return this.#position
-  }
-
   get follows(): boolean {
     return this.#source !== undefined
   }

@@ -5,6 +5,7 @@ import type { Logger } from '../../core/log.ts'
 import type { RandomSource } from '../../core/random.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import type { EffectsService } from '../effects.ts'
+import { watchFollowed } from '../gauges.ts'
 import { FollowedCluster } from './followed-cluster.ts'
 import { type Door, Subscription } from './subscription.ts'
 
@@ -52,7 +53,7 @@ export function createRemoteEffects(options: RemoteEffectsOptions): EffectsServi
   subscriptions.push(
     ...doors.map((door) => new Subscription({ ...options, secret: options.secret, door, clusters })),
   )
-  for (const [cluster, followed] of clusters) watch(metrics, cluster, followed, clock)
+  for (const [cluster, followed] of clusters) watchFollowed(metrics, cluster, followed)
   return {
     ...lifecycle(
       async () => {
@@ -71,18 +72,4 @@ export function createRemoteEffects(options: RemoteEffectsOptions): EffectsServi
     demand: { demand: (cluster, lsn) => clusters.get(cluster)?.demand(lsn) },
     status: () => Object.fromEntries([...clusters].map(([name, cluster]) => [name, cluster.describe()])),
   }
-}
-
-/** Under the same names as where the relay is in the process. */
-function watch(metrics: MetricsRegistry, cluster: string, followed: FollowedCluster, clock: Clock): void {
-  const gauge = (name: string, help: string, read: () => number): void =>
-    metrics.gauge(name, help, ['cluster']).watch({ cluster }, read)
-  gauge(
-    'tenfold_relay_position_age_seconds',
-    "Age of the followers' position; beyond 1 s levels of the cache are bypassed. NaN: this process has none.",
-    () => (followed.position ? (clock.monotonic() - followed.position.takenAt) / 1000 : Number.NaN),
-  )
-  gauge('tenfold_relay_followed', 'Whether a relay that leads is connected.', () =>
-    followed.follows ? 1 : 0,
-  )
 }
