@@ -114,7 +114,7 @@ export function durabilityStatus(keeper: ClusterKeeper): DurabilityStatus {
 }
 
 /** A replica is well when its word counts for commits. */
-function stateOf({ role, view, synchronous }: ClusterMember): NodeState {
+function stateOf({ role, view, synchronous, building }: ClusterMember): NodeState {
   switch (view.process) {
     case 'running':
       return role === 'primary' || synchronous ? 'healthy' : 'starting'
@@ -122,8 +122,9 @@ function stateOf({ role, view, synchronous }: ClusterMember): NodeState {
       return 'starting'
     case 'hung':
       return 'suspect'
-    case 'down':
     case 'missing':
+      return building ? 'starting' : 'down'
+    case 'down':
       return 'down'
   }
 }

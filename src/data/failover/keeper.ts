@@ -40,6 +40,8 @@ export interface ClusterMember {
   readonly role: 'primary' | 'replica'
   readonly address: DatabaseAddress | undefined
   readonly synchronous: boolean
+  /** It is to be made anew, or being made. */
+  readonly building: boolean
   readonly view: NodeView
   readonly pid: number | undefined
   readonly startedAt: number
@@ -74,7 +76,7 @@ export class ClusterKeeper implements Service {
       ...(readClusterRecord(options.recordFile) ?? newClusterRecord(first)),
       durability: options.durability ?? 'strict',
     }
-    this.#members = new Members(options, () => this.wake())
+    this.#members = new Members(options, () => this.wake(), this.#over.signal)
     const shared = {
       options,
       members: this.#members,
@@ -84,6 +86,11 @@ export class ClusterKeeper implements Service {
     }
     this.#promotion = new Promotion(shared)
     this.#repairs = new Repairs(shared)
+    this.#over.signal.addEventListener('abort', () => {
+      this.#serves.reject(this.#over.signal.reason)
+      this.wake()
+    })
+    this.#serves.promise.catch(() => {})
     this.#service = lifecycle(
       () => this.#start(),
       () => this.#stop(),
@@ -97,13 +104,13 @@ export class ClusterKeeper implements Service {
 
   /** Ends every node, the primary first: its standbys still get the last of its log. */
   stop(): Promise<void> {
+    this.#over.abort()
     return this.#service.stop()
   }
 
   /** Ends nothing: the nodes go on, and the next keeper adopts them. */
   async leave(): Promise<void> {
     this.#over.abort()
-    this.wake()
     await this.#running
     await this.#repairs.settled()
     for (const node of this.#members.all) node.leave()
@@ -114,7 +121,7 @@ export class ClusterKeeper implements Service {
   }
 
   topology(): ClusterTopology {
-    const { primary, epoch, synchronous, durability, nodes, named } = this.#record
+    const { primary, epoch, synchronous, durability, nodes, named, building } = this.#record
     return {
       epoch,
       primary,
@@ -125,7 +132,8 @@ export class ClusterKeeper implements Service {
         role: node.id === primary ? 'primary' : 'replica',
         address: node.address,
         synchronous: synchronous.includes(node.id),
-        view: node.view(this.#record.building.includes(node.id)),
+        building: building.includes(node.id),
+        view: node.view(building.includes(node.id)),
         pid: node.pid,
         startedAt: node.startedAt,
       })),
@@ -222,8 +230,6 @@ export class ClusterKeeper implements Service {
   }
 
   async #stop(): Promise<void> {
-    this.#over.abort()
-    this.wake()
     await this.#running
     await this.#repairs.settled()
     await this.#members.stop(this.#record)

@@ -1,7 +1,7 @@
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
-import { ClusterNode } from './node.ts'
+import { ClusterNode, type NodeStart } from './node.ts'
 import type { KeeperOptions } from './options.ts'
 import { nodePlaces } from './places.ts'
 import type { ClusterRecord } from './record.ts'
@@ -13,11 +13,14 @@ const NOBODY = 'nobody'
 export class Members {
   readonly #options: KeeperOptions
   readonly #wake: () => void
+  readonly #signal: AbortSignal
   readonly #nodes = new Map<string, ClusterNode>()
 
-  constructor(options: KeeperOptions, wake: () => void) {
+  /** @param signal ends those that have not started by then */
+  constructor(options: KeeperOptions, wake: () => void, signal: AbortSignal) {
     this.#options = options
     this.#wake = wake
+    this.#signal = signal
   }
 
   get all(): ClusterNode[] {
@@ -35,7 +38,7 @@ export class Members {
     const { log, clock, postgres } = this.#options
     for (const id of nodes) {
       if (this.#nodes.has(id)) continue
-      const options = { ...postgres, ...nodePlaces(this.#options, id), log, clock }
+      const options = { ...postgres, ...nodePlaces(this.#options, id), log, clock, signal: this.#signal }
       this.#nodes.set(id, new ClusterNode(id, options, this.#wake))
     }
   }
@@ -46,7 +49,7 @@ export class Members {
     for (const id of ids) {
       const node = this.get(id)
       if (node.isThere) {
-        await this.start(id, record, true).catch(() => {})
+        await this.start(id, record, { adoptOnly: true }).catch(() => {})
         await node.stop('fast')
       }
       this.forget(id)
@@ -66,7 +69,7 @@ export class Members {
   async adopt(record: ClusterRecord): Promise<void> {
     const left = this.all.filter((node) => node.pid === undefined && node.isThere)
     const adopt = (some: readonly ClusterNode[]) =>
-      Promise.allSettled(some.map((node) => this.start(node.id, record, true)))
+      Promise.allSettled(some.map((node) => this.start(node.id, record, { adoptOnly: true })))
     const isPrimary = ({ id }: ClusterNode): boolean => id === record.primary
     // The primary first: the others are told where it is.
     const taken = [
@@ -79,12 +82,16 @@ export class Members {
   }
 
   /** As what it was: only who is neither primary nor about to be one is made a standby. */
-  async start(id: string, record: ClusterRecord, adoptOnly = false): Promise<void> {
+  async start(
+    id: string,
+    record: ClusterRecord,
+    how: Pick<NodeStart, 'adoptOnly' | 'signal'> = {},
+  ): Promise<void> {
     const { primary, promoting } = record
     const standby = id !== primary && id !== promoting?.id
     const upstream = standby ? this.#nodes.get(primary) : undefined
-    const follows = upstream?.address && primary
-    await this.get(id).start(standby, this.role(id, record, upstream), follows, adoptOnly)
+    const role = this.role(id, record, upstream)
+    await this.get(id).start({ standby, role, upstream: upstream?.address && primary, ...how })
   }
 
   /** What a node has to be told. A primary waits for the named standbys; any other, if it was promoted, for nobody yet. */

@@ -21,6 +21,18 @@ const SILENCE_MS_MAX = 2_000
 const FAILURES_MAX = 2
 const USELESS_MS = 5_000
 
+export interface NodeStart {
+  /** False: as what its folder says. */
+  readonly standby: boolean
+  readonly role: ReplicationRole
+  /** The node that it follows. */
+  readonly upstream?: string | undefined
+  /** Only if it runs already: whether it may be started is for others to decide. */
+  readonly adoptOnly?: boolean
+  /** Ends it if it has not started by then. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** One PostgreSQL of a cluster on this machine: its process, and what it says about itself. */
 export class ClusterNode {
   readonly id: string
@@ -100,7 +112,9 @@ export class ClusterNode {
   }
 
   #state(building: boolean): ProcessState {
-    if (this.#process === 'down') return building || !this.hasFolder || this.#isUseless ? 'missing' : 'down'
+    // Also one that runs: what it has does not count, and it cannot follow.
+    if (building) return 'missing'
+    if (this.#process === 'down') return !this.hasFolder || this.#isUseless ? 'missing' : 'down'
     if (this.#process === 'busy') return 'starting'
     const silentMs = this.#options.clock.monotonic() - this.#answeredAt
     // A primary is judged by fresh connections only.
@@ -151,27 +165,27 @@ export class ClusterNode {
     return this.#observer.query<Row>(text, ms, values)
   }
 
-  /**
-   * Starts it.
-   * @param standby false: as what its folder says
-   * @param adoptOnly only if it runs already: whether it may be started is for others to decide
-   */
-  async start(standby: boolean, role: ReplicationRole, upstream?: string, adoptOnly = false): Promise<void> {
+  /** Starts it. A standby that was just made does not start before it has received what its copy lacks. */
+  async start({ standby, role, upstream, adoptOnly = false, signal }: NodeStart): Promise<void> {
     const { clock, log } = this.#options
+    const ends = [this.#options.signal, signal].filter((one) => one !== undefined)
+    const end = AbortSignal.any(ends)
     const server = createPostgres({
       ...this.#options,
       adoptOnly,
       replication: { standby, conf: renderReplication(role) },
+      signal: end,
     })
     this.#server = server
     this.#process = 'busy'
     try {
       await server.start()
     } catch (error) {
-      if (!adoptOnly) this.#failures++
+      const failed = !adoptOnly && !end.aborted
+      if (failed) this.#failures++
       this.#failedAt = clock.monotonic()
       this.#process = 'down'
-      if (!adoptOnly) log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
+      if (failed) log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
       this.#wake()
       throw error
     }

@@ -31,7 +31,10 @@ export interface ClusterRecord {
   readonly promoting?: Promotable
   /** What happens to commits while no standby is there. */
   readonly durability: Durability
-  /** Nodes whose data folder is being copied: what is there is of no use. */
+  /**
+   * Nodes whose data folder is of no use, whether they run or not: it has what the primary has not, or it is a copy that has
+   * never had all that was written while it was made.
+   */
   readonly building: readonly string[]
 }
 

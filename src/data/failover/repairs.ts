@@ -16,10 +16,16 @@ const CHECKPOINT_MS_MAX = 120_000
 /** Milliseconds for which an answer of the primary to a fresh connection says that it works. */
 const PROVEN_MS_MAX = 1_000
 
+interface UnderWay {
+  readonly epoch: number
+  readonly over: AbortController
+  readonly done: Promise<void>
+}
+
 /** Does what `tend` asks for, beside the keeper's own steps; one thing at a time for each node. */
 export class Repairs {
   readonly #state: ClusterState
-  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #underWay = new Map<string, UnderWay>()
   /** Changes of who counts are made one after another. */
   #counting: Promise<void> = Promise.resolve()
   readonly #streamedAt = new Map<string, number>()
@@ -32,12 +38,27 @@ export class Repairs {
 
   /** Begins what is needed. */
   tend(): void {
+    this.#giveUp()
     const now = this.#state.options.clock.monotonic()
     const standbys = this.#standbys(now)
     for (const repair of tend(this.#state.record(), standbys, this.#isProven(now))) {
       const key = repair.do === 'dismiss' ? `dismiss ${repair.id}` : repair.id
       if (this.#underWay.has(key) || (this.#pauses.get(key)?.until ?? 0) > now) continue
-      this.#underWay.set(key, this.#run(repair, key))
+      const { epoch } = this.#state.record()
+      const over = new AbortController()
+      const signal = AbortSignal.any([this.#state.signal, over.signal])
+      this.#underWay.set(key, { epoch, over, done: this.#run(repair, key, signal) })
+    }
+  }
+
+  /** What was begun for another primary waits for what that one had, and may be of no use to this one. */
+  #giveUp(): void {
+    const { epoch } = this.#state.record()
+    for (const [key, one] of this.#underWay) {
+      if (one.epoch === epoch || one.over.signal.aborted) continue
+      const { log, name } = this.#state.options
+      log.info({ cluster: name, repair: key }, 'a repair is given up: another node has become primary')
+      one.over.abort()
     }
   }
 
@@ -49,7 +70,7 @@ export class Repairs {
   }
 
   async settled(): Promise<void> {
-    await Promise.all([...this.#underWay.values(), this.#counting])
+    await Promise.all([...[...this.#underWay.values()].map(({ done }) => done), this.#counting])
   }
 
   /** The primary gets the role that follows from the record: its names depend on who and how many the nodes are. */
@@ -63,7 +84,7 @@ export class Repairs {
   async remove(id: string): Promise<void> {
     const { members, record, save } = this.#state
     const primary = members.get(record().primary)
-    await this.#underWay.get(id)
+    await this.#underWay.get(id)?.done
     const rest = record().named.filter((other) => other !== id)
     if (rest.length > 0) await this.#count(() => this.#name(rest, primary))
     // Nobody is left whose word could count: the primary alone has everything.
@@ -105,23 +126,22 @@ export class Repairs {
       })
   }
 
-  async #run(repair: Repair, key: string): Promise<void> {
-    const { options, signal } = this.#state
-    const { log, name, clock } = options
+  async #run(repair: Repair, key: string, signal: AbortSignal): Promise<void> {
+    const { log, name, clock } = this.#state.options
     try {
-      await this.#do(repair)
+      await this.#do(repair, signal)
       this.#pauses.delete(key)
     } catch (error) {
+      if (signal.aborted) return
       const waitMs = Math.min((this.#pauses.get(key)?.waitMs ?? RETRY_MS[0] / 2) * 2, RETRY_MS[1])
       this.#pauses.set(key, { waitMs, until: clock.monotonic() + waitMs })
-      if (!signal.aborted)
-        log.warn({ cluster: name, ...repair, err: error, waitMs }, 'a standby could not be repaired yet')
+      log.warn({ cluster: name, ...repair, err: error, waitMs }, 'a standby could not be repaired yet')
     } finally {
       this.#underWay.delete(key)
     }
   }
 
-  #do({ do: what, id }: Repair): Promise<void> {
+  #do({ do: what, id }: Repair, signal: AbortSignal): Promise<void> {
     const { members, record, options } = this.#state
     const node = members.get(id)
     const primary = members.get(record().primary)
@@ -129,11 +149,11 @@ export class Repairs {
       options.log.info({ cluster: options.name, node: id, repair: what }, 'a standby is repaired')
     switch (what) {
       case 'start':
-        return this.#start(node, primary)
+        return this.#start(node, primary, signal)
       case 'fence':
         return node.stop('kill')
       case 'build':
-        return this.#build(node, primary)
+        return this.#build(node, primary, signal)
       case 'follow':
         return this.#follow(node, primary)
       case 'admit':
@@ -158,21 +178,25 @@ export class Repairs {
     return changed
   }
 
-  async #start(node: ClusterNode, primary: ClusterNode): Promise<void> {
+  async #start(node: ClusterNode, primary: ClusterNode, signal: AbortSignal): Promise<void> {
     await ensureSlot(primary, node.id)
-    await this.#state.members.start(node.id, this.#state.record())
+    signal.throwIfAborted()
+    await this.#state.members.start(node.id, this.#state.record(), { signal })
     // Of the time when it was primary; they would hold back its log.
     await node.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active')
   }
 
   async #follow(node: ClusterNode, primary: ClusterNode): Promise<void> {
+    const { epoch } = this.#state.record()
     await ensureSlot(primary, node.id)
+    if (this.#state.record().epoch !== epoch) return
     node.apply(this.#state.members.role(node.id, this.#state.record(), primary), primary.id)
   }
 
-  async #build(node: ClusterNode, primary: ClusterNode): Promise<void> {
-    const { record, save, signal, options } = this.#state
+  async #build(node: ClusterNode, primary: ClusterNode, signal: AbortSignal): Promise<void> {
+    const { record, save, options } = this.#state
     const { id } = node
+    const { epoch } = record()
     await node.stop('immediate')
     save({ ...record(), building: [...new Set([...record().building, id])] })
     const progress = { files: 0, bytes: 0 }
@@ -189,10 +213,13 @@ export class Repairs {
       progress,
     })
     node.made()
-    save({ ...record(), building: record().building.filter((other) => other !== id) })
     const ms = Math.round(options.clock.monotonic() - startedAt)
     options.log.info({ cluster: options.name, node: id, ...progress, ms }, 'a replica was made')
-    await this.#start(node, this.#state.members.get(record().primary))
+    await this.#start(node, primary, signal)
+    // Of use only now: what was written while it was copied has come. Another primary may have said meanwhile that it is of none.
+    signal.throwIfAborted()
+    if (record().epoch === epoch)
+      save({ ...record(), building: record().building.filter((other) => other !== id) })
   }
 
   /** Commits go on without a standby. The record first: from now on the primary alone has everything. */

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Account } from '../postgres/account.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
-import { connect } from '../postgres/database.ts'
+import { connect, destroy } from '../postgres/database.ts'
 import { replaceFile, syncFolder } from '../postgres/files.ts'
 import { FORMAT, makeRecordDir, readRecord, writePassword, writeRecord } from '../postgres/record.ts'
 import { type CopyProgress, copyDataFolder } from './folder-copy.ts'
@@ -33,7 +33,7 @@ export async function baseBackup(options: BaseBackup): Promise<void> {
   const temporary = `${dataDir}.copy`
   await rm(temporary, { recursive: true, force: true })
   const client = await connect(primary)
-  const aborted = (): void => void client.end().catch(() => {})
+  const aborted = (): void => destroy(client)
   signal.addEventListener('abort', aborted, { once: true })
   try {
     await renewSlot(client, slotOf(id))

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../../src/core/clock.ts'
+import { silentLogger } from '../../../src/core/log.ts'
+import {
+  type TestCluster,
+  type TestClusterOptions,
+  testCluster,
+} from '../../../src/data/failover/fixtures/cluster.ts'
+import type { KeeperOptions } from '../../../src/data/failover/options.ts'
+import { nodePlaces } from '../../../src/data/failover/places.ts'
+import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
+import { until, within } from '../kit/deadline.ts'
+import { delayedLinks } from './links.ts'
+import { missing, startWriters, type Writers } from './writers.ts'
+
+const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
+const STOP_MS_MAX = 10_000
+
+interface Scene {
+  readonly cluster: TestCluster
+  readonly writers: Writers
+  /** Made anew so far. */
+  readonly copied: string[]
+  /** These cannot reach the node that they are told to follow. */
+  readonly cutOff: Set<string>
+}
+
+async function scene(t: TestContext, links?: TestClusterOptions['links']): Promise<Scene> {
+  const cutOff = new Set<string>()
+  const copied: string[] = []
+  const link: KeeperOptions['link'] = ({ port, user, password, socketDir }, _, to) => ({
+    port,
+    user,
+    password,
+    socketDir: cutOff.has(to) ? '/nowhere' : socketDir,
+  })
+  const log = {
+    ...silentLogger,
+    info: (about: object, message?: string) =>
+      message === 'a replica was made' && copied.push((about as { node: string }).node),
+  }
+  const cluster = await testCluster(t, { link, log: log as never, ...(links && { links }) })
+  const writers = await startWriters(cluster, 4)
+  t.after(() => writers.stop())
+  await writers.progress(20)
+  copied.length = 0
+  return { cluster, writers, copied, cutOff }
+}
+
+/** A standby loses its folder, and its copy cannot get what it lacks: it starts, and goes on starting. */
+async function unfinished({ cluster, cutOff, copied }: Scene, id: string): Promise<void> {
+  cutOff.add(id)
+  loseFolder(cluster, id)
+  await until('it was copied', () => copied.includes(id) || undefined)
+}
+
+function loseFolder({ keeper, options }: TestCluster, id: string): void {
+  keeper.fault(id, 'kill')
+  rmSync(nodePlaces(options, id).dataDir, { recursive: true, force: true, maxRetries: 50 })
+}
+
+async function nothingIsLost({ cluster, writers }: Scene): Promise<void> {
+  await writers.progress(20)
+  await cluster.whole()
+  await writers.stop()
+  assert.deepEqual(await missing(cluster, writers), [])
+}
+
+const standbysOf = ({ keeper }: TestCluster): string[] => NODES.filter((id) => id !== keeper.record.primary)
+
+test('a copy that is not whole yet when its primary dies is made again, from the next one', async (t) => {
+  const here = await scene(t)
+  const { cluster, cutOff } = here
+  const [id, other] = standbysOf(cluster) as [string, string]
+  await unfinished(here, id)
+  await cluster.until('nothing depends on it', () => cluster.keeper.record.synchronous.join() === other)
+  cutOff.clear()
+  cluster.keeper.fault(cluster.keeper.record.primary, 'kill')
+  await cluster.until('the other is primary', ({ primary }) => primary === other)
+  await nothingIsLost(here)
+})
+
+test('a copy that is not whole yet and counted before does not hold up a failover', async (t) => {
+  const links = delayedLinks(t, NODES)
+  const here = await scene(t, links.make)
+  const { cluster, copied } = here
+  const [id] = standbysOf(cluster) as [string]
+  const { primary } = cluster.keeper.record
+  links.from(primary).cut()
+  loseFolder(cluster, id)
+  await until('it was copied', () => copied.includes(id) || undefined)
+  assert.ok(cluster.keeper.record.synchronous.includes(id))
+  cluster.keeper.fault(primary, 'kill')
+  links.from(primary).mend()
+  await nothingIsLost(here)
+})
+
+test('the keeper ends although a copy waits for what it lacks', async (t) => {
+  const here = await scene(t)
+  const [id] = standbysOf(here.cluster) as [string]
+  await unfinished(here, id)
+  await here.writers.stop()
+  const begun = systemClock.monotonic()
+  await within(here.cluster.keeper.stop(), 'the keeper ends', STOP_MS_MAX)
+  t.diagnostic(`${Math.round(systemClock.monotonic() - begun)} ms`)
+})
+
+test('a standby whose folder is of no use is copied although it runs', async (t) => {
+  const here = await scene(t)
+  const { cluster, copied } = here
+  const [id] = standbysOf(cluster) as [string]
+  await cluster.keeper.leave()
+  const { recordFile } = cluster.options
+  writeClusterRecord(recordFile, { ...readClusterRecord(recordFile)!, building: [id] })
+  await cluster.another().start()
+  await nothingIsLost(here)
+  assert.deepEqual(copied, [id])
+})
