@@ -196,7 +196,7 @@ class EmbeddedPostgres implements PostgresServer {
     const owner = { owner: account }
     if (replication !== undefined) replaceFile(join(this.#dataDir, REPLICATION_FILE), replication.conf, owner)
     if (replication?.standby === true) replaceFile(join(this.#dataDir, 'standby.signal'), '', owner)
-    sweepSocket(this.socketDir, this.port)
+    sweepSocket(this.socketDir, this.port, this.#dataDir)
     this.#postmaster = await launch({
       binDir: binaries.dir,
       dataDir: this.#dataDir,

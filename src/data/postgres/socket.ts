@@ -85,18 +85,20 @@ function claim(dir: string, account: Account): string {
 /**
  * Removes the socket and its lock file when their server is dead. PostgreSQL would, except when a process of the
  * same user has that id by now, or when the dead one is a zombie: a container's first process often reaps no strangers.
+ * @param dataDir that of the caller, in which nothing runs: its own killed server may still have a process that ends
  */
-export function sweepSocket(dir: string, port: number): void {
+export function sweepSocket(dir: string, port: number, dataDir: string): void {
   const socket = socketPath(dir, port)
   const lock = `${socket}.lock`
-  let pid: number
+  let text: string
   try {
-    pid = Math.abs(Number.parseInt(readFileSync(lock, 'utf8'), 10))
+    text = readFileSync(lock, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw error
   }
-  if (isPostgres(pid)) return
+  const [pid = '', owner] = text.split('\n')
+  if (owner !== dataDir && isPostgres(Math.abs(Number.parseInt(pid, 10)))) return
   rmSync(socket, { force: true })
   rmSync(lock, { force: true })
 }

@@ -106,6 +106,25 @@ test('kill -9 of everything at once, the owner included', async (t) => {
   assert.deepEqual(await sql(server, 'select one from kept'), [{ one: 1 }])
 })
 
+test('a socket that a killed server left is taken over, also while its process still ends; that of another is not', async (t) => {
+  const place = scratch(t)
+  const server = place.server()
+  await server.start()
+  await server.stop()
+  // Any process of PostgreSQL: one that ends can be seen, but no longer where it stands.
+  const other = place.server({ dataDir: join(place.dir, 'pg', 'c1'), runDir: join(place.dir, 'run1') })
+  await other.start()
+  const lock = (dataDir: string): void =>
+    writeFileSync(join(place.dir, 'run', '.s.PGSQL.5432.lock'), `${other.pid}\n${dataDir}\n`, { mode: 0o600 })
+  lock(join(place.dir, 'pg', 'c1'))
+  const { code } = await rejection(place.server().start())
+  assert.equal(code, 'TENFOLD_POSTGRES_PORT')
+  lock(place.dataDir)
+  const next = place.server()
+  await next.start()
+  assert.deepEqual(await sql(next, 'select 1 as one'), [{ one: 1 }])
+})
+
 test('kill -9 in mid initdb leaves no half folder; the next start clears up and succeeds', async (t) => {
   const place = scratch(t)
   const owner = startOwner(place.options())
