@@ -19,10 +19,12 @@ export interface SystemStore {
   /** A fenced transaction with a commit marker under `name`, as `system.shard.….write`; the result is JSON. */
   write<R>(hash: number, name: string, work: (tx: Queryable) => Promise<R>): Promise<R>
   /**
-   * A fenced transaction without a marker, for statements that may be applied again without harm (each
-   * carries its own uniqueness or is monotonic). Runs again when a connection is lost.
+   * A fenced transaction without a marker in one round trip, for statements that may be applied again without harm (each
+   * carries its own uniqueness or is monotonic). Runs again when a connection is lost. Resolves with the rows of each.
    */
-  apply<R>(hash: number, work: (tx: Queryable) => Promise<R>): Promise<R>
+  apply(hash: number, ...statements: readonly SystemStatement[]): Promise<Record<string, unknown>[][]>
+  /** The same where a statement depends on what another has found. */
+  applyWork<R>(hash: number, work: (tx: Queryable) => Promise<R>): Promise<R>
   /** Runs `work` once on every cluster's primary, for clean-up in small batches. */
   everywhere(work: (tx: Queryable) => Promise<void>): Promise<void>
 }

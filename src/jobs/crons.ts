@@ -78,7 +78,7 @@ export class Crons {
     const hash = store.hash(`cron:${name}`)
     const placement = placementOf(hash)
     let fired = false
-    const left = await store.apply(hash, async (tx) => {
+    const left = await store.applyWork(hash, async (tx) => {
       const now = clock.now()
       const first = this.#after(job, now)
       const [row] = await tx.query<{ left_ms: number; serves_ms: number }>(LOOK, [

@@ -1,7 +1,9 @@
-import type { Queryable } from '../../core/ports.ts'
+import type { Queryable, SystemStatement } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
+import type { Batch } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import { classify, sqlStateOf } from '../connection/failure.ts'
+import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import type { DataNode } from './node.ts'
@@ -17,17 +19,17 @@ interface ApplyEnvironment {
   refresh(): Promise<void>
 }
 
+/** The parameters of `tenfold.enter`, asked for before each run. */
+export type Fence = () => readonly unknown[]
+
+/** A whole transaction on a session of its own. @throws the failure; the session is usable again, or lost */
+export type Transact<R> = (connection: Connection, cluster: Cluster) => Promise<R>
+
 /**
  * A transaction without a marker: after a lost connection it runs again, though it may have committed. Only
  * for statements that may be applied again without harm.
- *
- * @param fence the parameters of `tenfold.enter`, or nothing for work that is in no bucket
  */
-export async function applyUnmarked<R>(
-  env: ApplyEnvironment,
-  fence: (() => readonly unknown[]) | undefined,
-  work: (tx: Queryable) => Promise<R>,
-): Promise<R> {
+export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact<R>): Promise<R> {
   const clock = env.route().clock
   const deadline = new Deadline(clock, DEADLINE_MS)
   const backoff = new Backoff(clock, env.random)
@@ -41,7 +43,7 @@ export async function applyUnmarked<R>(
     try {
       node = await cluster.primary(deadline.leftMs)
       connection = await node.writers.acquire(deadline.leftMs)
-      return await attempt(connection, cluster, fence, work)
+      return await transact(connection, cluster)
     } catch (error) {
       const kind =
         connection && !connection.lost && sqlStateOf(error) === undefined ? 'statement' : classify(error)
@@ -58,38 +60,59 @@ export async function applyUnmarked<R>(
   }
 }
 
-async function attempt<R>(
-  connection: Connection,
-  cluster: Cluster,
-  fence: (() => readonly unknown[]) | undefined,
-  work: (tx: Queryable) => Promise<R>,
-): Promise<R> {
-  const sql = (text: string, params: readonly unknown[] = []) => ({
-    statement: cluster.statements.get(text),
-    params,
-  })
-  const tx = new Transaction('', cluster.name, connection, cluster.statements)
-  let done = false
-  try {
-    const begun = await connection.run([
-      sql('begin'),
-      ...(fence ? [sql('select tenfold.enter($1, $2, $3)', fence())] : []),
-    ])
-    if (begun.failure) throw begun.failure
-    const result = await work(tx)
-    tx.end()
-    connection.takeSyncWaitCancelled() // a warning before COMMIT is no word on it
-    const committed = await connection.run([sql('commit')])
-    if (committed.failure) throw committed.failure
-    if (connection.takeSyncWaitCancelled())
-      connection.destroy(new Error('The synchronous wait of COMMIT was cancelled'))
-    if (connection.lost) throw connection.lost
-    if (committed.results[0]?.tag !== 'COMMIT')
-      throw tx.failure ?? new Error('The transaction was rolled back')
-    done = true
-    return result
-  } finally {
-    tx.end()
-    if (!done && !connection.lost) await connection.run([sql('rollback')])
+/** All in one round trip. */
+export function inOneTrip(
+  fence: Fence,
+  statements: readonly SystemStatement[],
+): Transact<Record<string, unknown>[][]> {
+  return async (connection, { statements: known }) => {
+    connection.takeSyncWaitCancelled() // a warning before is no word on this commit
+    const batch = await send(connection, known, [...opening(fence), ...statements, { sql: 'commit' }])
+    if (batch.failure && !connection.lost) await rollback(connection, known)
+    if (batch.failure) throw batch.failure
+    checkCommit(connection, batch)
+    return batch.results.slice(2, -1).map(({ rows }) => rows)
   }
 }
+
+/** Begin, what `work` sends, commit. Without a fence for what is in no bucket. */
+export function conversing<R>(work: (tx: Queryable) => Promise<R>, fence?: Fence): Transact<R> {
+  return async (connection, { name, statements }) => {
+    const tx = new Transaction('', name, connection, statements)
+    let done = false
+    try {
+      const begun = await send(connection, statements, opening(fence))
+      if (begun.failure) throw begun.failure
+      const result = await work(tx)
+      tx.end()
+      connection.takeSyncWaitCancelled()
+      const committed = await send(connection, statements, [{ sql: 'commit' }])
+      if (committed.failure) throw committed.failure
+      checkCommit(connection, committed, tx.failure)
+      done = true
+      return result
+    } finally {
+      tx.end()
+      if (!done && !connection.lost) await rollback(connection, statements)
+    }
+  }
+}
+
+/** Only the command tag COMMIT, and a synchronous wait that was not cut short, mean that it is committed. */
+function checkCommit(connection: Connection, { results }: Batch, failure?: Error): void {
+  if (connection.takeSyncWaitCancelled())
+    connection.destroy(new Error('The synchronous wait of COMMIT was cancelled'))
+  if (connection.lost) throw connection.lost
+  if (results.at(-1)?.tag !== 'COMMIT') throw failure ?? new Error('The transaction was rolled back')
+}
+
+const opening = (fence: Fence | undefined): SystemStatement[] => [
+  { sql: 'begin' },
+  ...(fence ? [{ sql: 'select tenfold.enter($1, $2, $3)', params: fence() }] : []),
+]
+
+const rollback = (connection: Connection, statements: Statements): Promise<Batch> =>
+  send(connection, statements, [{ sql: 'rollback' }])
+
+const send = (connection: Connection, known: Statements, items: readonly SystemStatement[]): Promise<Batch> =>
+  connection.run(items.map(({ sql, params = [] }) => ({ statement: known.get(sql), params })))

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
-import { meansLost } from '../connection/failure.ts'
+import { meansLost, SessionCut } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import { type MemberAnswer, NO_ROLES, type Roles } from '../routing/roles.ts'
@@ -226,7 +226,7 @@ export class Cluster {
   #drop(node: DataNode): void {
     this.#nodes.delete(node.id)
     this.#watch?.forget(node.id)
-    node.cut(new Error(`${node.id} is no member of cluster ${this.name} any more`))
+    node.cut(new SessionCut(`${node.id} is no member of cluster ${this.name} any more`))
     const closed = node.close().finally(() => this.#closing.delete(closed))
     this.#closing.add(closed)
   }
@@ -262,17 +262,19 @@ export class Cluster {
     this.#replicas = replicas
     for (const node of this.#nodes.values()) {
       node.lane.moves = this.isWatched
-      // Sessions that were made with a replica have not asked whether what a primary shows is on a standby, too.
-      if (node === primary && node.isReplica) node.cutReads(new Error(`${node.id} has become the primary`))
+      if (node === primary && node.isReplica) node.promoted()
       node.isReplica = node !== primary
+      if (node === primary) node.hasServed = true
       if (node === primary || primary === undefined) continue
-      const reason = new Error(`${node.id} is not the primary of cluster ${this.name}`)
       // What it was asked as a copy it may still answer; as the primary it has nothing to say any more.
-      if (replicas.includes(node)) node.writers.cut(reason)
-      else node.cut(reason)
+      const reason = new SessionCut(`${node.id} is not the primary of cluster ${this.name}`)
+      if (node.hasServed) node.writers.cut(reason)
+      if (node.hasServed && !replicas.includes(node)) node.cutReads(reason)
+      node.hasServed = false
     }
     for (const node of copies)
-      if (node !== primary && !replicas.includes(node)) node.cut(new Error(`${node.id} may not answer reads`))
+      if (node !== primary && !replicas.includes(node))
+        node.cutReads(new SessionCut(`${node.id} may not answer reads`))
     // One of them may be the next primary: a session that can write then is there already.
     if (primary) for (const node of replicas) node.writers.warm()
     if (primary === was) return

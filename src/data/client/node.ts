@@ -39,6 +39,8 @@ export class DataNode {
   readonly lane: ReadLane
   /** Whether it is asked for its position as a replica. */
   isReplica = false
+  /** It has been the primary: there may be sessions that have written, and calls that wait for one. */
+  hasServed = false
   /** As a replica: what it had replayed when it last told, and when that was in monotonic milliseconds. */
   known: Position | undefined
   toldAt = Number.NEGATIVE_INFINITY
@@ -58,7 +60,7 @@ export class DataNode {
     this.id = id
     this.connection = connection
     this.writers = new Pool({ connection, settings: { ...WRITE_SETTINGS, ...path }, max, clock })
-    const proof = new Proof(this.writers, clock)
+    const proof = new Proof(clock)
     const vet = async (session: Connection, waitMs: number): Promise<void> => {
       if (isWatched() && !this.isReplica) await proof.check(session, waitMs)
     }
@@ -168,16 +170,28 @@ export class DataNode {
 
   /** Cuts what there is and tells who waits here; the node can be used again. */
   cut(reason: Error): void {
+    this.cutReads(reason)
+    this.writers.cut(reason)
+  }
+
+  /** Cuts the sessions that read; what it has told as a replica is void. */
+  cutReads(reason: Error): void {
+    this.#forget()
+    this.readers.cut(reason)
+    this.#laneSessions.cut(reason)
+  }
+
+  /** It has become the primary: sessions that were made with a replica have not asked whether what it shows is on a standby, too. */
+  promoted(): void {
+    this.#forget()
+    this.readers.vetAgain()
+    this.#laneSessions.vetAgain()
+  }
+
+  #forget(): void {
     this.known = undefined
     this.toldAt = Number.NEGATIVE_INFINITY
     this.isLate = false
-    for (const pool of this.#pools) pool.cut(reason)
-  }
-
-  /** Cuts the sessions that read. */
-  cutReads(reason: Error): void {
-    this.readers.cut(reason)
-    this.#laneSessions.cut(reason)
   }
 
   get #pools(): readonly Pool[] {

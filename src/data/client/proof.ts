@@ -1,32 +1,37 @@
 import type { Clock } from '../../core/clock.ts'
+import type { Batch } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
-import type { Pool } from '../connection/pool.ts'
 import type { Statement } from '../connection/statements.ts'
 
-const RUN: Statement = { text: 'select pg_postmaster_start_time()::text as run', name: '', fastRuns: 0 }
+const statement = (text: string): Statement => ({ text, name: '', fastRuns: 0 })
+
+const RUN = statement('select pg_postmaster_start_time()::text as run')
 /** A transaction that has written something waits for a standby as any other; a number alone would not do. */
-const COMMIT: Statement = {
-  text: "select pg_postmaster_start_time()::text as run, pg_logical_emit_message(true, 'tenfold', '')",
-  name: '',
-  fastRuns: 0,
-}
+const COMMIT = [
+  'begin read write',
+  'set local synchronous_commit = on',
+  // A reading session's limit is shorter than standbys may take; the caller has a limit of its own.
+  'set local statement_timeout = 0',
+  "select pg_postmaster_start_time()::text as run, pg_logical_emit_message(true, 'tenfold', '')",
+  'commit',
+].map(statement)
+const RUN_AT = 3
 
 /**
  * Proves of each run of a primary that a standby has what it shows.
  *
  * A commit that waits for its standby is in the log already. When the primary is restarted then, the commit is visible, and on
  * no standby: what a read shows may be undone by the next failover. The log is ordered: once a later commit is acknowledged, so
- * is everything before it. Sessions that were open before the restart have ended with it, so it is enough to look when one opens.
+ * is everything before it. Sessions that were open before the restart have ended with it, so it is enough to look when one opens;
+ * those of a replica that is promoted stay, and are looked at then.
  */
 export class Proof {
-  readonly #writers: Pool
   readonly #clock: Clock
   /** The run, by when its postmaster started. */
   #proven: string | undefined
   #proving: Promise<void> | undefined
 
-  constructor(writers: Pool, clock: Clock) {
-    this.#writers = writers
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 
@@ -43,9 +48,9 @@ export class Proof {
       () => {},
     )
     try {
-      const run = await runOf(connection, RUN)
+      const run = runOf(await connection.run([{ statement: RUN, params: [] }]), 0)
       while (run !== this.#proven) {
-        this.#proving ??= this.#prove(ms).finally(() => {
+        this.#proving ??= this.#prove(connection).finally(() => {
           this.#proving = undefined
         })
         const proving = this.#proving
@@ -58,23 +63,17 @@ export class Proof {
     }
   }
 
-  async #prove(ms: number): Promise<void> {
-    const writer = await this.#writers.acquire(ms)
-    try {
-      const run = await runOf(writer, COMMIT)
-      if (writer.takeSyncWaitCancelled()) {
-        writer.destroy(new Error('The synchronous wait was cancelled'))
-        throw new Error('A commit that proves the primary was cancelled')
-      }
-      this.#proven = run
-    } finally {
-      this.#writers.release(writer)
-    }
+  /** In the reading session itself: those that write have enough to do. */
+  async #prove(connection: Connection): Promise<void> {
+    connection.takeSyncWaitCancelled() // a warning before is no word on this commit
+    const batch = await connection.run(COMMIT.map((each) => ({ statement: each, params: [] })))
+    const run = runOf(batch, RUN_AT)
+    if (connection.takeSyncWaitCancelled()) throw new Error('A commit that proves the primary was cancelled')
+    this.#proven = run
   }
 }
 
-async function runOf(connection: Connection, statement: Statement): Promise<string> {
-  const { failure, results } = await connection.run([{ statement, params: [] }])
+function runOf({ failure, results }: Batch, at: number): string {
   if (failure) throw failure
-  return String(results[0]?.rows[0]?.run)
+  return String(results[at]?.rows[0]?.run)
 }

@@ -175,8 +175,8 @@ export function judged<R>(
   result: R,
 ): Outcome<R> {
   if (upto === undefined || from === undefined) {
-    // It receives from nobody, or is no replica any more.
-    cluster.failed(node, new Error(`${node.id} does not say where it is`))
+    // It receives from nobody; or it is no replica any more, which need not be said of one that is known to be the primary.
+    if (node.isReplica) cluster.failed(node, new Error(`${node.id} does not say where it is`))
     return { is: 'lost' }
   }
   if (need !== undefined && !reaches(from, need)) return { is: 'behind' }

@@ -51,6 +51,8 @@ export class Connection {
   timeline: number | undefined
   /** Of a session with a replica: what it had replayed when it was last asked; it cannot go back while the session lasts. */
   replayed: Position | undefined
+  /** For which vetting of its pool it was found good. */
+  vettedFor = -1
   /** Monotonic milliseconds of the last use; the pool closes what idles too long. */
   usedAt = 0
   /** Whether the server itself ends a transaction that takes too long (`transaction_timeout`). */

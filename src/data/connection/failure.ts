@@ -57,12 +57,16 @@ const OF_THE_SESSION = new Set(['25P03', '25P04', '57P05', '53300'])
 /** Waited too long for a free session: the server has done nothing wrong. */
 export class SessionsBusy extends Error {}
 
+/** We have cut the session ourselves, because of what its server is now: that says nothing new of it. */
+export class SessionCut extends Error {}
+
 /** Whether a failure may mean that its server is gone, or is not what it was. */
 export function meansLost(error: unknown): boolean {
   const state = sqlStateOf(error)
   return (
     classify(error) === 'connection' &&
     !(error instanceof SessionsBusy) &&
+    !(error instanceof SessionCut) &&
     (state === undefined || !OF_THE_SESSION.has(state))
   )
 }

@@ -143,7 +143,8 @@ export class ReadLane {
     try {
       const connection = await this.#pool.acquire(CONNECT_MS)
       this.#backoffMs = BACKOFF_MS[0]
-      while (this.#queue.length > 0 && !connection.lost) await this.#send(connection)
+      while (this.#queue.length > 0 && !connection.lost && this.#pool.isVetted(connection))
+        await this.#send(connection)
       this.#pool.release(connection)
     } catch (error) {
       this.#rest(error as Error)

@@ -25,7 +25,10 @@ export interface PoolOptions {
   /** Idle sessions that stay open, so that the next request finds a warm one. @defaultValue 1 */
   readonly idleMin?: number
   readonly clock: Clock
-  /** Looks at each new session before anybody gets it; one for which it rejects is not used. */
+  /**
+   * Looks at each new session before anybody gets it, and at all others after {@link Pool.vetAgain}; one for which it rejects is not
+   * used.
+   */
   readonly vet?: ((connection: Connection, waitMs: number) => Promise<void>) | undefined
 }
 
@@ -45,6 +48,8 @@ export class Pool {
   #opening = 0
   /** Of those being opened. */
   #openings = new AbortController()
+  /** What sessions were vetted for; raised by {@link vetAgain}. */
+  #vetting = 0
   #closed = false
   #reaper: Timer | undefined
   #drained: (() => void) | undefined
@@ -69,7 +74,7 @@ export class Pool {
   acquire(waitMs: number): Promise<Connection> {
     if (this.#closed) return Promise.reject(new Error('The data client is stopped'))
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
-      if (!idle.lost) return Promise.resolve(idle)
+      if (!idle.lost) return this.isVetted(idle) ? Promise.resolve(idle) : this.#vetted(idle, waitMs)
     }
     if (this.#mayOpen) return this.#open(waitMs)
     return new Promise((resolve, reject) => {
@@ -101,6 +106,16 @@ export class Pool {
     return new SessionsBusy(`${what} for ${Math.round(waitMs)} ms`)
   }
 
+  /** Every session is looked at once more before it is used further. */
+  vetAgain(): void {
+    this.#vetting++
+  }
+
+  /** Whether a session may still be used as it is. */
+  isVetted(connection: Connection): boolean {
+    return connection.vettedFor === this.#vetting
+  }
+
   /** Makes a session for whoever comes, unless there is one; for a server that may be needed at once. */
   warm(): void {
     if (this.#closed || this.#all.size + this.#opening > 0) return
@@ -117,6 +132,13 @@ export class Pool {
       if (!connection.lost) void this.#close(connection)
       this.#serveNext()
       this.#checkDrained()
+      return
+    }
+    if (this.#waiters.size > 0 && !this.isVetted(connection)) {
+      this.#vetted(connection, OPEN_MS).then(
+        () => this.release(connection),
+        () => {}, // another is opened for who waits
+      )
       return
     }
     const waiter = this.#nextWaiter()
@@ -186,13 +208,21 @@ export class Pool {
     }
   }
 
+  async #vetted(connection: Connection, waitMs: number): Promise<Connection> {
+    await this.#vet(connection, waitMs)
+    return connection
+  }
+
   async #vet(connection: Connection, waitMs: number): Promise<void> {
     const { signal } = this.#openings
     const cut = (): void => connection.destroy(signal.reason)
     signal.addEventListener('abort', cut, { once: true })
     try {
-      await this.#options.vet?.(connection, waitMs)
-      signal.throwIfAborted()
+      do {
+        connection.vettedFor = this.#vetting
+        await this.#options.vet?.(connection, waitMs)
+        signal.throwIfAborted()
+      } while (!this.isVetted(connection))
     } catch (error) {
       connection.destroy(error as Error)
       throw error

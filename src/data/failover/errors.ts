@@ -12,14 +12,14 @@ export class ClusterRecordDamaged extends TenfoldError {
   }
 }
 
-/** A primary cannot hand over: nobody is there who has everything. */
+/** A primary cannot hand over: somebody who might have to be asked for what was acknowledged is not there. */
 export class SwitchoverRefused extends TenfoldError {
   readonly code = 'TENFOLD_SWITCHOVER_REFUSED'
   override readonly status = 409
   constructor(id: string) {
     super(
-      `${id} cannot hand over: no synchronous standby receives its log.`,
-      'Wait until `tenfold status` shows a healthy replica, then try again.',
+      `${id} cannot hand over: not every standby that counts for commits receives its log.`,
+      'Wait until `tenfold status` shows its replicas healthy, then try again.',
     )
   }
 }

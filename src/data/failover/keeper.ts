@@ -21,6 +21,9 @@ import type { NodeView } from './view.ts'
 const TICK_MS = 250
 /** The same while it has no primary. */
 const URGENT_MS = 5
+/** Milliseconds that a switchover waits for the standbys, and between two looks at them. */
+const READY_MS_MAX = 10_000
+const READY_POLL_MS = 50
 /** Pause after a step that failed, in milliseconds. */
 const FAILED_MS = 200
 
@@ -140,8 +143,15 @@ export class ClusterKeeper implements Service {
     }
   }
 
-  /** Another node becomes primary, in order: nothing is lost, and the old one goes on as its standby. @throws SwitchoverRefused */
+  /**
+   * Another node becomes primary, in order: nothing is lost, and the old one goes on as its standby. Waits until all standbys
+   * that count are there. @throws SwitchoverRefused when they are not for 10 s
+   */
   async switchover(): Promise<void> {
+    const { clock } = this.#options
+    const until = clock.monotonic() + READY_MS_MAX
+    while (!this.#promotion.mayHandOver && clock.monotonic() < until)
+      await clock.sleep(READY_POLL_MS, { signal: this.#over.signal })
     const { epoch } = this.#record
     await this.#exclusively(() => this.#promotion.handOver())
     await this.#reached(({ epoch: now }) => now > epoch)

@@ -6,8 +6,11 @@ import { SwitchoverRefused } from './errors.ts'
 import { keepFolder, lostFolder } from './lost.ts'
 import type { ClusterNode } from './node.ts'
 import type { Promotable } from './record.ts'
+import type { SenderView } from './view.ts'
 
 const CHECKPOINT_MS_MAX = 120_000
+/** Milliseconds between two looks at a primary that shuts down. */
+const POLL_MS = 2
 /** Milliseconds for a shutdown in order; a standby that takes no more log would hold it up. Then it is a failover. */
 const SHUTDOWN_MS_MAX = 1_000
 
@@ -21,15 +24,14 @@ export class Promotion {
 
   /**
    * Shuts the primary down in order, so that its standbys have all of its log and it can follow one of them. A checkpoint
-   * before leaves the one at the end little to write.
+   * before leaves the one at the end little to write. The last record of a shutdown comes after the end of every session: who has
+   * it is promoted while the old primary clears up. Whatever does not come to its end here, `decide` ends.
    */
   async handOver(): Promise<void> {
     const { members, record, save, options } = this.#state
     const primary = members.get(record().primary)
-    const counting = (primary.seen?.senders ?? []).filter(
-      ({ id, state }) => state === 'streaming' && record().synchronous.includes(id),
-    )
-    if (counting.length === 0) throw new SwitchoverRefused(primary.id)
+    const counting = this.#counting()
+    if (counting === undefined) throw new SwitchoverRefused(primary.id)
     await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
     // What the next primary needs is there before anybody waits for it.
     const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
@@ -37,8 +39,52 @@ export class Promotion {
     await this.#prepare(members.get(best.id), named)
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
     const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
-    await primary.stop('fast')
+    const stopped = primary.stop('fast')
+    try {
+      if (await this.#hasAll(members.get(best.id), primary, stopped))
+        await this.#promotePrepared({ id: best.id, named, rebuild: [] })
+    } catch (error) {
+      options.log.warn(
+        { cluster: options.name, node: best.id, err: error },
+        'a switchover becomes a failover',
+      )
+    }
+    await stopped
     hurry.cancel()
+  }
+
+  /** Whether all that count are there: if anything goes wrong, each of them has to be asked. */
+  get mayHandOver(): boolean {
+    return this.#counting() !== undefined
+  }
+
+  /** What the primary says of all that count; undefined when one of them is away. */
+  #counting(): SenderView[] | undefined {
+    const { members, record } = this.#state
+    const { primary, synchronous, building } = record()
+    const counting = (members.get(primary).seen?.senders ?? []).filter(
+      ({ id, state }) => state === 'streaming' && synchronous.includes(id) && !building.includes(id),
+    )
+    return counting.length > 0 && counting.length === synchronous.length ? counting : undefined
+  }
+
+  /** Whether the successor has the last record of a primary that shuts down, before that has ended. */
+  async #hasAll(successor: ClusterNode, primary: ClusterNode, stopped: Promise<void>): Promise<boolean> {
+    const { clock } = this.#state.options
+    let hasStopped = false
+    const over = stopped.then(() => {
+      hasStopped = true
+    })
+    while (!hasStopped) {
+      const end = shutdownCheckpoint(primary.dataDir)
+      if (end !== undefined) {
+        await successor.look()
+        const { receiving, lsn } = successor.seen ?? {}
+        if (receiving === false && lsn !== undefined && lsn > end) return true
+      }
+      await Promise.race([over, clock.sleep(POLL_MS)])
+    }
+    return false
   }
 
   /** Ends the log receivers of standbys: nobody can make their positions rise after this. */
@@ -58,12 +104,19 @@ export class Promotion {
    * and they follow it already.
    */
   async promote({ id, named, rebuild, lossy = false }: Promotable): Promise<void> {
-    const { members, record, save, options } = this.#state
+    const { members, record, save } = this.#state
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const promoting = { id, named, rebuild, ...lost }
     if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
     await this.#prepare(node, named)
+    await this.#promotePrepared(promoting)
+  }
+
+  async #promotePrepared(promotable: Promotable): Promise<void> {
+    const { id, named } = promotable
+    const { members, record, options } = this.#state
+    const node = members.get(id)
     for (const other of named) {
       const standby = members.get(other)
       standby.apply(members.role(other, record(), node), id)
@@ -71,7 +124,7 @@ export class Promotion {
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
     await node.query('select pg_promote(false)')
     await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
-    await this.accept({ id, named, rebuild, ...lost })
+    await this.accept(promotable)
   }
 
   /** Writes down who is primary. */

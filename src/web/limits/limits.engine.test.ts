@@ -66,7 +66,7 @@ test('the race finds a limiter that looks before it counts', async (t) => {
     if ((row?.n ?? 0) >= slow.max) return false
     const count = `insert into tenfold.limits as l values ($1, $2, 0, to_timestamp(1))
       on conflict (key) do update set tat = l.tat + interval '1 second'`
-    await store.apply(hash, (tx) => tx.query(count, [key, hash % 4096]))
+    await store.apply(hash, { sql: count, params: [key, hash % 4096] })
     return true
   }
   assert.ok((await race(planted, 'planted')) > 10)
@@ -122,8 +122,8 @@ test('without the store each node allows its share, and no fresh burst', async (
   let away = false
   const flaky: SystemStore = {
     ...store,
-    apply: (hash, work) =>
-      away ? Promise.reject(new Error('The database is away')) : store.apply(hash, work),
+    apply: (hash, ...statements) =>
+      away ? Promise.reject(new Error('The database is away')) : store.apply(hash, ...statements),
   }
   const limits = new WebLimits({ store: flaky, clock, log: silentLogger, nodes: () => 2 })
   for (let i = 0; i < 10; i++) await limits.take('used up', slow)
@@ -151,9 +151,9 @@ test('old keys are swept, counting ones stay', async (t) => {
   await limits.take('kept', slow)
   await limits.take('old', slow)
   const hash = store.hash('old')
-  await store.apply(hash, (tx) =>
-    tx.query(`update tenfold.limits set tat = now() - interval '1 hour' where key = 'old'`),
-  )
+  await store.apply(hash, {
+    sql: `update tenfold.limits set tat = now() - interval '1 hour' where key = 'old'`,
+  })
   await limits.sweep()
   const keys = await store.read(hash, (db) => db.query('select key from tenfold.limits'))
   assert.deepEqual(keys, [{ key: 'kept' }])

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { BUCKETS } from '../../core/keys.ts'
 import type { Logger } from '../../core/log.ts'
-import type { Queryable, SystemStore } from '../../core/ports.ts'
+import type { SystemStore } from '../../core/ports.ts'
 import { sweepEverywhere } from '../../core/sweep.ts'
 import { LimitInvalid, type Policy, RateLimited } from './errors.ts'
 import { type Decision, decisionOf, type Pace } from './gcra.ts'
@@ -119,9 +119,10 @@ export class WebLimits {
     const stored = storedKey(key)
     this.#local.reset(stored)
     const hash = this.#options.store.hash(stored)
-    await this.#options.store.apply(hash, (tx) =>
-      tx.query('delete from tenfold.limits where key = $1', [stored]),
-    )
+    await this.#options.store.apply(hash, {
+      sql: 'delete from tenfold.limits where key = $1',
+      params: [stored],
+    })
   }
 
   /** Deletes keys that count nothing any more. */
@@ -136,7 +137,7 @@ export class WebLimits {
     const hash = store.hash(key)
     const params = [key, hash % BUCKETS, Math.floor(hash / BUCKETS), cost * pace.intervalMs, pace.toleranceMs]
     const over = new AbortController()
-    const counted = store.apply(hash, (tx) => one(tx, params))
+    const counted = store.apply(hash, { sql: TAKE, params })
     const late = clock
       .sleep(this.#options.storeMsMax ?? STORE_MS_MAX, { signal: over.signal })
       .then(() => Promise.reject(new Error('The store did not answer in time')))
@@ -144,7 +145,12 @@ export class WebLimits {
     counted.catch(() => {})
     late.catch(() => {})
     try {
-      const row = await Promise.race([counted, late])
+      const [rows] = await Promise.race([counted, late])
+      // Denied by a row younger than this statement's snapshot: the key's first events came all at once.
+      const row = (rows?.[0] as unknown as Row | undefined) ?? {
+        allowed: false,
+        ahead_ms: pace.toleranceMs,
+      }
       const aheadMs = Number(row.ahead_ms)
       this.#local.note(key, aheadMs)
       return decisionOf(row.allowed, aheadMs, cost, pace)
@@ -156,10 +162,4 @@ export class WebLimits {
       over.abort()
     }
   }
-}
-
-async function one(tx: Queryable, params: readonly unknown[]): Promise<Row> {
-  const [row] = await tx.query<Row>(TAKE, params)
-  // Denied by a row younger than this statement's snapshot: the key's first events came all at once.
-  return row ?? { allowed: false, ahead_ms: params[4] as number }
 }

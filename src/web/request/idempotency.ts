@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Reservation } from '../../core/context.ts'
 import { BUCKETS } from '../../core/keys.ts'
-import type { Queryable, SystemStore } from '../../core/ports.ts'
+import type { SystemStore } from '../../core/ports.ts'
 import { sweepEverywhere } from '../../core/sweep.ts'
 import { BadIdempotencyKey, IdempotencyKeyReused } from '../errors.ts'
 
@@ -73,19 +73,6 @@ interface Row {
   request_hash: string
 }
 
-async function insertAndRead(
-  tx: Queryable,
-  id: string,
-  hash: number,
-  requestId: string,
-  one: Reservation,
-): Promise<Row> {
-  await tx.query(INSERT, [id, hash % BUCKETS, Math.floor(hash / BUCKETS), requestId, one.requestHash])
-  const [row] = await tx.query<Row>(SELECT, [id])
-  if (!row) throw new Error('A reservation that was just written is not there')
-  return row
-}
-
 /**
  * Reserves the key for this request, or finds that it was here before.
  *
@@ -100,7 +87,10 @@ export async function reserve(
 ): Promise<string> {
   const id = scope(principal, one)
   const hash = store.hash(id)
-  const row = await store.apply(hash, (tx) => insertAndRead(tx, id, hash, requestId, one))
+  const params = [id, hash % BUCKETS, Math.floor(hash / BUCKETS), requestId, one.requestHash]
+  const [, rows] = await store.apply(hash, { sql: INSERT, params }, { sql: SELECT, params: [id] })
+  const row = rows?.[0] as unknown as Row | undefined
+  if (!row) throw new Error('A reservation that was just written is not there')
   if (row.request_hash !== one.requestHash) throw new IdempotencyKeyReused()
   return row.request_id
 }

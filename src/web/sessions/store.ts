@@ -1,5 +1,5 @@
 import { BUCKETS } from '../../core/keys.ts'
-import type { Queryable, SystemStore } from '../../core/ports.ts'
+import type { SystemStore } from '../../core/ports.ts'
 import { sweepEverywhere } from '../../core/sweep.ts'
 
 /** A session as it is stored. Times are milliseconds since the epoch. */
@@ -54,52 +54,42 @@ export class SessionStore {
     }
   }
 
-  insert(tx: Queryable, placement: number, session: StoredSession): Promise<unknown> {
-    const { id, principal, data, createdAt, expiresAt } = session
-    return tx.query(INSERT, [
-      id,
-      placement % BUCKETS,
-      Math.floor(placement / BUCKETS),
-      principal,
-      JSON.stringify(data),
-      createdAt,
-      expiresAt,
-    ])
-  }
-
   /** Under a commit marker, so that a replayed log-in does not bring back a session that was ended since. */
   insertOnce(placement: number, name: string, session: StoredSession): Promise<StoredSession> {
     return this.#store.write(placement, name, async (tx) => {
-      await this.insert(tx, placement, session)
+      await tx.query(INSERT, valuesOf(placement, session))
       return session
     })
   }
 
   async insertNow(placement: number, session: StoredSession): Promise<StoredSession> {
-    await this.#store.apply(placement, (tx) => this.insert(tx, placement, session))
+    await this.#store.apply(placement, { sql: INSERT, params: valuesOf(placement, session) })
     return session
   }
 
   /** @returns whether the session was still there */
   async update(placement: number, id: string, data: Record<string, unknown>): Promise<boolean> {
     const sql = 'update tenfold.sessions set data = $2::jsonb where id = $1 returning id'
-    const rows = await this.#store.apply(placement, (tx) => tx.query(sql, [id, JSON.stringify(data)]))
-    return rows.length > 0
+    const [rows] = await this.#store.apply(placement, { sql, params: [id, JSON.stringify(data)] })
+    return rows !== undefined && rows.length > 0
   }
 
   async seen(placement: number, id: string, now: number): Promise<void> {
     const sql =
       'update tenfold.sessions set seen_at = greatest(seen_at, to_timestamp($2::float8 / 1000)) where id = $1'
-    await this.#store.apply(placement, (tx) => tx.query(sql, [id, now]))
+    await this.#store.apply(placement, { sql, params: [id, now] })
   }
 
   async delete(placement: number, id: string): Promise<void> {
-    await this.#store.apply(placement, (tx) => tx.query('delete from tenfold.sessions where id = $1', [id]))
+    await this.#store.apply(placement, {
+      sql: 'delete from tenfold.sessions where id = $1',
+      params: [id],
+    })
   }
 
   async deleteOf(principal: string): Promise<void> {
     const sql = 'delete from tenfold.sessions where principal = $1'
-    await this.#store.apply(this.place(principal), (tx) => tx.query(sql, [principal]))
+    await this.#store.apply(this.place(principal), { sql, params: [principal] })
   }
 
   /** Deletes what expired. */
@@ -108,3 +98,16 @@ export class SessionStore {
     return sweepEverywhere(this.#store, 'sessions', over, [now, now - idleMs])
   }
 }
+
+const valuesOf = (
+  placement: number,
+  { id, principal, data, createdAt, expiresAt }: StoredSession,
+): unknown[] => [
+  id,
+  placement % BUCKETS,
+  Math.floor(placement / BUCKETS),
+  principal,
+  JSON.stringify(data),
+  createdAt,
+  expiresAt,
+]
