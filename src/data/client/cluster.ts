@@ -17,6 +17,8 @@ export const WAITING_MAX = 2_000
 
 /** Milliseconds that a replica may be behind the primary and still answer whoever has seen nothing newer, about. */
 const STALE_MS_MAX = 900
+/** Sessions with each replica that would write if it became the primary. Opening one then would cost a processor 10 ms. */
+const WARM_WRITERS = 2
 /** Milliseconds between two searches for the same timeline. */
 const SOUGHT_MS = 1_000
 
@@ -275,8 +277,8 @@ export class Cluster {
     for (const node of copies)
       if (node !== primary && !replicas.includes(node))
         node.cutReads(new SessionCut(`${node.id} may not answer reads`))
-    // One of them may be the next primary: a session that can write then is there already.
-    if (primary) for (const node of replicas) node.writers.warm()
+    // One of them may be the next primary: sessions that can write then are there already.
+    if (primary) for (const node of replicas) node.writers.warm(WARM_WRITERS)
     if (primary === was) return
     if (primary && this.#last && primary !== this.#last) this.metrics.primaryChanges.value++
     this.#last = primary ?? this.#last

@@ -53,9 +53,11 @@ export class Pool {
   #closed = false
   #reaper: Timer | undefined
   #drained: (() => void) | undefined
+  #idleMin: number
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#idleMin = options.idleMin ?? 1
   }
 
   /** Sessions in use or being opened. */
@@ -116,11 +118,15 @@ export class Pool {
     return connection.vettedFor === this.#vetting
   }
 
-  /** Makes a session for whoever comes, unless there is one; for a server that may be needed at once. */
-  warm(): void {
-    if (this.#closed || this.#all.size + this.#opening > 0) return
+  /** Keeps so many sessions from now on, and makes those that are missing: for a server that may be needed at once. */
+  warm(count: number): void {
+    this.#idleMin = Math.max(this.#idleMin, count)
+    if (this.#closed || this.#all.size + this.#opening >= count || !this.#mayOpen) return
     this.#open(OPEN_MS).then(
-      (connection) => this.release(connection),
+      (connection) => {
+        this.release(connection)
+        this.warm(count)
+      },
       () => {}, // whoever needs it will hear why
     )
   }
@@ -265,7 +271,8 @@ export class Pool {
   }
 
   #reap(): void {
-    const { clock, idleMin = 1 } = this.#options
+    const { clock } = this.#options
+    const idleMin = this.#idleMin
     const before = clock.monotonic() - IDLE_MS
     // The oldest are in front.
     while (this.#all.size > idleMin && this.#idle[0] && this.#idle[0].usedAt <= before) {

@@ -33,6 +33,8 @@ export class Promotion {
     const counting = this.#counting()
     if (counting === undefined) throw new SwitchoverRefused(primary.id)
     await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
+    // Its standbys receive the segment in which the new timeline begins once more: an almost empty one.
+    await primary.query('select pg_switch_wal()')
     // What the next primary needs is there before anybody waits for it.
     const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
     const named = record().synchronous.filter((id) => id !== best.id)
