@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import pg from 'pg'
 import { systemClock } from '../../src/core/clock.ts'
 import { createContextStorage, detachedContext, type RequestContext } from '../../src/core/context.ts'
@@ -8,11 +7,8 @@ import { formatSeen, NOTHING_SEEN, parseSeen, type Seen } from '../../src/core/s
 import { SeenRecord } from '../../src/core/seen-record.ts'
 import { uuidv7 } from '../../src/core/uuid.ts'
 import { DataClient } from '../../src/data/client/data-client.ts'
-import type { ClusterMember, ConnectionOptions } from '../../src/data/client/types.ts'
-import { ClusterKeeper } from '../../src/data/failover/keeper.ts'
-import { createDatabase } from '../../src/data/postgres/database.ts'
-import { prepareData } from '../../src/data/prepare.ts'
-import { withFolder } from '../kit/lightbox.ts'
+import type { ConnectionOptions } from '../../src/data/client/types.ts'
+import { type ReplicatedCluster, withReplicas } from '../kit/replicas.ts'
 
 export const USERS = 1_000
 const PLACING = { keys: { user: { type: 'bigint', columns: { users: 'id' } } }, global: [] } as const
@@ -27,46 +23,18 @@ export interface Bench {
   readonly version: string
 }
 
-export async function withCluster<R>(work: (bench: Bench) => Promise<R>): Promise<R> {
-  return withFolder(async (folder) => {
-    const keeper = new ClusterKeeper({
-      name: 'c0',
-      replicas: 2,
-      dataDir: join(folder, 'pg'),
-      runDir: join(folder, 'run'),
-      logDir: join(folder, 'logs'),
-      recordFile: join(folder, 'c0.json'),
-      log: silentLogger,
-      clock: systemClock,
-    })
-    await keeper.start()
-    try {
-      await whole(keeper)
-      return await withClient(keeper, work)
-    } finally {
-      await keeper.stop()
-    }
-  })
+export function withCluster<R>(work: (bench: Bench) => Promise<R>): Promise<R> {
+  const migrations = new URL('./migrations/', import.meta.url)
+  return withReplicas({ placing: PLACING, migrations }, (cluster) => withClient(cluster, work))
 }
 
-async function withClient<R>(keeper: ClusterKeeper, work: (bench: Bench) => Promise<R>): Promise<R> {
-  const { members, primary } = keeper.topology()
-  await createDatabase(members.find(({ id }) => id === primary)!.address!, 'app')
-  const all: ClusterMember[] = members.map(({ id, address }) => {
-    const { socketDir: host, port, user, password } = address!
-    return { id, connection: { host, port, user, password, database: 'app' } as ConnectionOptions }
-  })
-  const first = all.find(({ id }) => id === primary)!.connection
-  const clusters = [{ name: 'c0', connection: first, members: all }]
-  await prepareData({
-    clusters,
-    placing: PLACING,
-    migrations: new URL('./migrations/', import.meta.url),
-    log: silentLogger,
-  })
+async function withClient<R>(
+  { options, replicas: copies, pids }: ReplicatedCluster,
+  work: (bench: Bench) => Promise<R>,
+): Promise<R> {
   const storage = createContextStorage()
   const client = new DataClient({
-    clusters,
+    clusters: [options],
     placing: PLACING,
     storage,
     log: silentLogger,
@@ -76,12 +44,10 @@ async function withClient<R>(keeper: ClusterKeeper, work: (bench: Bench) => Prom
     doubleRun: false,
   })
   await client.start()
-  const replicas = all
-    .filter(({ id }) => id !== primary)
-    .map(({ connection }) => new pg.Pool({ ...connection, max: 10 }))
+  const replicas = copies.map(({ connection }) => new pg.Pool({ ...connection, max: 10 }))
   try {
-    const version = await fill(first)
-    return await work({ client, storage, replicas, version, pids: members.map(({ pid }) => pid!) })
+    const version = await fill(options.connection)
+    return await work({ client, storage, replicas, version, pids })
   } finally {
     await Promise.all(replicas.map((pool) => pool.end()))
     await client.stop()
@@ -98,20 +64,6 @@ async function fill(connection: ConnectionOptions): Promise<string> {
   const { rows } = await session.query<{ server_version: string }>('show server_version')
   await session.end()
   return rows[0]!.server_version
-}
-
-/** All standbys count. */
-function whole(keeper: ClusterKeeper): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (keeper.topology().members.every(({ role, synchronous }) => role === 'primary' || synchronous)) {
-        end()
-        resolve()
-      }
-    }
-    const end = keeper.onChange(look)
-    look()
-  })
 }
 
 const newRequestId = uuidv7(systemClock, systemRandom())

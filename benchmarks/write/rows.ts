@@ -10,7 +10,6 @@ export interface WriteSample {
   readonly postgresUs: number
 }
 
-const GOAL = { text: '≤ 1.4', bound: 1.4, better: 'lower' } as const
 /** Each of ours with the peer that writes alike; only the first pair is promised something. */
 const PEERS: Readonly<Record<string, string>> = {
   'write() with query': 'pg',
@@ -21,7 +20,7 @@ const PROMISED = 'write() with query'
 export function rows(
   samples: Readonly<Record<string, readonly WriteSample[]>>,
   kind: string,
-  judged: boolean,
+  bound?: number,
 ): Row[] {
   const times = (name: string): number[] => (samples[name] ?? []).map(({ msPerWrite }) => msPerWrite)
   return Object.keys(samples).flatMap((name) => {
@@ -38,7 +37,9 @@ export function rows(
     const ratio = estimate(ratios(times(name), times(peer + rest)))
     const figure = `${kind}: ${name}, time as a ratio to ${peer}`
     return [
-      judged && ours === PROMISED ? goalRow(figure, GOAL, ratio) : { figure, value: interval(ratio) },
+      bound !== undefined && ours === PROMISED
+        ? goalRow(figure, { text: `≤ ${bound}`, bound, better: 'lower' }, ratio)
+        : { figure, value: interval(ratio) },
       ...own,
     ]
   })

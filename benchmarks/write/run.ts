@@ -1,10 +1,14 @@
+import type { RuntimeOptions } from '../../src/app/runtime.ts'
+import type { AppDefinition } from '../../src/app/types.ts'
 import type { ConnectionOptions } from '../../src/data/client/types.ts'
 import { alternate } from '../kit/alternate.ts'
+import definition from '../kit/app/app.ts'
 import { CountProxy } from '../kit/count-proxy.ts'
 import { cpuSince, markCpu } from '../kit/cpu.ts'
 import { type BenchSystem, withPostgres, withRuntime } from '../kit/embedded.ts'
 import { describeMachine, type Machine } from '../kit/machine.ts'
 import { readOptions } from '../kit/options.ts'
+import { withReplicas } from '../kit/replicas.ts'
 import { finish, type Row } from '../kit/report.ts'
 import { withPeers } from './bare.ts'
 import { type Insert, nextPost, throughKysely, throughQuery } from './insert.ts'
@@ -12,7 +16,11 @@ import { rows, type WriteSample } from './rows.ts'
 
 const CONCURRENT = 10
 /** Writes of one sample: enough that a round of all contestants takes about a second. */
-const WRITES = { durable: { 1: 200, 10: 600 }, volatile: { 1: 600, 10: 1500 } } as const
+const WRITES = {
+  durable: { 1: 200, 10: 600 },
+  volatile: { 1: 600, 10: 1500 },
+  synchronous: { 1: 200, 10: 600 },
+} as const
 const WARM_WRITES = 3000
 const TRIPS_MAX = 3
 
@@ -31,12 +39,20 @@ const durable = await withPostgres({}, async (connection, { version, pid }) => {
 const volatile = await withPostgres({ fsync: 'off' }, (connection, { pid }) =>
   compare('volatile', connection, pid),
 )
+// A commit waits for one of two replicas.
+const { placing, options: app } = definition as unknown as AppDefinition
+const synchronous = await withReplicas(
+  { placing, migrations: app.migrations },
+  ({ options: cluster, pids }) =>
+    compare('synchronous', cluster.connection, pids[0]!, { clusters: [cluster] }),
+)
 
 const how = `${options.rounds} alternations; one process, one embedded PostgreSQL, each of ours and the peer's own pool of ${CONCURRENT}`
 const table: Row[] = [
   { figure: 'round trips of one write', value: String(trips), goal: `≤ ${TRIPS_MAX}`, verdict: 'met' },
-  ...rows(durable, 'durable', true),
-  ...rows(volatile, 'fsync = off', false),
+  ...rows(durable, 'durable', 1.4),
+  ...rows(synchronous, 'synchronous', 1.15),
+  ...rows(volatile, 'fsync = off'),
 ]
 finish(
   {
@@ -45,7 +61,7 @@ finish(
     rounds: options.rounds,
     how,
     rows: table,
-    samples: { durable, volatile },
+    samples: { durable, synchronous, volatile },
   },
   options.save ? import.meta.dirname : undefined,
 )
@@ -74,8 +90,9 @@ function compare(
   kind: keyof typeof WRITES,
   connection: ConnectionOptions,
   postgres: number,
+  runtime: Partial<RuntimeOptions> = {},
 ): Promise<Samples> {
-  return withRuntime(connection, (system) =>
+  const work = (system: BenchSystem): Promise<Samples> =>
     withPeers(connection, CONCURRENT, async (peers) => {
       const found: Samples = {}
       const inserts = contestants(system, peers)
@@ -93,8 +110,8 @@ function compare(
         process.stderr.write(`${kind}, ${concurrent} at a time: done\n`)
       }
       return found
-    }),
-  )
+    })
+  return withRuntime(connection, work, undefined, runtime)
 }
 
 function contestants(system: BenchSystem, peers: { bare: Insert; kysely: Insert }): [string, Insert][] {
