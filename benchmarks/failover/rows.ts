@@ -1,4 +1,4 @@
-import { interval, type Row } from '../kit/report.ts'
+import { goalRow, interval, type Row } from '../kit/report.ts'
 import { estimate, maximum } from '../kit/stats.ts'
 import type { Sample } from './round.ts'
 
@@ -6,22 +6,43 @@ export type Samples = Record<string, Sample[]>
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
+/** Milliseconds that the slowest answered request may take at the median; nothing may fail, be lost or be applied twice. */
+const STALLS_MS: Readonly<Record<string, number>> = {
+  Tenfold: 500,
+  'Tenfold, primary stopped': 4_000,
+  'Tenfold, planned switchover': 150,
+}
+const REDUNDANT_MS = 10_000
+
 /** A table of its own for each contender; ratios say little where one side is zero. */
 export function rows(samples: Samples): Row[] {
   return Object.entries(samples).flatMap(([name, of]) => {
     const pick = (value: (sample: Sample) => number): number[] => of.map(value)
-    const typical = (figure: string, values: number[], unit = ''): Row => ({
-      figure: `${name}: ${figure}`,
-      value: `${interval(estimate(values), 0)}${unit}, at most ${Math.round(maximum(values)).toLocaleString('en')}${unit}`,
-    })
-    const total = (figure: string, values: number[]): Row => ({
+    const stall = STALLS_MS[name]
+    const typical = (figure: string, values: number[], unit = '', bound?: number): Row => {
+      const goal = {
+        text: `≤ ${bound?.toLocaleString('en')}${unit}`,
+        bound: bound ?? 0,
+        better: 'lower',
+      } as const
+      const row =
+        stall === undefined || bound === undefined
+          ? { figure: '', value: `${interval(estimate(values), 0)}${unit}` }
+          : goalRow('', goal, estimate(values), unit, 0)
+      const most = Math.round(maximum(values)).toLocaleString('en')
+      return { ...row, figure: `${name}: ${figure}`, value: `${row.value}, at most ${most}${unit}` }
+    }
+    const total = (figure: string, values: number[], judged = true): Row => ({
       figure: `${name}: ${figure}, all rounds`,
       value: String(sum(values)),
+      ...(stall !== undefined && judged && { goal: '0', verdict: sum(values) === 0 ? 'met' : 'missed' }),
     })
     return [
       typical(
         'failed requests',
         pick(({ failedWrites, failedReads }) => failedWrites + failedReads),
+        '',
+        0,
       ),
       typical(
         'no write answered for',
@@ -37,11 +58,13 @@ export function rows(samples: Samples): Row[] {
         'slowest answered request',
         pick(({ longestMs }) => longestMs),
         ' ms',
+        stall,
       ),
       typical(
         'redundant again after',
         pick(({ redundantMs }) => redundantMs),
         ' ms',
+        REDUNDANT_MS,
       ),
       total(
         'acknowledged writes lost',

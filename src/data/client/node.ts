@@ -152,6 +152,8 @@ export class DataNode {
   }
 
   #tooLate(): void {
+    // What it was asked as a replica may be late, while it is the primary.
+    if (!this.isReplica) return
     this.isLate = true
     this.lane.abandon(new CopyLost(`${this.id} does not answer`))
     for (const listener of [...this.#onLate]) listener()

@@ -73,7 +73,8 @@ export class Proof {
   }
 }
 
+/** What the server says here is no answer to anybody's statement: it may not be what it was thought to be. */
 function runOf({ failure, results }: Batch, at: number): string {
-  if (failure) throw failure
+  if (failure) throw new Error(`Not proven to be the primary: ${failure.message}`, { cause: failure })
   return String(results[at]?.rows[0]?.run)
 }

@@ -119,7 +119,7 @@ async function runShared(
       return await node.lane.query(statement, params, deadline.leftMs, span, trace)
     } catch (error) {
       if (error instanceof CopyLost) {
-        cluster.failed(node, error.cause)
+        if (error.cause) cluster.failed(node, error.cause)
         if (deadline.passed || sends >= SENDS_MAX)
           throw new DataUnavailable(cluster.name, 'not applied', error.cause)
         backoff ??= new Backoff(cluster.clock, random)

@@ -10,7 +10,7 @@ const FILES = {
   variant: ['open', 'write', 'set times', 'sync', 'make folder', 'rename', 'sync folder', 'touch'],
 }
 const TALKS = {
-  reserve: ['statement', 'commit'],
+  reserve: ['all'],
   'create photo': ['begin', 'statement', 'commit'],
   claim: ['all'],
   'keep photo': ['begin', 'statement', 'commit'],
@@ -26,7 +26,7 @@ const KINDS = [
 /** The fast form ends the server at these, and at some that are drawn: a process to end takes a second or two. */
 const ALWAYS = [
   'spool: write',
-  'reserve: commit answered',
+  'reserve: all answered',
   ...['write', 'sync', 'rename', 'make folder', 'sync folder', 'touch'].map((step) => `original: ${step}`),
   ...MOMENTS.map((moment) => `create photo: commit ${moment}`),
   'claim: all sent',

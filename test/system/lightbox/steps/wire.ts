@@ -65,7 +65,8 @@ export function watchWire(killer: Killer): void {
     talk.over = texts.includes('commit') || texts.includes('rollback')
     if (talk.over) session.talk = undefined
     created ||= talk.name === 'create photo' && talk.over
-    const name = `${talk.name}: ${isClaim ? 'all' : begun !== undefined ? 'begin' : talk.over ? 'commit' : 'statement'}`
+    const isWhole = isClaim || (begun !== undefined && talk.over)
+    const name = `${talk.name}: ${isWhole ? 'all' : begun !== undefined ? 'begin' : talk.over ? 'commit' : 'statement'}`
     if (isClaim) asked = true
     else this.prependOnceListener('data', () => killer.step(`${name} answered`))
     killer.step(`${name} unsent`)

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import type { NodeStatus } from '../../../src/core/topology.ts'
+import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { connectionTo } from '../../../src/data/postgres/address.ts'
+import { processesIn } from '../../../src/data/postgres/process.ts'
+import { assertSound } from '../kit/judge.ts'
+import { CookieMemory } from '../kit/memory.ts'
+import { Dice } from '../kit/seed.ts'
+import { ServerProcess } from '../kit/server.ts'
+import { runUnderFaults } from '../kit/under-faults.ts'
+import { BETWEEN, working } from '../kit/working.ts'
+import { startWorkload } from '../kit/workload.ts'
+
+const RUN_MS_MAX = 120_000
+const isOf =
+  (role: 'primary' | 'replica') =>
+  (node: NodeStatus): boolean =>
+    node.role === role
+
+const scaledTo =
+  (replicas: number) =>
+  async (server: ServerProcess): Promise<void> => {
+    await server.command('scale', `data.replicas=${replicas}`)
+    const { nodes } = await server.ready()
+    assert.equal(nodes.filter(isOf('replica')).length, replicas)
+  }
+
+test('`tenfold scale` makes replicas and takes them away while the system works', async (t) => {
+  const server = await ServerProcess.start(t, { flags: ['--stage', 'replicated'] })
+  await runUnderFaults(t, server, {
+    seed: 1,
+    faults: [
+      ['three replicas', scaledTo(3)],
+      ['one replica', scaledTo(1)],
+      ['two replicas', scaledTo(2)],
+    ],
+    msMax: RUN_MS_MAX,
+    memory: () => new CookieMemory(),
+    copies: true,
+  })
+})
+
+test('`tenfold recover` lists, exports and discards what a failover without its standby has lost', async (t) => {
+  const server = await ServerProcess.start(t, {
+    flags: ['--stage', 'replicated', '--replicas', '1', '--durability', 'available'],
+  })
+  const append = async (element: string): Promise<void> => {
+    const body = JSON.stringify({ type: 'append', key: '21', element })
+    const headers = { 'content-type': 'application/json' }
+    const { status } = await fetch(`${server.url}/op`, { method: 'POST', headers, body })
+    assert.equal(status, 200)
+  }
+  assert.match(await server.command('recover'), /No failover has lost anything/)
+  await append('kept')
+  const { nodes } = await server.ready()
+  const [primary, replica] = [nodes.find(isOf('primary'))!, nodes.find(isOf('replica'))!]
+  await server.command('fault', 'pause', replica.id)
+  await server.until('commits are on one disk', ({ durability }) =>
+    durability?.c0?.commits === 'one disk' ? true : undefined,
+  )
+  for (const element of ['lost', 'lost, too']) await append(element)
+  // The old primary cannot be started any more: its standby takes over, without what only it had.
+  const folder = server.dataFolders.find((dir) => processesIn(dir).some(({ pid }) => pid === primary.pid))!
+  const control = (dir: string): string => join(dir, 'global', 'pg_control')
+  renameSync(control(folder), `${control(folder)}.away`)
+  await server.command('fault', 'kill', primary.id)
+  await server.command('fault', 'resume', replica.id)
+  await server.until('the standby is primary', ({ nodes: now }) =>
+    now.find(({ id, role }) => id === replica.id && role === 'primary'),
+  )
+  await append('later')
+
+  const parent = dirname(folder)
+  const kept = join(
+    parent,
+    readdirSync(parent).find((name) => name.includes('.lost-') && !name.endsWith('.tenfold'))!,
+  )
+  renameSync(`${control(kept)}.away`, control(kept))
+  const file = join(parent, '..', 'lost.jsonl')
+  const found = JSON.parse(await server.command('recover', '--json', '--export', file))
+  const elementsOf = (
+    transactions: { rows: { elements?: { element: string }[] } }[],
+  ): (string | undefined)[] => transactions.map(({ rows }) => rows.elements?.[0]?.element)
+  assert.deepEqual([found.length, elementsOf(found[0].transactions)], [1, ['lost', 'lost, too']])
+  const lines = readFileSync(file, 'utf8').trim().split('\n')
+  assert.deepEqual(elementsOf(lines.map((line) => JSON.parse(line))), ['lost', 'lost, too'])
+  assert.match(await server.command('recover'), /2 acknowledged transactions were lost/)
+  assert.ok(existsSync(kept))
+  await server.command('recover', '--discard')
+  assert.ok(!existsSync(kept))
+  assert.match(await server.command('recover'), /No failover has lost anything/)
+})
+
+test('`tenfold start --database` with several hosts follows the primary of somebody else’s cluster', async (t) => {
+  const cluster = await testCluster(t, { database: 'app' })
+  const hosts = [...cluster.connections('app').values()].map(({ host }) => encodeURIComponent(host))
+  const { user, password } = primaryOf(cluster.keeper.topology())
+  const url = `postgres://${user}:${encodeURIComponent(password)}@${hosts.join(',')}/app`
+  const server = await ServerProcess.start(t, { flags: ['--database', url] })
+  const dice = new Dice(1)
+  const stop = new AbortController()
+  const workload = startWorkload({
+    url: server.url,
+    dice,
+    sessions: 6,
+    durationMs: RUN_MS_MAX,
+    signal: stop.signal,
+    memory: () => new CookieMemory(),
+  })
+  const bounded = working(workload, RUN_MS_MAX)
+  try {
+    for (let round = 0; round < 2; round++) {
+      await bounded(workload.progress(BETWEEN), 'work before')
+      const { primary } = cluster.keeper.record
+      cluster.keeper.fault(primary, 'kill')
+      await cluster.until('another is primary', (topology) => topology.primary !== primary)
+      await bounded(workload.progress(BETWEEN), 'work after')
+      await cluster.whole()
+    }
+  } finally {
+    stop.abort()
+    await workload.done.catch(() => {})
+  }
+  assert.deepEqual(workload.troubles(), {})
+  const connection = connectionTo(primaryOf(cluster.keeper.topology()), 'app')
+  await assertSound(t, workload.recorder, [connection], 'several hosts', { copies: true })
+})
