@@ -17,7 +17,7 @@ const CONTENDERS: readonly Contender[] = [
   new Tenfold('Tenfold, planned switchover', 'restart'),
   new Patroni({ name: 'Patroni as shipped', tuning: SHIPPED, back: 'after the failover' }),
   new Patroni({ name: 'Patroni at its fastest', tuning: FASTEST, back: 'after the failover' }),
-  new Patroni({ name: 'Patroni as shipped, restarted at once', tuning: SHIPPED, back: 'at once' }),
+  new Patroni({ name: 'Patroni, its primary restarted at once', tuning: SHIPPED, back: 'at once' }),
 ]
 
 const { rounds, save, words } = readOptions()
