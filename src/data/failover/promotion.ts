@@ -51,8 +51,7 @@ export class Promotion {
         'a switchover becomes a failover',
       )
     }
-    await stopped
-    hurry.cancel()
+    await stopped.finally(() => hurry.cancel())
   }
 
   /** Whether all that count are there: if anything goes wrong, each of them has to be asked. */
@@ -74,9 +73,10 @@ export class Promotion {
   async #hasAll(successor: ClusterNode, primary: ClusterNode, stopped: Promise<void>): Promise<boolean> {
     const { clock } = this.#state.options
     let hasStopped = false
-    const over = stopped.then(() => {
+    const note = (): void => {
       hasStopped = true
-    })
+    }
+    const over = stopped.then(note, note)
     while (!hasStopped) {
       const end = shutdownCheckpoint(primary.dataDir)
       if (end !== undefined) {
