@@ -12,7 +12,7 @@ import { ensurePatroni } from './patroni.js'
 import { filesOf, PHASES } from './phases.js'
 
 /** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
-const CONCURRENCY = { engine: 3, system: 4, app: 4, browser: 3 }
+const CONCURRENCY = { engine: 3, system: 3, app: 3 }
 /** Bounds a hang, not a slow machine. */
 const FILE_TIMEOUT_MS = 300000
 const LONG_TIMEOUT_MS = 7200000
@@ -139,7 +139,7 @@ async function phase(name, node, env) {
   if (name === 'system') preparePatroni(env, files)
   if (name !== 'browser') return tests(node, env, files, CONCURRENCY[name] || 2)
   try {
-    return await tests(node, { ...env, CHROME_PATH: ensureChromium(env) }, files, CONCURRENCY.browser)
+    return await tests(node, { ...env, CHROME_PATH: ensureChromium(env) }, files, 2)
   } catch (error) {
     say(error.message)
     return { passed: 0, failed: 1, skipped: 0 }
