@@ -50,7 +50,14 @@ export const FAULTS = {
     const primary = await one(server, dice, isPrimary)
     await pause(primary ? wholeServer(server, primary) : [], 200 + dice.below(1500))
   },
-  'stop the postmaster': async (server, dice) => signal((await one(server, dice, isPrimary))?.pid, 'SIGSTOP'),
+  'stop the postmaster': async (server, dice) => {
+    const primary = await one(server, dice, isPrimary)
+    signal(primary?.pid, 'SIGSTOP')
+    // Its sessions go on until it is ended: whoever judged before would be cut off in the midst of it.
+    await server.until('the stopped postmaster is ended', ({ nodes: now }) =>
+      now.every(({ pid }) => pid !== primary?.pid) ? true : undefined,
+    )
+  },
   'kill a replica': async (server, dice) => signal((await one(server, dice, isReplica))?.pid, 'SIGKILL'),
   'stop a replica for a while': async (server, dice) => {
     const replica = await one(server, dice, isReplica)
