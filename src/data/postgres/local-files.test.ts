@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -21,7 +22,7 @@ import { replaceFile } from './files.ts'
 import { readLinks, restoreLinks } from './links.ts'
 import { takeLock } from './lock.ts'
 import { logTail, rotateLog } from './log-file.ts'
-import { identify, isAlive, signal } from './process.ts'
+import { identify, isAlive, isPostgres, signal } from './process.ts'
 import { readRecord, recordDirOf } from './record.ts'
 import { fitsSocket } from './socket.ts'
 
@@ -40,6 +41,24 @@ test('a lock has one owner, who is named, and can be taken again', (t) => {
   })
   first.release()
   takeLock(dir, '/data').release()
+})
+
+test('a PostgreSQL that is ending counts no more, although its process is still there', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  // Of one thread, and with much memory that is given back at its very end, as shared memory is.
+  const program = join(folder(t), 'postgres')
+  const held = `/dev/shm/tf-held-${process.pid}`
+  const script = `#!/bin/sh\nexec 3>${held}\nrm ${held}\nhead -c 300000000 /dev/zero >&3\necho ready\nread never\n`
+  writeFileSync(program, script, { mode: 0o755 })
+  const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  const pid = child.pid!
+  await once(child.stdout!, 'data')
+  assert.equal(isPostgres(pid), true)
+  child.kill('SIGKILL')
+  while (existsSync(`/proc/${pid}/cwd`));
+  assert.equal(isPostgres(pid), false)
 })
 
 test('replacing a file leaves no temporary one, keeps the mode, and does not follow a link', (t) => {

@@ -38,9 +38,9 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return started === undefined ? undefined : { pid, started }
 }
 
-/** Whether the process of this id, if there is one, is a PostgreSQL server's. */
+/** Whether the process of this id, if there is one, is a PostgreSQL server's. One that ends holds nothing any more. */
 export function isPostgres(pid: number): boolean {
-  if (identify(pid) === undefined) return false
+  if (identify(pid) === undefined || hasLeft(pid)) return false
   try {
     const name = LINUX
       ? readFileSync(`/proc/${pid}/comm`, 'latin1')
@@ -48,6 +48,17 @@ export function isPostgres(pid: number): boolean {
     return /(^|\/)postgres/.test(name)
   } catch {
     return false
+  }
+}
+
+/** It is ending: it has no working folder any more. Not known on macOS. */
+function hasLeft(pid: number): boolean {
+  if (!LINUX) return false
+  try {
+    statSync(`/proc/${pid}/cwd`)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
   }
 }
 

@@ -85,7 +85,7 @@ function claim(dir: string, account: Account): string {
 /**
  * Removes the socket and its lock file when their server is dead. PostgreSQL would, except when a process of the
  * same user has that id by now, or when the dead one is a zombie: a container's first process often reaps no strangers.
- * @param dataDir that of the caller, in which nothing runs: its own killed server may still have a process that ends
+ * @param dataDir that of the caller, in which nothing runs: its own dead server's id may be another server's by now
  */
 export function sweepSocket(dir: string, port: number, dataDir: string): void {
   const socket = socketPath(dir, port)

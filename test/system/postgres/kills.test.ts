@@ -106,12 +106,11 @@ test('kill -9 of everything at once, the owner included', async (t) => {
   assert.deepEqual(await sql(server, 'select one from kept'), [{ one: 1 }])
 })
 
-test('a socket that a killed server left is taken over, also while its process still ends; that of another is not', async (t) => {
+test('a socket that a killed server left is taken over, also when its id is another server’s by now; that of another is not', async (t) => {
   const place = scratch(t)
   const server = place.server()
   await server.start()
   await server.stop()
-  // Any process of PostgreSQL: one that ends can be seen, but no longer where it stands.
   const other = place.server({ dataDir: join(place.dir, 'pg', 'c1'), runDir: join(place.dir, 'run1') })
   await other.start()
   const lock = (dataDir: string): void =>
