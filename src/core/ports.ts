@@ -22,7 +22,10 @@ export interface SystemStore {
    * A fenced transaction without a marker in one round trip, for statements that may be applied again without harm (each
    * carries its own uniqueness or is monotonic). Runs again when a connection is lost. Resolves with the rows of each.
    */
-  apply(hash: number, ...statements: readonly SystemStatement[]): Promise<Record<string, unknown>[][]>
+  apply<Row = Record<string, unknown>>(
+    hash: number,
+    ...statements: readonly SystemStatement[]
+  ): Promise<Row[][]>
   /** The same where a statement depends on what another has found. */
   applyWork<R>(hash: number, work: (tx: Queryable) => Promise<R>): Promise<R>
   /** Runs `work` once on every cluster's primary, for clean-up in small batches. */

@@ -61,17 +61,15 @@ export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact
 }
 
 /** All in one round trip. */
-export function inOneTrip(
-  fence: Fence,
-  statements: readonly SystemStatement[],
-): Transact<Record<string, unknown>[][]> {
+export function inOneTrip<Row>(fence: Fence, statements: readonly SystemStatement[]): Transact<Row[][]> {
   return async (connection, { statements: known }) => {
+    const first = opening(fence)
     connection.takeSyncWaitCancelled() // a warning before is no word on this commit
-    const batch = await send(connection, known, [...opening(fence), ...statements, { sql: 'commit' }])
+    const batch = await send(connection, known, [...first, ...statements, { sql: 'commit' }])
     if (batch.failure && !connection.lost) await rollback(connection, known)
     if (batch.failure) throw batch.failure
     checkCommit(connection, batch)
-    return batch.results.slice(2, -1).map(({ rows }) => rows)
+    return batch.results.slice(first.length, -1).map(({ rows }) => rows as Row[])
   }
 }
 

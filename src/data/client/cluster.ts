@@ -266,13 +266,13 @@ export class Cluster {
       node.lane.moves = this.isWatched
       if (node === primary && node.isReplica) node.promoted()
       node.isReplica = node !== primary
-      if (node === primary) node.hasServed = true
-      if (node === primary || primary === undefined) continue
+    }
+    if (primary && this.#last && primary !== this.#last) {
+      this.metrics.primaryChanges.value++
+      const reason = new SessionCut(`${this.#last.id} is not the primary of cluster ${this.name}`)
+      this.#last.writers.cut(reason)
       // What it was asked as a copy it may still answer; as the primary it has nothing to say any more.
-      const reason = new SessionCut(`${node.id} is not the primary of cluster ${this.name}`)
-      if (node.hasServed) node.writers.cut(reason)
-      if (node.hasServed && !replicas.includes(node)) node.cutReads(reason)
-      node.hasServed = false
+      if (!replicas.includes(this.#last)) this.#last.cutReads(reason)
     }
     for (const node of copies)
       if (node !== primary && !replicas.includes(node))
@@ -280,7 +280,6 @@ export class Cluster {
     // One of them may be the next primary: sessions that can write then are there already.
     if (primary) for (const node of replicas) node.writers.warm(WARM_WRITERS)
     if (primary === was) return
-    if (primary && this.#last && primary !== this.#last) this.metrics.primaryChanges.value++
     this.#last = primary ?? this.#last
     if (primary) for (const waiter of this.#waiting) waiter.resolve(primary)
     if (primary) this.#waiting.clear()

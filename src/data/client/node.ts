@@ -39,8 +39,6 @@ export class DataNode {
   readonly lane: ReadLane
   /** Whether it is asked for its position as a replica. */
   isReplica = false
-  /** It has been the primary: there may be sessions that have written, and calls that wait for one. */
-  hasServed = false
   /** As a replica: what it had replayed when it last told, and when that was in monotonic milliseconds. */
   known: Position | undefined
   toldAt = Number.NEGATIVE_INFINITY

@@ -217,7 +217,6 @@ export class Repairs {
     options.log.info({ cluster: options.name, node: id, ...progress, ms }, 'a replica was made')
     await this.#start(node, primary, signal)
     // Of use only now: what was written while it was copied has come. Another primary may have said meanwhile that it is of none.
-    signal.throwIfAborted()
     if (record().epoch === epoch)
       save({ ...record(), building: record().building.filter((other) => other !== id) })
   }

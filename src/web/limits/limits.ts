@@ -137,7 +137,7 @@ export class WebLimits {
     const hash = store.hash(key)
     const params = [key, hash % BUCKETS, Math.floor(hash / BUCKETS), cost * pace.intervalMs, pace.toleranceMs]
     const over = new AbortController()
-    const counted = store.apply(hash, { sql: TAKE, params })
+    const counted = store.apply<Row>(hash, { sql: TAKE, params })
     const late = clock
       .sleep(this.#options.storeMsMax ?? STORE_MS_MAX, { signal: over.signal })
       .then(() => Promise.reject(new Error('The store did not answer in time')))
@@ -145,12 +145,9 @@ export class WebLimits {
     counted.catch(() => {})
     late.catch(() => {})
     try {
-      const [rows] = await Promise.race([counted, late])
       // Denied by a row younger than this statement's snapshot: the key's first events came all at once.
-      const row = (rows?.[0] as unknown as Row | undefined) ?? {
-        allowed: false,
-        ahead_ms: pace.toleranceMs,
-      }
+      const denied: Row = { allowed: false, ahead_ms: pace.toleranceMs }
+      const [[row = denied] = []] = await Promise.race([counted, late])
       const aheadMs = Number(row.ahead_ms)
       this.#local.note(key, aheadMs)
       return decisionOf(row.allowed, aheadMs, cost, pace)

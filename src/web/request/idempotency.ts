@@ -88,8 +88,7 @@ export async function reserve(
   const id = scope(principal, one)
   const hash = store.hash(id)
   const params = [id, hash % BUCKETS, Math.floor(hash / BUCKETS), requestId, one.requestHash]
-  const [, rows] = await store.apply(hash, { sql: INSERT, params }, { sql: SELECT, params: [id] })
-  const row = rows?.[0] as unknown as Row | undefined
+  const [, [row] = []] = await store.apply<Row>(hash, { sql: INSERT, params }, { sql: SELECT, params: [id] })
   if (!row) throw new Error('A reservation that was just written is not there')
   if (row.request_hash !== one.requestHash) throw new IdempotencyKeyReused()
   return row.request_id

@@ -70,8 +70,8 @@ export class SessionStore {
   /** @returns whether the session was still there */
   async update(placement: number, id: string, data: Record<string, unknown>): Promise<boolean> {
     const sql = 'update tenfold.sessions set data = $2::jsonb where id = $1 returning id'
-    const [rows] = await this.#store.apply(placement, { sql, params: [id, JSON.stringify(data)] })
-    return rows !== undefined && rows.length > 0
+    const [rows = []] = await this.#store.apply(placement, { sql, params: [id, JSON.stringify(data)] })
+    return rows.length > 0
   }
 
   async seen(placement: number, id: string, now: number): Promise<void> {
