@@ -1,18 +1,27 @@
 import type { TestContext } from 'node:test'
+import type { ConnectionOptions } from '../../../src/data/client/types.ts'
 import { assertSound } from './judge.ts'
 import type { Memory } from './memory.ts'
-import type { Fault } from './nemesis.ts'
 import { Dice } from './seed.ts'
-import type { ServerProcess } from './server.ts'
 import { BETWEEN, working } from './working.ts'
 import { startWorkload } from './workload.ts'
 
 const SESSIONS = 6
 
-export interface UnderFaults {
+/** What can be judged while something breaks. */
+interface System {
+  readonly url: string
+  /** Resolves when it is as before. */
+  ready(): Promise<unknown>
+  /** Of every cluster's primary. */
+  connections(): Promise<ConnectionOptions[]>
+  logTail(): string
+}
+
+export interface UnderFaults<S> {
   readonly seed: number
   /** By name, in order. */
-  readonly faults: readonly (readonly [string, Fault])[]
+  readonly faults: readonly (readonly [string, (system: S, dice: Dice) => Promise<void>])[]
   /** Bounds a run whose sessions are never answered, in milliseconds. */
   readonly msMax: number
   readonly memory?: (session: number) => Memory
@@ -21,12 +30,15 @@ export interface UnderFaults {
   readonly copies?: boolean
 }
 
-/** Runs the workload, does the faults one after the other with work in between, and judges the history. */
-export async function runUnderFaults(
+/**
+ * Runs the workload, does the faults one after the other with work in between, and judges the history.
+ * @returns answers other than success, by their reason
+ */
+export async function runUnderFaults<S extends System>(
   t: TestContext,
-  server: ServerProcess,
-  { seed, faults, msMax, memory, tabs, copies = false }: UnderFaults,
-): Promise<void> {
+  server: S,
+  { seed, faults, msMax, memory, tabs, copies = false }: UnderFaults<S>,
+): Promise<Record<string, number>> {
   const dice = new Dice(seed)
   const stop = new AbortController()
   const workload = startWorkload({
@@ -57,4 +69,5 @@ export async function runUnderFaults(
   await workload.done
   t.diagnostic(`${what}: ${JSON.stringify(workload.troubles())}`)
   await assertSound(t, workload.recorder, await server.connections(), `seed ${seed}`, { copies })
+  return workload.troubles()
 }

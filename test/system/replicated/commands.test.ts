@@ -6,13 +6,9 @@ import type { NodeStatus } from '../../../src/core/topology.ts'
 import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
-import { assertSound } from '../kit/judge.ts'
 import { CookieMemory } from '../kit/memory.ts'
-import { Dice } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
 import { runUnderFaults } from '../kit/under-faults.ts'
-import { BETWEEN, working } from '../kit/working.ts'
-import { startWorkload } from '../kit/workload.ts'
 
 const RUN_MS_MAX = 120_000
 const isOf =
@@ -100,31 +96,26 @@ test('`tenfold start --database` with several hosts follows the primary of someb
   const { user, password } = primaryOf(cluster.keeper.topology())
   const url = `postgres://${user}:${encodeURIComponent(password)}@${hosts.join(',')}/app`
   const server = await ServerProcess.start(t, { flags: ['--database', url] })
-  const dice = new Dice(1)
-  const stop = new AbortController()
-  const workload = startWorkload({
-    url: server.url,
-    dice,
-    sessions: 6,
-    durationMs: RUN_MS_MAX,
-    signal: stop.signal,
-    memory: () => new CookieMemory(),
-  })
-  const bounded = working(workload, RUN_MS_MAX)
-  try {
-    for (let round = 0; round < 2; round++) {
-      await bounded(workload.progress(BETWEEN), 'work before')
-      const { primary } = cluster.keeper.record
-      cluster.keeper.fault(primary, 'kill')
-      await cluster.until('another is primary', (topology) => topology.primary !== primary)
-      await bounded(workload.progress(BETWEEN), 'work after')
-      await cluster.whole()
-    }
-  } finally {
-    stop.abort()
-    await workload.done.catch(() => {})
+  const killed = async (): Promise<void> => {
+    const { primary } = cluster.keeper.record
+    cluster.keeper.fault(primary, 'kill')
+    await cluster.until('another is primary', (topology) => topology.primary !== primary)
   }
-  assert.deepEqual(workload.troubles(), {})
-  const connection = connectionTo(primaryOf(cluster.keeper.topology()), 'app')
-  await assertSound(t, workload.recorder, [connection], 'several hosts', { copies: true })
+  const system = {
+    url: server.url,
+    ready: () => cluster.whole(),
+    connections: async () => [connectionTo(primaryOf(cluster.keeper.topology()), 'app')],
+    logTail: () => server.logTail(),
+  }
+  const troubles = await runUnderFaults(t, system, {
+    seed: 1,
+    faults: [
+      ['kill the primary', killed],
+      ['kill the next one', killed],
+    ],
+    msMax: RUN_MS_MAX,
+    memory: () => new CookieMemory(),
+    copies: true,
+  })
+  assert.deepEqual(troubles, {})
 })
