@@ -28,11 +28,14 @@ async function sweepRaw(t: TestContext, write: RawWrite, begins: Begins, step: n
   await admin.end()
   const { proxy, connection: through } = await proxied(t, connection)
   const connect = connector(through)
-  const bytes = proxy.count(begins)
-  await payRaw(write, connect, 100_000, 'measured')
-  // Goodbyes belong to the conversation, and so does a COMMIT that nobody waits for.
-  await until('the end of the conversation', () => proxy.connections === 0 || undefined)
-  const lengths = { request: bytes.request, answer: bytes.answer }
+  const measure = async (key: number) => {
+    const bytes = proxy.count(begins)
+    await payRaw(write, connect, key, `pay ${key}`)
+    // Goodbyes belong to the conversation, and so does a COMMIT that nobody waits for.
+    await until('the end of the conversation', () => proxy.connections === 0 || undefined)
+    return { ...bytes }
+  }
+  const lengths = await measure(100_000)
   const payments: Disturbed[] = []
   for (const side of ['request', 'answer'] satisfies Side[]) {
     for (let after = 0; after <= lengths[side]; after += step) {
@@ -45,6 +48,8 @@ async function sweepRaw(t: TestContext, write: RawWrite, begins: Begins, step: n
       payments.push({ key, side, after, answers: [answer] })
     }
   }
+  // Had they grown, the last bytes of each would not have been cut.
+  assert.equal((await measure(999_999)).request, lengths.request, 'conversations differ in length')
   return faults(connection, payments)
 }
 
