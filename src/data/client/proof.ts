@@ -45,10 +45,10 @@ export class Proof {
       () => {
         throw new Error(`No standby has acknowledged what this primary shows for ${Math.round(ms)} ms`)
       },
-      () => {},
+      () => new Promise<never>(() => {}),
     )
     try {
-      const run = runOf(await connection.run([{ statement: RUN, params: [] }]), 0)
+      const run = runOf(await Promise.race([connection.run([{ statement: RUN, params: [] }]), timeout]), 0)
       while (run !== this.#proven) {
         this.#proving ??= this.#prove(connection).finally(() => {
           this.#proving = undefined

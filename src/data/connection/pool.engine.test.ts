@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import { testDatabase } from '../../testing/postgres.ts'
+import type { Connection } from './connection.ts'
 import { gateTo } from './fixtures/gate.ts'
 import { Pool } from './pool.ts'
+
+const END = { text: 'select pg_terminate_backend(pg_backend_pid())', name: '', fastRuns: 0 }
 
 async function poolOfOne(t: TestContext) {
   const { connection, drop } = await testDatabase()
@@ -69,6 +72,24 @@ test('a session that ends with its greeting is not handed out', async (t) => {
   const { pool, gate } = await poolOfOne(t)
   gate.endAtGreeting = 1
   await assert.rejects(pool.acquire(5000), { code: '57P01' })
+  pool.release(await pool.acquire(5000))
+  await pool.close()
+})
+
+test('a session that ends while it is looked at is not handed out, and takes up no place', async (t) => {
+  const { connection, drop } = await testDatabase()
+  t.after(drop)
+  let ending = true
+  const vet = async (session: Connection): Promise<void> => {
+    if (!ending) return
+    const lost = new Promise((resolve) => session.onLost(resolve))
+    void session.run([{ statement: END, params: [] }])
+    await lost
+  }
+  const pool = new Pool({ connection, settings: {}, max: 1, clock: systemClock, vet })
+  await assert.rejects(pool.acquire(5000), /terminat/)
+  assert.equal(pool.busy, 0)
+  ending = false
   pool.release(await pool.acquire(5000))
   await pool.close()
 })

@@ -199,6 +199,8 @@ export class Pool {
         await this.#close(connection)
         throw new Error('The data client is stopped')
       }
+      // It has told so, and does not again: nobody would ever take it out.
+      if (connection.lost) throw connection.lost
       this.#opening--
       this.#all.add(connection)
       connection.onLost(() => this.#forget(connection))

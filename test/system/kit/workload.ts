@@ -25,6 +25,11 @@ export interface WorkloadOptions {
   readonly tabs?: number
   /** Milliseconds after which a client gives up. */
   readonly patienceMs?: number
+  /**
+   * Milliseconds at most between an answer and the next operation of a tab. Who waits for a repair leaves it the
+   * processors. @defaultValue 50
+   */
+  readonly thinkMsMax?: number
 }
 
 /** A workload that runs. */
@@ -45,6 +50,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
   const waiting = new Set<{ at: number; resolve: () => void }>()
   let finished = 0
   const clients: KitClient[] = []
+  const { thinkMsMax = 50 } = options
   const tab = async (client: KitClient, dice: Dice, name: string): Promise<void> => {
     let count = 0
     while (systemClock.monotonic() < end && !options.signal?.aborted) {
@@ -52,6 +58,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
       await client.do(randomCall(dice, `${name}.${count}`))
       finished += 1
       for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
+      await systemClock.sleep(dice.below(thinkMsMax))
     }
   }
   const session = async (at: number): Promise<void> => {
