@@ -53,7 +53,7 @@ function reading({ session }: Replicated, ...clients: readonly DataClient[]) {
         const other = (await look(own, first)) ?? 0
         assert.ok(other >= others, `another's value went back from ${others} to ${other}`)
         others = other
-        turn.did(startedAt)
+        await turn.did(startedAt)
       }
     }
   })
@@ -65,7 +65,7 @@ test('reads leave the primary, and every session reads its own writes', async (t
   const client = await all.another({ metrics })
   await client.lookAgain('c0')
   const load = reading(all, client)
-  await load.progress(4_000)
+  await load.progress(2_500)
   const { finished } = await load.end()
   const { replica, primary, waits } = client.cluster('c0').metrics
   t.diagnostic(

@@ -25,7 +25,7 @@ function writing(client: DataClient) {
         ),
       )
       acknowledged.set(id, (acknowledged.get(id) ?? 0) + 1)
-      turn.did(startedAt)
+      await turn.did(startedAt)
     }
   })
   return {

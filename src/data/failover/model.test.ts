@@ -5,7 +5,9 @@ import type { Bug } from './fixtures/bugs.ts'
 import { World } from './fixtures/world.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
-const WALKS = LONG ? 200_000 : 20_000
+const WALKS = LONG ? 200_000 : 8_000
+/** A planted bug has to show within so many. */
+const WALKS_TO_FIND = 20_000
 const STEPS = 200
 
 /** @returns the first thing that went wrong in so many walks */
@@ -63,9 +65,9 @@ const BUGS: readonly Bug[] = [
 ]
 for (const bug of BUGS)
   test(`the model notices one that ${bug}`, () => {
-    assert.notEqual(walk(WALKS, bug), undefined)
+    assert.notEqual(walk(WALKS_TO_FIND, bug), undefined)
   })
 
 test('the model notices one that counts a copy before it is whole', () => {
-  assert.equal(typeof mend(WALKS / 4, 'counts a copy before it is whole'), 'string')
+  assert.equal(typeof mend(WALKS_TO_FIND / 4, 'counts a copy before it is whole'), 'string')
 })

@@ -32,13 +32,15 @@ export interface PairOptions {
   readonly operations: number
   /** Whether most sessions keep a token. @defaultValue true */
   readonly tokens?: boolean
+  /** Milliseconds at most between an answer and the next operations of a session. @defaultValue 0, no pause at all */
+  readonly thinkMsMax?: number
 }
 
 /** Sessions that read and write pairs until `operations` of them have been answered. */
 export function startPairs(
   door: Door,
   dice: Dice,
-  { sessions, operations, tokens = true }: PairOptions,
+  { sessions, operations, tokens = true, thinkMsMax = 0 }: PairOptions,
 ): PairWorkload {
   const history: Exchange[] = []
   const waiting = new Set<{ at: number; resolve: () => void }>()
@@ -65,6 +67,7 @@ export function startPairs(
       exchange.answeredAt = systemClock.monotonic()
       answered += ops.length
       for (const waiter of waiting) if (waiter.at <= answered && waiting.delete(waiter)) waiter.resolve()
+      if (thinkMsMax > 0) await systemClock.sleep(own.below(thinkMsMax))
     }
   }
   const done = Promise.all(Array.from({ length: sessions }, (_, at) => one(at)))

@@ -5,7 +5,7 @@ import { BUGS, type Bug } from './app.ts'
 import { crash, look, payment, type Step, steps } from './steps.ts'
 import { ModelSystem } from './system.ts'
 
-const RUNS = process.env.TENFOLD_TEST_LONG ? 400 : 8
+const RUNS = process.env.TENFOLD_TEST_LONG ? 400 : 5
 /** Histories until a planted bug has surely shown itself. */
 const PLANTED_RUNS = 40
 /** Histories in which each shows itself soon; what chance finds comes after them. */

@@ -26,13 +26,10 @@ const KINDS = [
 /** The fast form ends the server at these, and at some that are drawn: a process to end takes a second or two. */
 const ALWAYS = [
   'spool: write',
-  'reserve: all answered',
-  ...['write', 'sync', 'rename', 'make folder', 'sync folder', 'touch'].map((step) => `original: ${step}`),
+  'original: rename',
   ...MOMENTS.map((moment) => `create photo: commit ${moment}`),
-  'claim: all sent',
   'claim: all answered',
-  ...['write', 'rename', 'sync folder', 'touch'].map((step) => `variant: ${step}`),
-  'keep photo: begin answered',
+  'variant: rename',
   ...MOMENTS.map((moment) => `keep photo: commit ${moment}`),
 ]
 const DRAWN = 4

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Account } from '../../../src/data/postgres/account.ts'
-import { identify, type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until } from '../kit/deadline.ts'
 import { processesBelow } from './processes.ts'
 import type { MemberPlace } from './settings.ts'
@@ -18,7 +18,6 @@ export class Member {
   readonly place: MemberPlace
   readonly #program: string
   readonly #account: Account
-  #child: ChildProcess | undefined
 
   constructor(place: MemberPlace, program: string, account: Account) {
     this.place = place
@@ -28,11 +27,11 @@ export class Member {
 
   /** Starts Patroni, as whoever runs services does after its end; nothing when it runs. */
   start(): void {
-    // A process that was killed is known to be so only a moment later.
-    if (this.#child?.pid !== undefined && identify(this.#child.pid) !== undefined) return
+    // One that was killed has left its folder before its id is free: by the id it would seem to run still.
+    if (this.#processes('patroni').length > 0) return
     const { dir } = this.place
     const log = openSync(join(dir, 'patroni.log'), 'a')
-    this.#child = spawn(this.#program, [join(dir, 'patroni.yml')], {
+    const child = spawn(this.#program, [join(dir, 'patroni.yml')], {
       cwd: dir,
       env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: dir },
       stdio: ['ignore', log, log],
@@ -40,7 +39,7 @@ export class Member {
       ...(this.#account.steppedDown && { uid: this.#account.uid, gid: this.#account.gid }),
     })
     closeSync(log)
-    this.#child.unref()
+    child.unref()
   }
 
   /** Asks Patroni's REST API. Undefined when there is no answer. */

@@ -67,6 +67,8 @@ async function run(t: TestContext, clusters: number): Promise<void> {
   const workload = startPairs(door, dice.branch(1), {
     sessions: SESSIONS,
     operations: Number.POSITIVE_INFINITY,
+    // Who waits for a repair leaves it the processors.
+    thinkMsMax: 120,
   })
   t.after(() => {
     workload.end()
