@@ -4,7 +4,18 @@ import { existsSync } from 'fs'
 import { delimiter, join } from 'path'
 import { install, installer } from './apt.js'
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
+/** The one without windows first: the same engine, with less to start and to paint. */
+const NAMES = [
+  'chromium-headless-shell',
+  'chrome-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'chrome',
+]
+/** By the first of these that the system has. */
+const PACKAGES = ['chromium-headless-shell', 'chromium']
 const MAC_PATHS = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
@@ -32,8 +43,10 @@ export function ensureChromium(env) {
   const prefix = installer(env)
   if (prefix) {
     process.stderr.write('browser: no Chromium found, installing it with apt-get (once)\n')
-    const now = install(prefix, ['chromium']) ? findChromium(env) : undefined
-    if (now) return now
+    for (const name of PACKAGES) {
+      const now = install(prefix, [name]) ? findChromium(env) : undefined
+      if (now) return now
+    }
   }
   throw new Error(
     [

@@ -28,12 +28,14 @@ describe('Chromium for the browser tests', () => {
     })
   }
   const browser = 'echo Chromium 1'
-  /** Pretends to be apt: writes down its arguments and "installs" on the second call. */
-  const plantApt = () =>
+  /** Pretends to be apt: writes down its arguments and "installs" the one package that it knows. */
+  const plantApt = (known = 'chromium-headless-shell') =>
     plant(
       'apt-get',
       `echo "$@" >> ${folder}/calls
-if [ "$1" = install ]; then printf '#!/bin/sh\\n${browser}\\n' > ${folder}/chromium; /bin/chmod 755 ${folder}/chromium; fi`,
+[ "$1" = install ] || exit 0
+case "$@" in *" ${known}") ;; *) exit 100 ;; esac
+printf '#!/bin/sh\\n${browser}\\n' > ${folder}/${known}; /bin/chmod 755 ${folder}/${known}`,
     )
 
   test('is taken from PATH, past a stub that does not run', () => {
@@ -49,8 +51,14 @@ if [ "$1" = install ]; then printf '#!/bin/sh\\n${browser}\\n' > ${folder}/chrom
   test('is installed by apt as root, with its progress on stderr', () => {
     plantApt()
     const { stdout, stderr } = ensure({}, 0)
-    assert.equal(stdout, join(folder, 'chromium'))
-    assert.match(stderr, /apt-get update[\s\S]*apt-get install .*chromium/)
+    assert.equal(stdout, join(folder, 'chromium-headless-shell'))
+    assert.match(stderr, /apt-get update[\s\S]*apt-get install .*chromium-headless-shell/)
+  })
+  test('is the whole one where there is none without windows', () => {
+    plantApt('chromium')
+    assert.equal(ensure({}, 0).stdout, join(folder, 'chromium'))
+    plant('chromium-headless-shell', browser)
+    assert.equal(ensure({}).stdout, join(folder, 'chromium-headless-shell'))
   })
   test('is asked for otherwise', () => {
     const mac = process.platform === 'darwin'

@@ -6,7 +6,7 @@ import { MemoryLevel } from './level.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
 const STEPS = 2_000
-const SEEDS = LONG ? 2_000 : 60
+const SEEDS = LONG ? 2_000 : 30
 /** A planted bug has to show within so many runs. */
 const SEEDS_TO_FIND = 300
 

@@ -6,7 +6,7 @@ import { type PlantedStream, SplitWorld } from '../fixtures/model/split-world.ts
 import { type Action, Violation } from '../fixtures/model/world.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
-const RUNS = LONG ? 5_000 : 200
+const RUNS = LONG ? 5_000 : 80
 
 const actions = fc.array(fc.tuple(fc.nat(SplitWorld.HAPPENINGS.length - 1), fc.nat(99), fc.nat(99)), {
   minLength: 200,
