@@ -380,6 +380,7 @@ export class ClusterKeeper implements Service {
     const text = JSON.stringify([
       topology.epoch,
       topology.primary,
+      topology.alone,
       topology.members.map(({ id, role, synchronous, view, address }) => [
         id,
         role,

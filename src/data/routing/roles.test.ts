@@ -39,7 +39,7 @@ const standby = (
 const decide = (views: Record<string, MemberAnswer | undefined>, before: Roles = NO_ROLES): Roles =>
   decideRoles(
     before,
-    Object.entries(views).map(([id, answer]): MemberView => ({ id, answer })),
+    Object.entries(views).map(([id, answer]): MemberView => ({ id, answer, asked: true })),
   )
 
 /** What a member may be found to be. */
@@ -127,6 +127,25 @@ test('a primary that was replaced is not the primary again when the new one is g
   assert.deepEqual(before.replaced, ['a'])
   const roles = decide({ a: primary(1, 100n), b: undefined }, before)
   assert.deepEqual([roles.primary, roles.replaced], [undefined, ['a']])
+})
+
+test('a stranger that answers first does not decide whose members they are', () => {
+  const stranger: MemberView = { id: 'x', answer: { ...primary(1, 100n), system: 'another' }, asked: true }
+  const first: MemberView = { id: 'a', answer: primary(1, 100n), asked: true }
+  const unasked = (id: string): MemberView => ({ id, answer: undefined, asked: false })
+  const early = decideRoles(NO_ROLES, [stranger, unasked('a'), unasked('b')])
+  assert.deepEqual([early.system, early.primary, early.foreign], [undefined, undefined, []])
+  const two = decideRoles(early, [stranger, first, unasked('b')])
+  assert.equal(two.system, undefined)
+  const most = decideRoles(two, [stranger, first, { id: 'b', answer: standby('b', 1), asked: true }])
+  assert.deepEqual([most.system, most.primary, most.foreign], ['ours', 'a', ['x']])
+  // Whoever is silent has had a chance to speak.
+  const silent = decideRoles(NO_ROLES, [
+    first,
+    { ...unasked('b'), asked: true },
+    { ...unasked('c'), asked: true },
+  ])
+  assert.deepEqual([silent.system, silent.primary], ['ours', 'a'])
 })
 
 test('of two addresses of one server the one in use stays in use', () => {

@@ -34,6 +34,8 @@ export interface Receiver {
 export interface MemberView {
   readonly id: string
   readonly answer: MemberAnswer | undefined
+  /** It has answered, refused or been silent at least once. */
+  readonly asked: boolean
 }
 
 /** Who is what. */
@@ -72,7 +74,7 @@ export const NO_ROLES: Roles = {
 /** Decides who is what from what was known and what is seen. Pure. */
 export function decideRoles(before: Roles, views: readonly MemberView[]): Roles {
   const answers = views.flatMap(({ id, answer }) => (answer === undefined ? [] : [{ id, ...answer }]))
-  const system = before.system ?? commonSystem(answers)
+  const system = before.system ?? commonSystem(answers, views)
   const own = answers.filter((one) => one.system === system)
   // A standby may know of a promotion before the promoted one answers us, or when it is none of our members.
   const timeline = own.reduce((highest, one) => Math.max(highest, one.timeline ?? 0), before.timeline)
@@ -96,7 +98,7 @@ export function decideRoles(before: Roles, views: readonly MemberView[]): Roles 
     synchronous,
     timeline,
     system,
-    foreign: answers.filter((one) => one.system !== system).map(({ id }) => id),
+    foreign: answers.filter((one) => system !== undefined && one.system !== system).map(({ id }) => id),
     replaced: writable.filter((one) => one.timeline !== timeline).map(({ id }) => id),
     untold: told?.untold ?? before.untold,
   }
@@ -104,11 +106,15 @@ export function decideRoles(before: Roles, views: readonly MemberView[]): Roles 
 
 type Answered = MemberAnswer & { readonly id: string }
 
-/** The system of most members; of equally many the one that is listed first. */
-function commonSystem(answers: readonly Answered[]): string | undefined {
+/**
+ * The system of most members; of equally many the one that is listed first. It holds for good, so whoever answers first must
+ * not decide alone: unknown until more than half agree, or all have been asked.
+ */
+function commonSystem(answers: readonly Answered[], views: readonly MemberView[]): string | undefined {
   const counts = new Map<string, number>()
   for (const { system } of answers) counts.set(system, (counts.get(system) ?? 0) + 1)
-  return [...counts].toSorted(([, one], [, other]) => other - one)[0]?.[0]
+  const [[most, count] = [undefined, 0]] = [...counts].toSorted(([, one], [, other]) => other - one)
+  return count > views.length / 2 || views.every(({ asked }) => asked) ? most : undefined
 }
 
 function byLsn(one: Answered, other: Answered): number {
