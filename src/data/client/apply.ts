@@ -12,11 +12,13 @@ import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS } from './settings.ts'
 import { Transaction } from './transaction.ts'
 
-interface ApplyEnvironment {
+export interface ApplyEnvironment {
   /** The cluster to go to, asked before each attempt. */
   route(): Cluster
   readonly random: RandomSource
   refresh(): Promise<void>
+  /** Milliseconds for all attempts together. @defaultValue DEADLINE_MS */
+  readonly deadlineMs?: number
 }
 
 /** The parameters of `tenfold.enter`, asked for before each run. */
@@ -31,7 +33,7 @@ export type Transact<R> = (connection: Connection, cluster: Cluster) => Promise<
  */
 export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact<R>): Promise<R> {
   const clock = env.route().clock
-  const deadline = new Deadline(clock, DEADLINE_MS)
+  const deadline = new Deadline(clock, env.deadlineMs ?? DEADLINE_MS)
   const backoff = new Backoff(clock, env.random)
   for (;;) {
     const cluster = env.route()
@@ -60,16 +62,27 @@ export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact
   }
 }
 
-/** All in one round trip. */
-export function inOneTrip<Row>(fence: Fence, statements: readonly SystemStatement[]): Transact<Row[][]> {
+/** Statements and the bucket that they are let into. */
+export interface Fenced {
+  readonly fence: Fence
+  readonly statements: readonly SystemStatement[]
+}
+
+/** All of all in one transaction and one round trip. Resolves with the rows of each statement of each. */
+export function inOneTrip(all: readonly Fenced[]): Transact<unknown[][][]> {
   return async (connection, { statements: known }) => {
-    const first = opening(fence)
     connection.takeSyncWaitCancelled() // a warning before is no word on this commit
-    const batch = await send(connection, known, [...first, ...statements, { sql: 'commit' }])
+    const items = all.flatMap(({ fence, statements }) => [entering(fence), ...statements])
+    const batch = await send(connection, known, [{ sql: 'begin' }, ...items, { sql: 'commit' }])
     if (batch.failure && !connection.lost) await rollback(connection, known)
     if (batch.failure) throw batch.failure
     checkCommit(connection, batch)
-    return batch.results.slice(first.length, -1).map(({ rows }) => rows as Row[])
+    let at = 1
+    return all.map(({ statements }) => {
+      const from = at + 1
+      at = from + statements.length
+      return batch.results.slice(from, at).map(({ rows }) => rows)
+    })
   }
 }
 
@@ -106,8 +119,13 @@ function checkCommit(connection: Connection, { results }: Batch, failure?: Error
 
 const opening = (fence: Fence | undefined): SystemStatement[] => [
   { sql: 'begin' },
-  ...(fence ? [{ sql: 'select tenfold.enter($1, $2, $3)', params: fence() }] : []),
+  ...(fence ? [entering(fence)] : []),
 ]
+
+const entering = (fence: Fence): SystemStatement => ({
+  sql: 'select tenfold.enter($1, $2, $3)',
+  params: fence(),
+})
 
 const rollback = (connection: Connection, statements: Statements): Promise<Batch> =>
   send(connection, statements, [{ sql: 'rollback' }])

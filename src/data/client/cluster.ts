@@ -17,8 +17,11 @@ export const WAITING_MAX = 2_000
 
 /** Milliseconds that a replica may be behind the primary and still answer whoever has seen nothing newer, about. */
 const STALE_MS_MAX = 900
-/** Sessions with each replica that would write if it became the primary. Opening one then would cost a processor 10 ms. */
-const WARM_WRITERS = 2
+/**
+ * Sessions with each replica that would write if it became the primary. Opening one then would cost a processor 10 ms, while
+ * everybody who has waited wants it; more than these only fight for it.
+ */
+const WARM_WRITERS = 5
 /** Milliseconds between two searches for the same timeline. */
 const SOUGHT_MS = 1_000
 

@@ -1,0 +1,124 @@
+import type { Connection } from '../connection/connection.ts'
+import { classify, sqlStateOf } from '../connection/failure.ts'
+import { DataUnavailable } from '../errors.ts'
+import { type ApplyEnvironment, applyUnmarked, type Fenced, inOneTrip } from './apply.ts'
+import { DEADLINE_MS } from './settings.ts'
+
+/** Transactions under way at once. */
+const WIDTH = 3
+/** Who leaves in one transaction, at most. */
+const GATHERED_MAX = 32
+/** Who may wait, at most; each holds what its request holds. */
+const WAITING_MAX = 2_000
+
+/** What one request has to write down for the platform. */
+export interface PlatformRecord extends Fenced {
+  /** Places it. All transactions take their rows in this order, so that no two wait for each other. */
+  readonly hash: number
+  /** In a transaction of its own, wherever it belongs by then. */
+  alone(): Promise<unknown[][]>
+}
+
+interface Waiting {
+  readonly record: PlatformRecord
+  readonly since: number
+  resolve(rows: unknown[][]): void
+  reject(error: unknown): void
+}
+
+/** Something is wrong with one of those that were gathered. */
+class Apart extends Error {}
+
+/**
+ * The platform's records of one cluster (reservations, sessions, limits), which the requests of a process write at the same
+ * time. Those that come while a transaction is under way leave together in the next: one round trip, and one commit that waits
+ * for a standby. Where nobody waits each goes at once. After a failover, when every request has waited, dozens need one commit.
+ *
+ * What is refused says nothing of the others: each is then tried alone.
+ */
+export class Gathered {
+  readonly #env: ApplyEnvironment
+  #queue: Waiting[] = []
+  #working = 0
+  #beginning = false
+
+  constructor(env: ApplyEnvironment) {
+    this.#env = env
+  }
+
+  /**
+   * Resolves with the rows of each statement once they are committed.
+   * @throws DataUnavailable after 10 s, or at once when too many wait; else what the statements fail with
+   */
+  apply(record: PlatformRecord): Promise<unknown[][]> {
+    const { name, clock } = this.#env.route()
+    if (this.#queue.length >= WAITING_MAX)
+      return Promise.reject(
+        new DataUnavailable(name, 'not applied', new Error(`${WAITING_MAX} records wait already`)),
+      )
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ record, since: clock.monotonic(), resolve, reject })
+      this.#begin()
+    })
+  }
+
+  /** A moment later: whoever comes in the same turn leaves together. */
+  #begin(): void {
+    if (this.#beginning || this.#working >= WIDTH) return
+    this.#beginning = true
+    queueMicrotask(() => {
+      this.#beginning = false
+      void this.#work()
+    })
+  }
+
+  async #work(): Promise<void> {
+    this.#working++
+    while (this.#queue.length > 0) await this.#once()
+    this.#working--
+  }
+
+  /** One transaction of whoever waits when there is a session for it. */
+  async #once(): Promise<void> {
+    const { clock } = this.#env.route()
+    const deadlineMs = this.#queue[0]!.since + DEADLINE_MS - clock.monotonic()
+    let taken: Waiting[] = []
+    try {
+      const rows = await applyUnmarked({ ...this.#env, deadlineMs }, async (connection, cluster) => {
+        if (taken.length === 0) taken = this.#take()
+        if (taken.length === 0) return []
+        try {
+          return await inOneTrip(taken.map(({ record }) => record))(connection, cluster)
+        } catch (error) {
+          throw isOfOne(connection, error) ? new Apart('', { cause: error }) : error
+        }
+      })
+      for (const [at, { resolve }] of taken.entries()) resolve(rows[at]!)
+    } catch (error) {
+      if (error instanceof Apart)
+        for (const { record, resolve, reject } of taken) record.alone().then(resolve, reject)
+      else this.#failed(taken, error)
+    }
+  }
+
+  #take(): Waiting[] {
+    return this.#queue.splice(0, GATHERED_MAX).toSorted((one, other) => one.record.hash - other.record.hash)
+  }
+
+  /** The time of the first is over; others have some left. What has failed otherwise has failed for all. */
+  #failed(taken: readonly Waiting[], error: unknown): void {
+    const now = this.#env.route().clock.monotonic()
+    const all = [...taken, ...this.#queue]
+    const late = all.filter(({ since }) => since + DEADLINE_MS <= now)
+    const gone = late.length > 0 ? late : all
+    this.#queue = all.filter((one) => !gone.includes(one))
+    for (const { reject } of gone) reject(error)
+  }
+}
+
+/** The session is fine, and it was no accident of concurrency: one of the statements, or its bucket, is refused. */
+function isOfOne(connection: Connection, error: unknown): boolean {
+  if (connection.lost) return false
+  const kind = sqlStateOf(error) === undefined ? 'statement' : classify(error)
+  return kind === 'statement' || kind === 'stale'
+}
