@@ -185,11 +185,11 @@ test('members come and go while it runs', async (t) => {
     }
     return count
   })()
-  // Until each of these has answered; nobody else may.
+  // Until each of these has answered; nobody else may but the primary, when they are behind.
   const answeredBy = async (...ids: readonly string[]): Promise<void> => {
     for (const open = new Set(ids); open.size > 0; ) {
       const id = await answering(all.session(client))
-      assert.ok(ids.includes(id), `${id}, not ${ids}`)
+      assert.ok(ids.includes(id) || id === first.id, `${id}, not ${ids}`)
       open.delete(id)
     }
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { decide, type Step } from './decide.ts'
+import { SwitchoverRefused } from './errors.ts'
 import { fitted } from './fitted.ts'
 import { Members } from './members.ts'
 import type { KeeperOptions } from './options.ts'
@@ -150,10 +151,18 @@ export class ClusterKeeper implements Service {
   async switchover(): Promise<void> {
     const { clock } = this.#options
     const until = clock.monotonic() + READY_MS_MAX
-    while (!this.#promotion.mayHandOver && clock.monotonic() < until)
-      await clock.sleep(READY_POLL_MS, { signal: this.#over.signal })
     const { epoch } = this.#record
-    await this.#exclusively(() => this.#promotion.handOver())
+    for (;;) {
+      while (!this.#promotion.mayHandOver && clock.monotonic() < until)
+        await clock.sleep(READY_POLL_MS, { signal: this.#over.signal })
+      try {
+        await this.#exclusively(() => this.#promotion.handOver())
+        break
+      } catch (error) {
+        // One may have gone between the look and its turn.
+        if (!(error instanceof SwitchoverRefused) || clock.monotonic() >= until) throw error
+      }
+    }
     await this.#reached(({ epoch: now }) => now > epoch)
   }
 
