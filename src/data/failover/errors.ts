@@ -16,10 +16,11 @@ export class ClusterRecordDamaged extends TenfoldError {
 export class SwitchoverRefused extends TenfoldError {
   readonly code = 'TENFOLD_SWITCHOVER_REFUSED'
   override readonly status = 409
-  constructor(id: string) {
+  constructor(id: string, options?: ErrorOptions) {
     super(
       `${id} cannot hand over: not every standby that counts for commits receives its log.`,
       'Wait until `tenfold status` shows its replicas healthy, then try again.',
+      options,
     )
   }
 }

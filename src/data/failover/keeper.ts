@@ -152,11 +152,15 @@ export class ClusterKeeper implements Service {
     const { clock } = this.#options
     const until = clock.monotonic() + READY_MS_MAX
     const { epoch } = this.#record
-    for (;;) {
+    // A failover meanwhile is as good.
+    const handOver = async (): Promise<void> => {
+      if (this.#record.epoch === epoch) await this.#promotion.handOver()
+    }
+    while (this.#record.epoch === epoch) {
       while (!this.#promotion.mayHandOver && clock.monotonic() < until)
         await clock.sleep(READY_POLL_MS, { signal: this.#over.signal })
       try {
-        await this.#exclusively(() => this.#promotion.handOver())
+        await this.#exclusively(handOver)
         break
       } catch (error) {
         // One may have gone between the look and its turn.

@@ -38,7 +38,9 @@ export class Promotion {
     // What the next primary needs is there before anybody waits for it.
     const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
     const named = record().synchronous.filter((id) => id !== best.id)
-    await this.#prepare(members.get(best.id), named)
+    await this.#prepare(members.get(best.id), named).catch((error: unknown) => {
+      throw new SwitchoverRefused(primary.id, { cause: error })
+    })
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
     const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
     const stopped = primary.stop('fast')
@@ -59,12 +61,15 @@ export class Promotion {
     return this.#counting() !== undefined
   }
 
-  /** What the primary says of all that count; undefined when one of them is away. */
+  /** What the primary says of all that count; undefined when one of them is away, as it may not have noticed yet. */
   #counting(): SenderView[] | undefined {
     const { members, record } = this.#state
     const { primary, synchronous, building } = record()
     const counting = (members.get(primary).seen?.senders ?? []).filter(
-      ({ id, state }) => state === 'streaming' && synchronous.includes(id) && !building.includes(id),
+      ({ id, state }) =>
+        state === 'streaming' &&
+        synchronous.includes(id) &&
+        members.get(id).view(building.includes(id)).process === 'running',
     )
     return counting.length > 0 && counting.length === synchronous.length ? counting : undefined
   }

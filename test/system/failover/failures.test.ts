@@ -46,15 +46,21 @@ test('FAULTS case 2: SIGSTOP of the whole primary: it is ended, wakes to nothing
   const here = await scene(t)
   const { cluster } = here
   const stopped = cluster.keeper.topology().members.find(({ role }) => role === 'primary')!
-  const before = processesIn(nodePlaces(cluster.options, stopped.id).dataDir)
+  const { dataDir } = nodePlaces(cluster.options, stopped.id)
+  const before = processesIn(dataDir)
   assert.ok(before.length > 1)
   const { epoch } = cluster.keeper.record
   const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
   cluster.keeper.fault(stopped.id, 'pause')
   await replaced
-  // One that is on its way out has closed its files, and keeps its id for a moment; one that was not ended would go on.
-  for (const identity of before) signal(identity, 'SIGCONT')
-  await until('no process of the old primary lives', () => (before.some(isAlive) ? undefined : true))
+  // One on its way out has closed its files and left its folder, and keeps its id for a moment; any other could wake.
+  const there = processesIn(dataDir).map(({ pid, started }) => `${pid} ${started}`)
+  for (const identity of before) {
+    const { pid, started } = identity
+    assert.ok(!there.includes(`${pid} ${started}`), 'a process of the old primary lives')
+    signal(identity, 'SIGCONT')
+  }
+  await until('the end of what was on its way out', () => (before.some(isAlive) ? undefined : true))
   await here.writers.progress(20)
   await cluster.whole()
   await nothingIsLost(here)
@@ -169,6 +175,22 @@ test('a planned switchover loses nothing, and the old primary follows without be
     await here.cluster.whole()
   }
   assert.deepEqual(copied, [])
+  await nothingIsLost(here)
+})
+
+test('a switchover waits for a standby that was lost a moment before', async (t) => {
+  const here = await scene(t)
+  const { keeper } = here.cluster
+  // Either may be the one that was to take over.
+  for (let round = 0; round < 4; round++) {
+    const { primary } = keeper.record
+    const replicas = keeper.topology().members.filter(({ role }) => role === 'replica')
+    keeper.fault(replicas[round % 2]!.id, 'kill')
+    await keeper.restart(primary)
+    assert.notEqual(keeper.record.primary, primary)
+    await here.writers.progress(20)
+    await here.cluster.whole()
+  }
   await nothingIsLost(here)
 })
 
