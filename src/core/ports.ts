@@ -20,7 +20,8 @@ export interface SystemStore {
   write<R>(hash: number, name: string, work: (tx: Queryable) => Promise<R>): Promise<R>
   /**
    * A fenced transaction without a marker in one round trip, for statements that may be applied again without harm (each
-   * carries its own uniqueness or is monotonic). Runs again when a connection is lost. Resolves with the rows of each.
+   * carries its own uniqueness or is monotonic). Runs again when a connection is lost. Resolves with the rows of each. Others
+   * may share the transaction, so none may wait long for a lock.
    */
   apply<Row = Record<string, unknown>>(
     hash: number,

@@ -2,7 +2,7 @@ import type { Queryable, SystemStatement } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
 import type { Batch } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
-import { classify, sqlStateOf } from '../connection/failure.ts'
+import { classify, failureOn } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
@@ -17,8 +17,8 @@ export interface ApplyEnvironment {
   route(): Cluster
   readonly random: RandomSource
   refresh(): Promise<void>
-  /** Milliseconds for all attempts together. @defaultValue DEADLINE_MS */
-  readonly deadlineMs?: number
+  /** Of all attempts together. @defaultValue {@link DEADLINE_MS} from now on */
+  readonly deadline?: Deadline
 }
 
 /** The parameters of `tenfold.enter`, asked for before each run. */
@@ -33,7 +33,7 @@ export type Transact<R> = (connection: Connection, cluster: Cluster) => Promise<
  */
 export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact<R>): Promise<R> {
   const clock = env.route().clock
-  const deadline = new Deadline(clock, env.deadlineMs ?? DEADLINE_MS)
+  const deadline = env.deadline ?? new Deadline(clock, DEADLINE_MS)
   const backoff = new Backoff(clock, env.random)
   for (;;) {
     const cluster = env.route()
@@ -47,8 +47,7 @@ export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact
       connection = await node.writers.acquire(deadline.leftMs)
       return await transact(connection, cluster)
     } catch (error) {
-      const kind =
-        connection && !connection.lost && sqlStateOf(error) === undefined ? 'statement' : classify(error)
+      const kind = connection && !connection.lost ? failureOn(connection, error) : classify(error)
       if (kind === 'statement') throw publicFailure(error as Error)
       if (deadline.passed) throw new DataUnavailable(cluster.name, 'outcome unknown', error)
       if (kind === 'connection') connection?.destroy(error as Error)

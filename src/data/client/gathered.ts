@@ -1,15 +1,14 @@
-import type { Connection } from '../connection/connection.ts'
-import { classify, sqlStateOf } from '../connection/failure.ts'
+import { failureOn } from '../connection/failure.ts'
 import { DataUnavailable } from '../errors.ts'
 import { type ApplyEnvironment, applyUnmarked, type Fenced, inOneTrip } from './apply.ts'
+import { WAITING_MAX } from './cluster.ts'
+import { Deadline } from './retry.ts'
 import { DEADLINE_MS } from './settings.ts'
 
 /** Transactions under way at once. */
 const WIDTH = 3
 /** Who leaves in one transaction, at most. */
 const GATHERED_MAX = 32
-/** Who may wait, at most; each holds what its request holds. */
-const WAITING_MAX = 2_000
 
 /** What one request has to write down for the platform. */
 export interface PlatformRecord extends Fenced {
@@ -21,13 +20,10 @@ export interface PlatformRecord extends Fenced {
 
 interface Waiting {
   readonly record: PlatformRecord
-  readonly since: number
+  readonly deadline: Deadline
   resolve(rows: unknown[][]): void
   reject(error: unknown): void
 }
-
-/** Something is wrong with one of those that were gathered. */
-class Apart extends Error {}
 
 /**
  * The platform's records of one cluster (reservations, sessions, limits), which the requests of a process write at the same
@@ -57,7 +53,7 @@ export class Gathered {
         new DataUnavailable(name, 'not applied', new Error(`${WAITING_MAX} records wait already`)),
       )
     return new Promise((resolve, reject) => {
-      this.#queue.push({ record, since: clock.monotonic(), resolve, reject })
+      this.#queue.push({ record, deadline: new Deadline(clock, DEADLINE_MS), resolve, reject })
       this.#begin()
     })
   }
@@ -80,24 +76,26 @@ export class Gathered {
 
   /** One transaction of whoever waits when there is a session for it. */
   async #once(): Promise<void> {
-    const { clock } = this.#env.route()
-    const deadlineMs = this.#queue[0]!.since + DEADLINE_MS - clock.monotonic()
+    const { deadline } = this.#queue[0]!
     let taken: Waiting[] = []
     try {
-      const rows = await applyUnmarked({ ...this.#env, deadlineMs }, async (connection, cluster) => {
+      const rows = await applyUnmarked({ ...this.#env, deadline }, async (connection, cluster) => {
         if (taken.length === 0) taken = this.#take()
         if (taken.length === 0) return []
         try {
           return await inOneTrip(taken.map(({ record }) => record))(connection, cluster)
         } catch (error) {
-          throw isOfOne(connection, error) ? new Apart('', { cause: error }) : error
+          const kind = failureOn(connection, error)
+          // One of the statements, or its bucket, is refused: whose it is they find out apart.
+          if (kind === 'statement' || kind === 'stale') return undefined
+          throw error
         }
       })
-      for (const [at, { resolve }] of taken.entries()) resolve(rows[at]!)
+      for (const [at, { record, resolve, reject }] of taken.entries())
+        if (rows) resolve(rows[at]!)
+        else record.alone().then(resolve, reject)
     } catch (error) {
-      if (error instanceof Apart)
-        for (const { record, resolve, reject } of taken) record.alone().then(resolve, reject)
-      else this.#failed(taken, error)
+      this.#failed(taken, error)
     }
   }
 
@@ -107,18 +105,10 @@ export class Gathered {
 
   /** The time of the first is over; others have some left. What has failed otherwise has failed for all. */
   #failed(taken: readonly Waiting[], error: unknown): void {
-    const now = this.#env.route().clock.monotonic()
     const all = [...taken, ...this.#queue]
-    const late = all.filter(({ since }) => since + DEADLINE_MS <= now)
-    const gone = late.length > 0 ? late : all
-    this.#queue = all.filter((one) => !gone.includes(one))
+    const late = all.filter(({ deadline }) => deadline.passed)
+    const gone = new Set(late.length > 0 ? late : all)
+    this.#queue = all.filter((one) => !gone.has(one))
     for (const { reject } of gone) reject(error)
   }
-}
-
-/** The session is fine, and it was no accident of concurrency: one of the statements, or its bucket, is refused. */
-function isOfOne(connection: Connection, error: unknown): boolean {
-  if (connection.lost) return false
-  const kind = sqlStateOf(error) === undefined ? 'statement' : classify(error)
-  return kind === 'statement' || kind === 'stale'
 }

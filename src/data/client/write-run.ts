@@ -4,7 +4,7 @@ import type { SystemStatement } from '../../core/ports.ts'
 import type { Position } from '../../core/position.ts'
 import type { Rider } from '../../core/rider.ts'
 import type { Connection } from '../connection/connection.ts'
-import { classify, type Failure, sqlStateOf } from '../connection/failure.ts'
+import { type Failure, failureOn } from '../connection/failure.ts'
 import {
   DataUnavailable,
   DeadlineExceeded,
@@ -269,18 +269,13 @@ export class WriteRun<Tables, R> {
     talk: Conversation,
     connection: Connection,
     failure: Error,
-    kind = this.#kindOf(connection, failure),
+    kind = failureOn(connection, failure),
   ): Promise<Error> {
     if (kind === 'connection') {
       connection.destroy(failure)
       if (this.#node) this.#cluster.failed(this.#node, failure)
     } else await talk.rollback()
     return kind === 'statement' ? publicFailure(failure) : new RunAgain(kind, failure)
-  }
-
-  #kindOf(connection: Connection, failure: Error): Failure {
-    if (connection.lost) return 'connection'
-    return sqlStateOf(failure) === undefined ? 'statement' : classify(failure)
   }
 }
 

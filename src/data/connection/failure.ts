@@ -51,6 +51,12 @@ export function classify(error: unknown): Failure {
   return BY_STATE[state] ?? (state.startsWith('08') ? 'connection' : 'statement')
 }
 
+/** What a failure on a session means. What only the client has raised, while the session lasts, is the statement's own fault. */
+export function failureOn({ lost }: { readonly lost: Error | undefined }, error: unknown): Failure {
+  if (lost) return 'connection'
+  return sqlStateOf(error) === undefined ? 'statement' : classify(error)
+}
+
 /** States that say something of the session or of the load, and nothing of the server's role. */
 const OF_THE_SESSION = new Set(['25P03', '25P04', '57P05', '53300'])
 

@@ -18,8 +18,6 @@ interface Member {
   readonly id: string
   readonly observer: Observer
   answer: MemberAnswer | undefined
-  /** It has answered, refused or been silent at least once. */
-  asked: boolean
   /** Why there is none. */
   failure: Error | undefined
   /** Answers to looks that began before say nothing any more. */
@@ -83,7 +81,6 @@ export class Watch {
         id,
         observer: new Observer(connection, (ms, run) => clock.timer(ms, run)),
         answer: undefined,
-        asked: false,
         failure: undefined,
         notBefore: 0,
         wantedAt: clock.monotonic(),
@@ -180,7 +177,6 @@ export class Watch {
 
   #answered(member: Member, answer: MemberAnswer | undefined): void {
     member.answer = answer
-    member.asked = true
     if (answer) this.#options.onAnswer(member.id, answer)
     this.#decide()
   }
@@ -212,7 +208,11 @@ export class Watch {
 
   #decide(): void {
     const before = this.#roles
-    const views = [...this.#members.values()].map(({ id, answer, asked }) => ({ id, answer, asked }))
+    const views = [...this.#members.values()].map(({ id, answer, failure }) => ({
+      id,
+      answer,
+      asked: answer !== undefined || failure !== undefined,
+    }))
     const roles = decideRoles(before, views)
     this.#roles = roles
     this.#say(roles)
