@@ -10,6 +10,9 @@ const REGISTERS = ['11', '12', '13']
 const LISTS = ['21', '22', '23']
 const COUNTERS = ['31', '32', '33', '34']
 
+/** Milliseconds at most between an answer and the next operation of a tab: who waits for a repair leaves it the processors. */
+const THINK_MS_MAX = 50
+
 export interface WorkloadOptions {
   readonly url: string
   readonly dice: Dice
@@ -25,11 +28,6 @@ export interface WorkloadOptions {
   readonly tabs?: number
   /** Milliseconds after which a client gives up. */
   readonly patienceMs?: number
-  /**
-   * Milliseconds at most between an answer and the next operation of a tab. Who waits for a repair leaves it the
-   * processors. @defaultValue 50
-   */
-  readonly thinkMsMax?: number
 }
 
 /** A workload that runs. */
@@ -50,7 +48,6 @@ export function startWorkload(options: WorkloadOptions): Workload {
   const waiting = new Set<{ at: number; resolve: () => void }>()
   let finished = 0
   const clients: KitClient[] = []
-  const { thinkMsMax = 50 } = options
   const tab = async (client: KitClient, dice: Dice, name: string): Promise<void> => {
     let count = 0
     while (systemClock.monotonic() < end && !options.signal?.aborted) {
@@ -58,7 +55,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
       await client.do(randomCall(dice, `${name}.${count}`))
       finished += 1
       for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
-      await systemClock.sleep(dice.below(thinkMsMax))
+      await systemClock.sleep(dice.below(THINK_MS_MAX))
     }
   }
   const session = async (at: number): Promise<void> => {
