@@ -22,7 +22,7 @@ const WRITES = {
   synchronous: { 1: 200, 10: 600 },
 } as const
 const WARM_WRITES = 3000
-const TRIPS_MAX = 3
+const TRIPS_MAX = 2
 
 const options = readOptions()
 

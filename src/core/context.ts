@@ -10,6 +10,8 @@ import type { SeenScope } from './seen.ts'
 export interface RequestContext {
   /** UUIDv7, constant over every retry of the same request. */
   readonly requestId: string
+  /** Nothing can have run under this id before: a write need not wait for the answer whether it has committed already. */
+  readonly fresh?: boolean | undefined
   readonly log: Logger
   /** Aborted when the client has gone or the deadline has passed. */
   readonly signal: AbortSignal
@@ -100,6 +102,9 @@ class WithinWrite implements RequestContext {
   get requestId() {
     return this.#outer.requestId
   }
+  get fresh() {
+    return this.#outer.fresh
+  }
   get log() {
     return this.#outer.log
   }
@@ -146,10 +151,14 @@ export function createContextStorage(): ContextStorage {
   return { current: () => storage.getStore(), run: (context, work) => storage.run(context, work) }
 }
 
-/** A context for work outside of any request, e.g. a script: its writes are exactly-once within one call. */
-export function detachedContext(requestId: string, log: Logger): RequestContext {
+/**
+ * A context for work outside of any request, e.g. a script: its writes are exactly-once within one call. `fresh`: the id
+ * was drawn for it.
+ */
+export function detachedContext(requestId: string, log: Logger, fresh = false): RequestContext {
   return {
     requestId,
+    fresh,
     log,
     signal: new AbortController().signal,
     writeNames: new Set(),

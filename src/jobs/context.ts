@@ -35,6 +35,10 @@ class RunContext implements RequestContext {
     this.jobId = run.job.id
   }
 
+  get fresh(): boolean {
+    return this.#run.job.fence === 0
+  }
+
   get signal(): AbortSignal {
     return this.#run.signal
   }

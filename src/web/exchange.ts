@@ -30,6 +30,8 @@ export class Exchange implements HttpScope, RequestContext {
   /** Monotonic milliseconds. */
   readonly startedAt: number
   requestId: string
+  /** Whether the id is this request's own. */
+  fresh = true
   clientAddress = ''
   secure = false
   target: Target | undefined

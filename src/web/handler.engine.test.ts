@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import type { RequestContext } from '../core/context.ts'
 import { type ErrorCode, TenfoldError } from '../core/errors.ts'
 import { isUuid } from '../core/uuid.ts'
 import { TestClock } from '../testing/clock.ts'
@@ -186,29 +187,26 @@ test('the signal aborts when the client leaves before its answer', async (t) => 
   assert.equal((await line(({ msg }) => msg === 'request')).status, 499)
 })
 
-test('a request id is believed from a trusted proxy only, as are address and scheme', async (t) => {
+test('a request id is believed from a trusted proxy only, and not taken for fresh; so are address and scheme', async (t) => {
   const id = '018f4f6e-0000-7abc-8def-0123456789ab'
   const headers = {
     'tenfold-request': id,
     'x-forwarded-for': '6.6.6.6, 203.0.113.9',
     'x-forwarded-proto': 'https',
   }
-  const seen = (request: Request, address?: string) => json([new URL(request.url).protocol, address])
-  const plain = await site(t, (request) => seen(request, plain.contexts.current()?.http?.clientAddress))
+  const seen = (request: Request, context?: RequestContext) =>
+    json([new URL(request.url).protocol, context?.http?.clientAddress, context?.fresh])
+  const plain = await site(t, (request) => seen(request, plain.contexts.current()))
   const stranger = await send(plain.url, '/', { headers })
   assert.notEqual(stranger.headers['tenfold-request'], id)
-  assert.deepEqual(JSON.parse(stranger.body), ['http:', '127.0.0.1'])
+  assert.deepEqual(JSON.parse(stranger.body), ['http:', '127.0.0.1', true])
   assert.equal(stranger.headers['strict-transport-security'], undefined)
-  const trusting = await site(
-    t,
-    (request) => seen(request, trusting.contexts.current()?.http?.clientAddress),
-    {
-      trustedProxies: ['127.0.0.0/8'],
-    },
-  )
+  const trusting = await site(t, (request) => seen(request, trusting.contexts.current()), {
+    trustedProxies: ['127.0.0.0/8'],
+  })
   const known = await send(trusting.url, '/', { headers })
   assert.equal(known.headers['tenfold-request'], id)
-  assert.deepEqual(JSON.parse(known.body), ['https:', '203.0.113.9'])
+  assert.deepEqual(JSON.parse(known.body), ['https:', '203.0.113.9', false])
   assert.match(String(known.headers['strict-transport-security']), /max-age=/)
 })
 

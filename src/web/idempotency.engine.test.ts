@@ -76,6 +76,13 @@ test('the same request under its key is applied once and has one id, on one clus
   }
 })
 
+test('only the first request of a key takes its id for fresh', async (t) => {
+  const running = await siteWithStore(t, () => async () => Response.json(running.contexts.current()?.fresh))
+  const post = async (key: string) =>
+    (await send(running.url, '/', { method: 'POST', body: 'a', headers: { 'idempotency-key': key } })).body
+  assert.deepEqual([await post('a'), await post('a'), await post('b')], ['true', 'false', 'true'])
+})
+
 test('twenty at once are one', async (t) => {
   const { post } = await start(t)
   const replies = await Promise.all(Array.from({ length: 20 }, () => post('/', 'at-once', 'a')))

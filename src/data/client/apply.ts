@@ -1,12 +1,13 @@
 import type { Queryable, SystemStatement } from '../../core/ports.ts'
 import type { RandomSource } from '../../core/random.ts'
-import type { Batch } from '../connection/batch.ts'
+import type { Batch, BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import { classify, failureOn } from '../connection/failure.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import type { DataNode } from './node.ts'
+import { Opening } from './opening.ts'
 import { publicFailure } from './public-failure.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS } from './settings.ts'
@@ -88,11 +89,10 @@ export function inOneTrip(all: readonly Fenced[]): Transact<unknown[][][]> {
 /** Begin, what `work` sends, commit. Without a fence for what is in no bucket. */
 export function conversing<R>(work: (tx: Queryable) => Promise<R>, fence?: Fence): Transact<R> {
   return async (connection, { name, statements }) => {
-    const tx = new Transaction('', name, connection, statements)
+    const opening = new Opening(connection, itemsOf(statements, opened(fence)))
+    const tx = new Transaction('', name, opening, statements)
     let done = false
     try {
-      const begun = await send(connection, statements, opening(fence))
-      if (begun.failure) throw begun.failure
       const result = await work(tx)
       tx.end()
       connection.takeSyncWaitCancelled()
@@ -116,7 +116,7 @@ function checkCommit(connection: Connection, { results }: Batch, failure?: Error
   if (results.at(-1)?.tag !== 'COMMIT') throw failure ?? new Error('The transaction was rolled back')
 }
 
-const opening = (fence: Fence | undefined): SystemStatement[] => [
+const opened = (fence: Fence | undefined): SystemStatement[] => [
   { sql: 'begin' },
   ...(fence ? [entering(fence)] : []),
 ]
@@ -130,4 +130,7 @@ const rollback = (connection: Connection, statements: Statements): Promise<Batch
   send(connection, statements, [{ sql: 'rollback' }])
 
 const send = (connection: Connection, known: Statements, items: readonly SystemStatement[]): Promise<Batch> =>
-  connection.run(items.map(({ sql, params = [] }) => ({ statement: known.get(sql), params })))
+  connection.run(itemsOf(known, items))
+
+const itemsOf = (known: Statements, items: readonly SystemStatement[]): BatchItem[] =>
+  items.map(({ sql, params = [] }) => ({ statement: known.get(sql), params }))

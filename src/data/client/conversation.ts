@@ -2,12 +2,13 @@ import { type Placement, rowPlace } from '../../core/keys.ts'
 import { parseLsn } from '../../core/lsn.ts'
 import type { SystemStatement } from '../../core/ports.ts'
 import { LSN_SQL, POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
-import type { Batch, BatchItem } from '../connection/batch.ts'
+import type { BatchItem } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import { OLDER_LIMITS } from '../connection/session-settings.ts'
 import type { Statements } from '../connection/statements.ts'
 import { IN_TIME_SQL } from './in-time.ts'
 import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
+import { Opening, type Session, type Trip } from './opening.ts'
 import { DEADLINE_MS } from './settings.ts'
 
 export interface Begin {
@@ -20,17 +21,32 @@ export interface Begin {
   readonly jobId: string | undefined
 }
 
+/** What BEGIN, fence and marker said. `first`: no run of this write has committed before. */
+export interface Begun {
+  readonly first: boolean
+  readonly failure: Error | undefined
+}
+
 /** The round trips of a write, as bytes on one session. Nothing here decides; nothing throws. */
 export interface Conversation {
   /** Milliseconds spent waiting for answers. */
   readonly dbMs: number
-  /** BEGIN, fence and marker. `first`: no run of this write has committed before. */
-  begin(begin: Begin): Promise<{ first: boolean; failure: Error | undefined }>
+  /**
+   * For what `work` sends. BEGIN, fence and marker go along with its first statement, unless they have left before; it
+   * fails when they fail, and when a run has committed before.
+   */
+  readonly session: Session
+  /** Whether nothing has left yet. */
+  readonly waits: boolean
+  /** Sends BEGIN, fence and marker on their own, unless they have left before. */
+  begin(): Promise<Begun>
+  /** What they said, once they have left. */
+  readonly begun: Promise<Begun>
   /** The stored result of a write that committed before, and what it may have left; commits by itself. */
-  resolve(markerId: string, left: string | undefined): Promise<Resolved>
+  resolve(left: string | undefined): Promise<Resolved>
   /** Stores the result, sends what rides along, commits, asks for the position that the commit has reached. */
-  commit(markerId: string, json: string | undefined, riding: readonly SystemStatement[]): Promise<Committed>
-  /** A session that cannot be rolled back is cut. */
+  commit(json: string | undefined, riding: readonly SystemStatement[]): Promise<Committed>
+  /** A session that cannot be rolled back is cut. Nothing is sent while nothing has left. */
   rollback(): Promise<undefined>
 }
 
@@ -52,62 +68,79 @@ export interface StoredResult {
   readonly result: string | null
 }
 
-export function converse(connection: Connection, statements: Statements): Conversation {
-  let dbMs = 0
-  let limitMs = DEADLINE_MS
+export function converse(connection: Connection, statements: Statements, begin: Begin): Conversation {
   const sql = (text: string, params: readonly unknown[] = []): BatchItem => ({
     statement: statements.get(text),
     params,
   })
-  const run = async (items: BatchItem[]): Promise<Batch> => {
+  const limits = connection.limitsTransactions ? ['transaction_timeout'] : OLDER_LIMITS
+  const opening = new Opening(connection, beginItems(begin, limits, sql), (opened) =>
+    begunOf(opened).first ? undefined : new Error('The write has committed before'),
+  )
+  const begun = opening.told.then(begunOf)
+  let dbMs = 0
+  const run = async (items: readonly BatchItem[]): Promise<Trip> => {
     const startedAt = performance.now()
-    const batch = await connection.run(items)
+    const trip = await opening.run(items)
     dbMs += performance.now() - startedAt
-    return batch
+    return trip
   }
   return {
     get dbMs() {
       return dbMs
     },
-    begin: async (begin) => {
-      limitMs = begin.timeoutMs
-      const limits = connection.limitsTransactions ? ['transaction_timeout'] : OLDER_LIMITS
-      const batch = await run(beginItems(begin, limits, sql))
-      return { first: batch.results.at(-1)?.tag === 'INSERT 0 1', failure: batch.failure }
+    session: {
+      run,
+      get raw() {
+        return opening.raw
+      },
     },
-    resolve: async (markerId, left) => {
-      const items = [sql(MARKER_SQL.resolve, [markerId])]
-      if (left !== undefined) items.push(sql(left, [markerId]))
+    get waits() {
+      return opening.waits
+    },
+    begun,
+    begin: () => {
+      if (opening.waits) void run([])
+      return begun
+    },
+    resolve: async (left) => {
+      const items = [sql(MARKER_SQL.resolve, [begin.marker.id])]
+      if (left !== undefined) items.push(sql(left, [begin.marker.id]))
       const at = items.push(sql('commit')) - 1
-      const batch = await run([...items, sql(POSITION_SQL)])
+      const trip = await run([...items, sql(POSITION_SQL)])
       return {
-        row: batch.results[0]?.rows[0] as StoredResult | undefined,
-        rows: left === undefined ? [] : (batch.results[1]?.rows ?? []),
-        committed: isCommitted(connection, batch, at),
-        position: positionOf(connection, batch, at + 1),
-        failure: batch.failure,
+        row: trip.results[0]?.rows[0] as StoredResult | undefined,
+        rows: left === undefined ? [] : (trip.results[1]?.rows ?? []),
+        committed: isCommitted(connection, trip, at),
+        position: positionOf(connection, trip, at + 1),
+        failure: trip.failure,
       }
     },
-    commit: async (markerId, json, riding) => {
-      const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [markerId, json])]
+    commit: async (json, riding) => {
+      const items = json === undefined ? [] : [sql(MARKER_SQL.finish, [begin.marker.id, json])]
       for (const statement of riding) items.push(sql(statement.sql, statement.params))
-      if (!connection.limitsTransactions) items.push(sql(IN_TIME_SQL, [limitMs]))
+      if (!connection.limitsTransactions) items.push(sql(IN_TIME_SQL, [begin.timeoutMs]))
       const at = items.push(sql('commit')) - 1
       connection.takeSyncWaitCancelled() // a warning before COMMIT is the app's own
-      const batch = await run([...items, sql(connection.timeline === undefined ? POSITION_SQL : LSN_SQL)])
+      const trip = await run([...items, sql(connection.timeline === undefined ? POSITION_SQL : LSN_SQL)])
       return {
-        committed: isCommitted(connection, batch, at),
-        position: positionOf(connection, batch, at + 1),
-        failure: batch.failure,
+        committed: isCommitted(connection, trip, at),
+        position: positionOf(connection, trip, at + 1),
+        failure: trip.failure,
       }
     },
     rollback: async () => {
-      if (connection.lost) return
-      const batch = await run([sql('rollback')])
-      if (batch.failure) connection.destroy(batch.failure)
+      if (connection.lost || opening.waits) return
+      const trip = await run([sql('rollback')])
+      if (trip.failure) connection.destroy(trip.failure)
     },
   }
 }
+
+const begunOf = ({ results, failure }: Trip): Begun => ({
+  first: results.at(-1)?.tag === 'INSERT 0 1',
+  failure,
+})
 
 function beginItems(
   begin: Begin,
@@ -135,16 +168,16 @@ function beginItems(
 }
 
 /** Only the command tag COMMIT means committed; an error after it does not undo it. */
-function isCommitted(connection: Connection, batch: Batch, at: number): boolean {
+function isCommitted(connection: Connection, { results }: Trip, at: number): boolean {
   const cancelled = connection.takeSyncWaitCancelled()
-  if (batch.results[at]?.tag !== 'COMMIT') return false
+  if (results[at]?.tag !== 'COMMIT') return false
   // Committed here, but perhaps on no standby: as good as a lost connection, the marker will tell.
   if (cancelled) connection.destroy(new Error('The synchronous wait of COMMIT was cancelled'))
   return !cancelled
 }
 
-function positionOf(connection: Connection, batch: Batch, at: number): Position | undefined {
-  const row = batch.results[at]?.rows[0] as PositionRow | undefined
+function positionOf(connection: Connection, { results }: Trip, at: number): Position | undefined {
+  const row = results[at]?.rows[0] as PositionRow | undefined
   if (row === undefined) return undefined
   // Only the first of a session asks for the timeline.
   const { timeline } = connection

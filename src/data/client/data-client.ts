@@ -235,7 +235,7 @@ export class DataClient {
     options?: WriteOptions,
   ): Promise<Jsonified<R>> {
     const { storage, random, doubleRun, log, replayHook } = this.#options
-    const context: RequestContext = storage.current() ?? detachedContext(this.#newRequestId(), log)
+    const context: RequestContext = storage.current() ?? detachedContext(this.#newRequestId(), log, true)
     return write(
       { storage, context, random, doubleRun, replayHook, refresh: () => this.refresh() },
       target,

@@ -25,16 +25,15 @@ async function older(t: TestContext) {
   }
   const target = client.target('user', KEY)
   const write = async (seconds: number): Promise<Committed> => {
-    const talk = converse(connection, statements)
     const marker = { id: newRequestId(), name: 'late', key: target.key }
     const { placement } = target
     const epoch = client.directory.bucketEpoch[placement.bucket]!
     const how = { isolation: undefined, keyed: undefined, jobId: undefined }
-    const begun = await talk.begin({ marker, placement, epoch, timeoutMs: LIMIT_MS, ...how })
-    assert.deepEqual(begun, { first: true, failure: undefined })
+    const talk = converse(connection, statements, { marker, placement, epoch, timeoutMs: LIMIT_MS, ...how })
+    assert.deepEqual(await talk.begin(), { first: true, failure: undefined })
     await run(`insert into users (id, name) values (${KEY}, 'x') on conflict (id) do update set name = 'y'`)
     await run(`select pg_sleep(${seconds})`)
-    return talk.commit(marker.id, '1', [])
+    return talk.commit('1', [])
   }
   const names = () =>
     client.readAt(target.placement, (db) =>

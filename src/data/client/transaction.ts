@@ -2,10 +2,10 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import type { Rider } from '../../core/rider.ts'
 import type { StatementResult } from '../connection/batch.ts'
-import type { Connection } from '../connection/connection.ts'
 import type { Statements } from '../connection/statements.ts'
 import { HandleClosed, StatementRefused } from '../errors.ts'
 import { kyselyOver } from './kysely.ts'
+import type { Session } from './opening.ts'
 import { publicFailure } from './public-failure.ts'
 import { mayWrite } from './statement-guard.ts'
 
@@ -26,26 +26,24 @@ export interface TxHandle<Tables> {
 export class Transaction<Tables> implements TxHandle<Tables> {
   readonly id: string
   readonly cluster: string
-  readonly #connection: Connection
+  readonly #session: Session
   readonly #statements: Statements
   #db: Kysely<Tables> | undefined
   #open = true
   /** The first failure of a statement; PostgreSQL has aborted the transaction with it. */
   failure: Error | undefined
-  /** Milliseconds spent waiting for statements. */
-  dbMs = 0
   readonly riders: Rider[] = []
 
-  constructor(id: string, cluster: string, connection: Connection, statements: Statements) {
+  constructor(id: string, cluster: string, session: Session, statements: Statements) {
     this.id = id
     this.cluster = cluster
-    this.#connection = connection
+    this.#session = session
     this.#statements = statements
   }
 
   get client(): pg.Client {
     if (!this.#open) throw new HandleClosed('A transaction')
-    return this.#connection.raw
+    return this.#session.raw
   }
 
   get db(): Kysely<Tables> {
@@ -71,15 +69,13 @@ export class Transaction<Tables> implements TxHandle<Tables> {
     const statement = this.#statements.get(sql)
     statement.mayWrite ??= mayWrite(sql)
     if (!statement.mayWrite) throw new StatementRefused(sql)
-    const startedAt = performance.now()
-    const batch = await this.#connection.run([{ statement, params }])
-    this.dbMs += performance.now() - startedAt
-    if (!batch.failure) {
+    const { results, failure } = await this.#session.run([{ statement, params }])
+    if (!failure) {
       // The only statement that PostgreSQL accepts in an aborted transaction and that mends it.
-      if (this.failure && batch.results[0]?.tag === 'ROLLBACK') this.failure = undefined
-      return batch.results[0] as StatementResult
+      if (this.failure && results[0]?.tag === 'ROLLBACK') this.failure = undefined
+      return results[0] as StatementResult
     }
-    this.failure ??= batch.failure
-    throw publicFailure(batch.failure)
+    this.failure ??= failure
+    throw publicFailure(failure)
   }
 }

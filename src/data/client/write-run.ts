@@ -16,7 +16,7 @@ import {
   TransactionAborted,
 } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
-import { type Conversation, converse } from './conversation.ts'
+import { type Begun, type Conversation, converse } from './conversation.ts'
 import type { Marker } from './marker.ts'
 import type { DataNode } from './node.ts'
 import { publicFailure } from './public-failure.ts'
@@ -37,6 +37,13 @@ class RunAgain extends Error {
     super('Run again', { cause })
     this.kind = kind
   }
+}
+
+interface How {
+  /** Roll back in the end. */
+  readonly rollback: boolean
+  /** Do not wait for the marker: it leaves with the first statement of `work`. */
+  readonly ahead: boolean
 }
 
 /** One call of `write`, over all its attempts. */
@@ -86,14 +93,17 @@ export class WriteRun<Tables, R> {
   }
 
   /** Repeats the attempt until it is decided or time is up. */
-  async #settled(how: { rollback: boolean }): Promise<unknown> {
+  async #settled({ rollback }: { rollback: boolean }): Promise<unknown> {
     const backoff = new Backoff(this.#cluster.clock, this.#env.random)
+    // Only the first attempt can know without asking that none before it has committed.
+    let ahead = this.#env.context.fresh === true && !this.inDoubt
     for (let refreshes = 0; ; ) {
       // An abandoned request ends here, unless its outcome is unknown: then the answer is worth having.
       if (!this.inDoubt) this.#options.signal?.throwIfAborted()
       try {
-        return await this.#attempt(how)
+        return await this.#attempt({ rollback, ahead })
       } catch (error) {
+        ahead = false
         if (!(error instanceof RunAgain)) throw this.#final(error as Error)
         if (this.#deadline.passed) throw this.#timedOut(error)
         if (error.kind === 'stale') {
@@ -123,7 +133,7 @@ export class WriteRun<Tables, R> {
     return this.#env.context.wrote?.size ? 'earlier writes of this request were applied' : 'not applied'
   }
 
-  async #attempt(how: { rollback: boolean }): Promise<unknown> {
+  async #attempt(how: How): Promise<unknown> {
     const { cluster, epoch } = this.#target.route()
     this.#cluster = cluster
     this.#working = false
@@ -137,22 +147,8 @@ export class WriteRun<Tables, R> {
     const cut = cluster.clock.timer(Math.max(1, this.#deadline.leftMs), () =>
       connection.destroy(new Error('No answer within the deadline')),
     )
-    try {
-      return await this.#transact(converse(connection, cluster.statements), connection, epoch, how)
-    } finally {
-      cut.cancel()
-      node.writers.release(connection)
-    }
-  }
-
-  async #transact(
-    talk: Conversation,
-    connection: Connection,
-    epoch: number,
-    how: { rollback: boolean },
-  ): Promise<unknown> {
     const { timing, keyed, jobId } = this.#env.context
-    const begun = await talk.begin({
+    const talk = converse(connection, cluster.statements, {
       marker: this.#marker,
       placement: this.#target.placement,
       epoch,
@@ -161,32 +157,48 @@ export class WriteRun<Tables, R> {
       keyed,
       jobId,
     })
-    if (begun.failure) throw await this.#undone(talk, connection, begun.failure)
-    if (!begun.first) return this.#replay(talk, connection)
+    try {
+      return await this.#transact(talk, connection, how)
+    } finally {
+      timing.dbMs += talk.dbMs
+      cut.cancel()
+      node.writers.release(connection)
+    }
+  }
+
+  async #transact(talk: Conversation, connection: Connection, how: How): Promise<unknown> {
+    if (!how.ahead) {
+      const { first, failure } = await talk.begin()
+      if (failure) throw await this.#undone(talk, connection, failure)
+      if (!first) return this.#replay(talk, connection)
+    }
     this.inDoubt = false // the claim would have waited for, and met, an earlier run that could still commit
     this.#settleDoubt((rider) => rider.rolledBack())
     const tx = new Transaction<Tables>(
       this.#marker.id,
       this.#cluster.name,
-      connection,
+      talk.session,
       this.#cluster.statements,
     )
     let json: string | undefined
     let riding: readonly SystemStatement[]
     try {
-      json = encode(this.#marker.name, await this.#runWork(tx, connection))
+      json = encode(this.#marker.name, await this.#runWork(tx, talk, connection))
       // Here, where a failure still rolls back: what rides may turn out to have no text.
       riding = tx.riders.flatMap((rider) => rider.statements())
     } catch (error) {
       tx.end() // what work left running would send its statements after the ROLLBACK, on their own
+      const begun = talk.waits ? undefined : await talk.begun
+      if (begun && !begun.first) throw await this.#notBegun(talk, connection, begun)
       // A failure of the session or of concurrency control decides, whatever `work` made of it.
       const failure = connection.lost ?? tx.failure
       const undone = failure ? await this.#undone(talk, connection, failure) : await talk.rollback()
       throw undone instanceof RunAgain ? undone : error
     } finally {
       tx.end()
-      timing.dbMs += tx.dbMs + talk.dbMs
     }
+    const begun = await talk.begin()
+    if (!begun.first) throw await this.#notBegun(talk, connection, begun)
     if (tx.failure) {
       const undone = await this.#undone(talk, connection, tx.failure)
       throw undone instanceof RunAgain ? undone : new TransactionAborted(this.#marker.name)
@@ -196,12 +208,14 @@ export class WriteRun<Tables, R> {
     return json === undefined ? undefined : JSON.parse(json)
   }
 
-  async #runWork(tx: Transaction<Tables>, connection: Connection): Promise<R> {
+  /** Rejects as soon as the session is lost, or was refused: `work` may be waiting for something else. */
+  async #runWork(tx: Transaction<Tables>, talk: Conversation, connection: Connection): Promise<R> {
     const scope: WriteScope = { markerId: this.#marker.id, name: this.#marker.name, idsDrawn: 0 }
     this.#working = true
     let forget = () => {}
     const lost = new Promise<never>((_resolve, reject) => {
       forget = connection.onLost(reject)
+      void talk.begun.then(({ first, failure }) => first || reject(failure))
     })
     try {
       return await Promise.race([
@@ -213,10 +227,18 @@ export class WriteRun<Tables, R> {
     }
   }
 
+  /** What went ahead without waiting for the marker was not let in, and is taken back. */
+  async #notBegun(talk: Conversation, connection: Connection, { failure }: Begun): Promise<Error> {
+    this.#working = false
+    if (failure) return this.#undone(talk, connection, failure)
+    await talk.rollback()
+    return new RunAgain('serialization', new Error('A run of this write has committed before'))
+  }
+
   /** The write has committed before: its stored result, once a synchronous commit has proven it durable. */
   async #replay(talk: Conversation, connection: Connection): Promise<unknown> {
     const hook = this.#env.replayHook
-    const { row, rows, committed, position, failure } = await talk.resolve(this.#marker.id, hook?.sql)
+    const { row, rows, committed, position, failure } = await talk.resolve(hook?.sql)
     if (!committed || !row)
       throw await this.#undone(
         talk,
@@ -250,7 +272,7 @@ export class WriteRun<Tables, R> {
     this.inDoubt = true
     this.#doubtful = [...riders]
     for (const rider of riders) rider.sending()
-    const { committed, position, failure } = await talk.commit(this.#marker.id, json, riding)
+    const { committed, position, failure } = await talk.commit(json, riding)
     if (committed) {
       this.inDoubt = false
       this.#settleDoubt((rider) => rider.committed(position))

@@ -6,8 +6,9 @@ import { WriteRun } from './write-run.ts'
 import type { Target, WriteEnvironment, WriteOptions } from './write-types.ts'
 
 /**
- * Runs `work` in a transaction that is applied exactly once (DESIGN.md beside this file). Three round trips:
- * BEGIN with fence and marker; what `work` sends; the result with COMMIT and its position.
+ * Runs `work` in a transaction that is applied exactly once (DESIGN.md beside this file). BEGIN with
+ * fence and marker leave with the first statement of `work`, or before it when a run may have committed already; the
+ * result leaves with COMMIT and the question for its position.
  *
  * Lost at whatever byte, it runs again with the same marker: in flight still, the claim blocks; committed, the
  * claim conflicts and the stored result is returned; else it runs.
