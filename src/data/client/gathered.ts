@@ -80,10 +80,12 @@ export class Gathered {
     let taken: Waiting[] = []
     try {
       const rows = await applyUnmarked({ ...this.#env, deadline }, async (connection, cluster) => {
-        if (taken.length === 0) taken = this.#take()
-        if (taken.length === 0) return []
+        if (taken.length === 0) taken = this.#queue.splice(0, GATHERED_MAX)
+        if (taken.length === 0) return new Map<PlatformRecord, unknown[][]>()
         try {
-          return await inOneTrip(taken.map(({ record }) => record))(connection, cluster)
+          const sorted = taken.map(({ record }) => record).toSorted((one, other) => one.hash - other.hash)
+          const rows = await inOneTrip(sorted)(connection, cluster)
+          return new Map(sorted.map((record, at) => [record, rows[at]!]))
         } catch (error) {
           const kind = failureOn(connection, error)
           // One of the statements, or its bucket, is refused: whose it is they find out apart.
@@ -91,16 +93,13 @@ export class Gathered {
           throw error
         }
       })
-      for (const [at, { record, resolve, reject }] of taken.entries())
-        if (rows) resolve(rows[at]!)
+      // In the order of their coming: who has waited longest goes on first.
+      for (const { record, resolve, reject } of taken)
+        if (rows) resolve(rows.get(record)!)
         else record.alone().then(resolve, reject)
     } catch (error) {
       this.#failed(taken, error)
     }
-  }
-
-  #take(): Waiting[] {
-    return this.#queue.splice(0, GATHERED_MAX).toSorted((one, other) => one.record.hash - other.record.hash)
   }
 
   /** The time of the first is over; others have some left. What has failed otherwise has failed for all. */
