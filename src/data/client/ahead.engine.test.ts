@@ -75,11 +75,13 @@ const rider = (told: string[]): Rider => ({
 })
 
 const told: string[] = []
+let beyond = 0
 const AGAIN: readonly [name: string, work: Work][] = [
   ['runs into its own rows', add(1)],
   ['would add more', add(2)],
   ['swallows the refusal', (tx) => add(2)(tx).catch(() => 'swallowed')],
-  ['never ends after its first statement', and(add(2), () => new Promise(() => {}))],
+  ['waits for ever when it is refused', (tx) => add(2)(tx).catch(() => new Promise(() => {}))],
+  ['would do more', and(add(2), () => beyond++)],
   ['sends two at once', (tx) => Promise.allSettled([add(2)(tx), add(3)(tx)])],
   ['speaks through the client', async (tx) => void (await tx.client.query(INSERT, [2, 10]))],
   ['only takes something along', async (tx) => tx.ride(rider(told))],
@@ -109,6 +111,7 @@ for (const [name, work] of AGAIN) {
     assert.equal(await write(id, work), 'stored', 'nor is the result overwritten')
     assert.deepEqual(await ids(), [1])
     assert.deepEqual(told, [])
+    assert.equal(beyond, 0, 'work is abandoned at its first statement')
   })
 }
 
