@@ -28,11 +28,11 @@ export async function settle(
   node: ClusterNode,
   what: string,
   so: () => boolean,
-  msMax = SETTLE_MS_MAX,
+  { msMax = SETTLE_MS_MAX, look = () => node.look() }: { msMax?: number; look?: () => Promise<void> } = {},
 ): Promise<void> {
   const until = clock.monotonic() + msMax
   for (;;) {
-    await node.look()
+    await look()
     if (so()) return
     if (node.pid === undefined) throw new Error(`${node.id} ended before ${what}`)
     if (clock.monotonic() > until) throw new Error(`${node.id}: ${what} took more than ${msMax} ms`)

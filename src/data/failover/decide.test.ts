@@ -230,3 +230,27 @@ test('standbys: what each needs, in every state', () => {
             }
           }
 })
+
+test('right after a promotion, who is down waits until one of the named has everything', () => {
+  const record: ClusterRecord = {
+    ...{ format: 1, primary: 'a', epoch: 2, nodes: ['a', 'b', 'c'], building: [], durability: 'strict' },
+    ...{ named: ['c'], synchronous: [] },
+  }
+  const standby = (id: string, process: NodeView['process'], awayMs: number): Standby => ({
+    ...{ view: { id, process, standby: true, upstream: 'a' }, sender: undefined, awayMs, stuckMs: 0 },
+  })
+  const needs = (process: 'down' | 'missing', other: Standby, changed: Partial<ClusterRecord> = {}) =>
+    tend({ ...record, ...changed }, [standby('b', process, 100), other], true)
+      .filter(({ id }) => id === 'b')
+      .map(({ do: what }) => what)
+  for (const [process, repair] of [
+    ['down', 'start'],
+    ['missing', 'build'],
+  ] as const) {
+    assert.deepEqual(needs(process, standby('c', 'running', 100)), [])
+    assert.deepEqual(needs(process, standby('c', 'running', 3_000)), [repair], 'not for long')
+    assert.deepEqual(needs(process, standby('c', 'hung', 100)), [repair])
+    assert.deepEqual(needs(process, standby('c', 'running', 0), { synchronous: ['c'] }), [repair])
+    assert.deepEqual(needs(process, standby('c', 'running', 100), { named: ['b', 'c'] }), [repair])
+  }
+})

@@ -170,11 +170,11 @@ export class ClusterKeeper implements Service {
     await this.#reached(({ epoch: now }) => now > epoch)
   }
 
-  /** Restarts a node; a primary hands over first. */
+  /** Restarts a node; a primary hands over first. Resolves when it runs again. */
   async restart(id: string): Promise<void> {
     const node = this.#members.get(id)
-    if (id === this.#record.primary && this.#record.nodes.length > 1) return this.switchover()
-    await this.#exclusively(() => node.stop('fast'))
+    if (id === this.#record.primary && this.#record.nodes.length > 1) await this.switchover()
+    else await this.#exclusively(() => node.stop('fast'))
     await this.#reached(({ members }) =>
       members.some((one) => one.id === id && one.view.process === 'running'),
     )

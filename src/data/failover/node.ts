@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
-import { processesIn, signal } from '../postgres/process.ts'
+import { identify, isPostgres, processesIn, signal } from '../postgres/process.ts'
 import { createPostgres } from '../postgres/server.ts'
 import type { PostgresOptions, PostgresServer, StopMode } from '../postgres/types.ts'
 import { type ReplicationRole, renderReplication } from '../replication/settings.ts'
@@ -148,6 +148,17 @@ export class ClusterNode {
     over.abort()
   }
 
+  /** Asks only what changes while it becomes a primary. What it does not answer leaves things as they were. */
+  async glance(): Promise<void> {
+    const observer = this.#observer
+    try {
+      const glance = await observer?.glance(LOOK_MS_MAX)
+      if (glance && this.seen && this.#observer === observer) this.seen = { ...this.seen, ...glance }
+    } catch {
+      // As with a look.
+    }
+  }
+
   async #ask(observer: Observer): Promise<void> {
     try {
       const seen = await observer.look(LOOK_MS_MAX)
@@ -228,6 +239,13 @@ export class ClusterNode {
   /** Sends a signal to all its processes. */
   signalAll(name: NodeJS.Signals): void {
     for (const identity of processesIn(this.dataDir)) signal(identity, name)
+  }
+
+  /** Ends the pause of a standby between two attempts to receive: its recovery wakes up when it is told to reload. */
+  endPause(): void {
+    const { startup, standby } = this.seen ?? {}
+    const identity = startup === undefined || !standby ? undefined : identify(startup)
+    if (identity !== undefined && isPostgres(startup!)) signal(identity, 'SIGHUP')
   }
 
   /** Lets it run without us. */

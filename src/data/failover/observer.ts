@@ -10,6 +10,8 @@ export interface Observation {
   readonly lsn: Lsn | undefined
   readonly timeline: number | undefined
   readonly receiving: boolean
+  /** The process that replays the log, on a standby. */
+  readonly startup: number | undefined
   /** `synchronous_standby_names` as a session sees it now: reloading takes a moment. */
   readonly names: string
   /** Of those that receive its log. */
@@ -21,19 +23,30 @@ export interface Observation {
  * disk than it has replayed.
  */
 const LOOK = `
-  select standby, names, receiving, timeline, senders,
+  select standby, names, receiving, timeline, senders, startup,
     case when not standby then pg_current_wal_flush_lsn()
-         when received is not null or waits then greatest(received, pg_last_wal_replay_lsn()) end::text as lsn
+         when received is not null or waiting in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')
+           then greatest(received, pg_last_wal_replay_lsn()) end::text as lsn
   from (select pg_is_in_recovery() as standby,
       current_setting('synchronous_standby_names') as names,
       exists (select from pg_stat_wal_receiver where pid is not null) as receiving,
       case when pg_is_in_recovery() then (select received_tli from pg_stat_wal_receiver)
            else ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int end as timeline,
       case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received,
-      exists (select from pg_stat_activity where backend_type = 'startup'
-        and wait_event in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')) as waits,
       (select json_agg(json_build_object('id', application_name, 'state', state, 'flushed', flush_lsn,
-        'priority', sync_priority)) from pg_stat_replication) as senders)`
+        'priority', sync_priority)) from pg_stat_replication) as senders)
+    left join (select pid as startup, wait_event as waiting from pg_stat_activity where backend_type = 'startup') on true`
+
+/** What changes while a standby becomes a primary: a fraction of the work of a whole look, when every millisecond counts. */
+const GLANCE = `
+  select standby, receiving,
+    case when standby then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+         else pg_current_wal_flush_lsn() end::text as lsn
+  from (select pg_is_in_recovery() as standby,
+      exists (select from pg_stat_get_wal_receiver() where pid is not null) as receiving)`
+
+/** Of a standby that has received something since it started. */
+export type Glance = Pick<Observation, 'standby' | 'receiving' | 'lsn'>
 
 interface LookRow {
   standby: boolean
@@ -41,6 +54,7 @@ interface LookRow {
   timeline: number | null
   receiving: boolean
   names: string
+  startup: number | null
   senders: { id: string; state: string; flushed: string | null; priority: number }[] | null
 }
 
@@ -56,10 +70,11 @@ export class Observer {
   /** @throws when it does not answer within `ms` milliseconds, or refuses */
   async look(ms: number): Promise<Observation> {
     const [row] = await this.query<LookRow>(LOOK, ms)
-    const { standby, lsn, timeline, receiving, names, senders } = row as LookRow
+    const { standby, lsn, timeline, receiving, names, startup, senders } = row as LookRow
     return {
       standby,
       names,
+      startup: startup ?? undefined,
       receiving: standby && receiving,
       lsn: lsn === null ? undefined : parseLsn(lsn),
       timeline: timeline ?? undefined,
@@ -68,6 +83,13 @@ export class Observer {
         flushed: parseLsn(flushed ?? '0/0'),
       })),
     }
+  }
+
+  /** @throws as {@link look} does */
+  async glance(ms: number): Promise<Glance> {
+    const [row] = await this.query<Pick<LookRow, 'standby' | 'receiving' | 'lsn'>>(GLANCE, ms)
+    const { standby, lsn, receiving } = row!
+    return { standby, receiving: standby && receiving, lsn: lsn === null ? undefined : parseLsn(lsn) }
   }
 
   /** One statement; a session that fails is not used again. */

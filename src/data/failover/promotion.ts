@@ -14,6 +14,11 @@ const POLL_MS = 2
 /** Milliseconds for a shutdown in order; a standby that takes no more log would hold it up. Then it is a failover. */
 const SHUTDOWN_MS_MAX = 1_000
 
+const PROMOTION_MS_MAX = 30_000
+/** First and last pause between two calls upon a standby to go on, in milliseconds, and for how long. */
+const CALL_MS = [2, 50] as const
+const HURRY_MS_MAX = 1_000
+
 /** The steps by which another node becomes primary; `decide` puts them in order. */
 export class Promotion {
   readonly #state: ClusterState
@@ -85,7 +90,7 @@ export class Promotion {
     while (!hasStopped) {
       const end = shutdownCheckpoint(primary.dataDir)
       if (end !== undefined) {
-        await successor.look()
+        await successor.glance()
         const { receiving, lsn } = successor.seen ?? {}
         if (receiving === false && lsn !== undefined && lsn > end) return true
       }
@@ -124,14 +129,46 @@ export class Promotion {
     const { id, named } = promotable
     const { members, record, options } = this.#state
     const node = members.get(id)
-    for (const other of named) {
-      const standby = members.get(other)
-      standby.apply(members.role(other, record(), node), id)
-    }
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
-    await node.query('select pg_promote(false)')
-    await settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, 30_000)
+    const asked = node.query('select pg_promote(false)')
+    // While it is at it, its standbys turn to it.
+    const standbys = named.map((other) => members.get(other))
+    try {
+      for (const standby of standbys) standby.apply(members.role(standby.id, record(), node), id)
+    } finally {
+      await asked
+    }
+    const promoted = settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, {
+      msMax: PROMOTION_MS_MAX,
+      look: () => node.glance(),
+    })
+    void this.#hurry([node], promoted)
+    await promoted
+    void this.#hurry(standbys)
     await this.accept(promotable)
+  }
+
+  /**
+   * Calls upon standbys to go on at once, again and again for a second, or until `over`. PostgreSQL's recovery pauses between
+   * two attempts to receive, for up to `wal_retrieve_retry_interval`: neither a call for promotion nor a new timeline upstream
+   * always ends that.
+   */
+  async #hurry(standbys: readonly ClusterNode[], over?: Promise<unknown>): Promise<void> {
+    const { clock } = this.#state.options
+    const until = clock.monotonic() + HURRY_MS_MAX
+    let isOver = false
+    const note = (): void => {
+      isOver = true
+    }
+    over?.then(note, note)
+    for (
+      let ms: number = CALL_MS[0];
+      !isOver && clock.monotonic() < until;
+      ms = Math.min(ms * 1.5, CALL_MS[1])
+    ) {
+      await clock.sleep(ms)
+      for (const standby of standbys) standby.endPause()
+    }
   }
 
   /** Writes down who is primary. */

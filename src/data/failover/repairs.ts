@@ -254,7 +254,9 @@ export class Repairs {
     const end = primary.seen?.lsn ?? 0n
     const covered = (): boolean =>
       (primary.seen?.senders ?? []).some(({ id, flushed }) => named.includes(id) && flushed >= end)
-    await settle(this.#state, primary, 'bringing its standbys up to date', covered, CATCH_UP_MS_MAX)
+    await settle(this.#state, primary, 'bringing its standbys up to date', covered, {
+      msMax: CATCH_UP_MS_MAX,
+    })
     if (record().primary === primary.id) save({ ...record(), synchronous: named })
   }
 

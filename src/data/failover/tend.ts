@@ -48,6 +48,13 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[], proven
       record.building.length === 0 &&
       !record.synchronous.some(streams) &&
       id === record.synchronous[0])
+  // Right after a promotion all wait for the first of the named to have everything: nothing else takes its processor and disk.
+  const settling =
+    record.synchronous.length === 0 &&
+    standbys.some(
+      ({ view, awayMs }) =>
+        record.named.includes(view.id) && view.process === 'running' && awayMs <= AWAY_MS_MAX,
+    )
   return standbys.flatMap(({ view, sender, awayMs, stuckMs }): Repair[] => {
     const { id } = view
     const repairs: Repair[] = []
@@ -57,8 +64,9 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[], proven
       repairs.push({ do: 'alone', id })
     if (named && awayMs > AWAY_MS_MAX && record.named.some((other) => other !== id && streams(other)))
       repairs.push({ do: 'dismiss', id })
-    if (view.process === 'missing') repairs.push({ do: 'build', id })
-    else if (view.process === 'down') repairs.push({ do: 'start', id })
+    const mayBegin = named || !settling
+    if (view.process === 'missing' && mayBegin) repairs.push({ do: 'build', id })
+    else if (view.process === 'down' && mayBegin) repairs.push({ do: 'start', id })
     else if (view.process === 'hung' && awayMs > STUCK_MS_MAX) repairs.push({ do: 'fence', id })
     else if (view.process === 'running') {
       if (view.upstream !== record.primary) repairs.push({ do: 'follow', id })

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
-  appendFileSync,
   chownSync,
   closeSync,
   fchownSync,
@@ -9,8 +8,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -65,9 +66,9 @@ export async function initialise(options: {
     writePasswordFile(passwordFile, options.password, account)
     await runInitdb({ ...options, temporary, passwordFile })
     const conf = join(temporary, 'postgresql.conf')
-    appendFileSync(
+    writeFileSync(
       conf,
-      `\n# Written anew at each start; ALTER SYSTEM and lines below this one win.\ninclude_if_exists '${SETTINGS_FILE}'\n`,
+      `${withoutComments(readFileSync(conf, 'utf8'))}\n# Written anew at each start; ALTER SYSTEM and lines below this one win.\ninclude_if_exists '${SETTINGS_FILE}'\n`,
     )
     syncFile(conf)
     signal.throwIfAborted()
@@ -81,6 +82,14 @@ export async function initialise(options: {
     rmSync(passwordFile, { force: true })
   }
 }
+
+/** Every session reads this file at every reload, a change of roles among them: 30 kB of comments are most of what that costs. */
+const withoutComments = (conf: string): string =>
+  conf
+    .split('\n')
+    .filter((line) => !/^\s*(#|$)/.test(line))
+    .map((line) => line.replace(/\s+#[^']*$/, ''))
+    .join('\n')
 
 async function runInitdb(
   options: Parameters<typeof initialise>[0] & { temporary: string; passwordFile: string },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
+import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until } from '../kit/deadline.ts'
 import { delayedLinks, type Links } from './links.ts'
@@ -18,10 +20,10 @@ interface Scene {
   readonly writers: Writers
 }
 
-async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Promise<Scene> {
+async function scene(t: TestContext, options: Partial<KeeperOptions> = {}, count = 4): Promise<Scene> {
   const links = delayedLinks(t, NODES)
   const cluster = await testCluster(t, { ...options, links: links.make })
-  const writers = await startWriters(cluster, 4)
+  const writers = await startWriters(cluster, count)
   t.after(() => writers.stop())
   await writers.progress(50)
   return { cluster, links, writers }
@@ -171,6 +173,8 @@ test('a planned switchover loses nothing, and the old primary follows without be
     const { primary } = here.cluster.keeper.record
     await here.cluster.keeper.restart(primary)
     assert.notEqual(here.cluster.keeper.record.primary, primary)
+    const old = here.cluster.keeper.topology().members.find(({ id }) => id === primary)!
+    assert.equal(old.view.process, 'running', 'it has been restarted when the call resolves')
     await here.writers.progress(20)
     await here.cluster.whole()
   }
@@ -191,6 +195,26 @@ test('a switchover waits for a standby that was lost a moment before', async (t)
     await here.writers.progress(20)
     await here.cluster.whole()
   }
+  await nothingIsLost(here)
+})
+
+test('a promotion waits for no pause of PostgreSQL between two attempts to receive', async (t) => {
+  const here = await scene(t, {}, 24)
+  const { keeper } = here.cluster
+  for (const { address } of keeper.topology().members) {
+    const client = new pg.Client(connectionTo(address!, 'postgres'))
+    await client.connect()
+    await client.query("alter system set wal_retrieve_retry_interval = '30s'")
+    await client.query('select pg_reload_conf()')
+    await client.end()
+  }
+  for (let round = 0; round < 5; round++) {
+    await keeper.restart(keeper.record.primary)
+    await here.writers.progress(20)
+    await here.cluster.whole()
+  }
+  await failover(here, (primary) => keeper.fault(primary, 'kill'))
+  assert.ok(here.writers.longestMs() < 5_000, `no write for ${here.writers.longestMs()} ms`)
   await nothingIsLost(here)
 })
 

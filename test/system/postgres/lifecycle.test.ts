@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { lstatSync, readdirSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -47,6 +47,11 @@ test('the settings are durable, private and ours', async (t) => {
     work_mem: String(7 * 1024),
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(settings.get(name), value, name)
+  // What `initdb` found out, without its pages of comments, which every session would read at every reload.
+  const conf = readFileSync(join(place.dataDir, 'postgresql.conf'), 'utf8')
+  assert.match(conf, /^max_connections = \d+$/m)
+  assert.match(conf, /^include_if_exists 'tenfold.conf'$/m)
+  assert.ok(conf.length < 1_500, conf)
   const [locale] = await sql(
     server,
     'select datlocprovider, datlocale from pg_database where datname = current_database()',
