@@ -41,12 +41,18 @@ test('the settings are durable, private and ours', async (t) => {
     listen_addresses: '',
     unix_socket_permissions: '0700',
     password_encryption: 'scram-sha-256',
+    scram_iterations: '4096',
     server_encoding: 'UTF8',
     TimeZone: 'UTC',
     shared_buffers: String((1024 / 4) * 128),
     work_mem: String(7 * 1024),
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(settings.get(name), value, name)
+  const [{ rounds } = { rounds: '' }] = await sql<{ rounds: string }>(
+    server,
+    "select split_part(split_part(rolpassword, '$', 2), ':', 1) as rounds from pg_authid where rolname = current_user",
+  )
+  assert.equal(rounds, '1', 'of a password of 192 random bits')
   // What `initdb` found out, without its pages of comments, which every session would read at every reload.
   const conf = readFileSync(join(place.dataDir, 'postgresql.conf'), 'utf8')
   assert.match(conf, /^max_connections = \d+$/m)
