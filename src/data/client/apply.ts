@@ -89,7 +89,7 @@ export function inOneTrip(all: readonly Fenced[]): Transact<unknown[][][]> {
 /** Begin, what `work` sends, commit. Without a fence for what is in no bucket. */
 export function conversing<R>(work: (tx: Queryable) => Promise<R>, fence?: Fence): Transact<R> {
   return async (connection, { name, statements }) => {
-    const opening = new Opening(connection, itemsOf(statements, opened(fence)))
+    const opening = new Opening(connection, itemsOf(statements, begin(fence)))
     const tx = new Transaction('', name, opening, statements)
     let done = false
     try {
@@ -116,7 +116,7 @@ function checkCommit(connection: Connection, { results }: Batch, failure?: Error
   if (results.at(-1)?.tag !== 'COMMIT') throw failure ?? new Error('The transaction was rolled back')
 }
 
-const opened = (fence: Fence | undefined): SystemStatement[] => [
+const begin = (fence: Fence | undefined): SystemStatement[] => [
   { sql: 'begin' },
   ...(fence ? [entering(fence)] : []),
 ]

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
-import { identify, isPostgres, processesIn, signal } from '../postgres/process.ts'
+import { identify, isPostgres, type ProcessIdentity, processesIn, signal } from '../postgres/process.ts'
 import { createPostgres } from '../postgres/server.ts'
 import type { PostgresOptions, PostgresServer, StopMode } from '../postgres/types.ts'
 import { type ReplicationRole, renderReplication } from '../replication/settings.ts'
@@ -48,6 +48,8 @@ export class ClusterNode {
   #answeredAt = 0
   /** A fresh connection was not answered, whatever old ones say. */
   #suspected = false
+  /** Of the last call upon its recovery. */
+  #startup: ProcessIdentity | undefined
   #looking: { readonly since: number; readonly done: Promise<void> } | undefined
   #failures = 0
   #failedAt = 0
@@ -244,8 +246,9 @@ export class ClusterNode {
   /** Ends the pause of a standby between two attempts to receive: its recovery wakes up when it is told to reload. */
   endPause(): void {
     const { startup, standby } = this.seen ?? {}
-    const identity = startup === undefined || !standby ? undefined : identify(startup)
-    if (identity !== undefined && isPostgres(startup!)) signal(identity, 'SIGHUP')
+    if (startup === undefined || !standby) return
+    if (this.#startup?.pid !== startup) this.#startup = isPostgres(startup) ? identify(startup) : undefined
+    if (this.#startup !== undefined) signal(this.#startup, 'SIGHUP')
   }
 
   /** Lets it run without us. */
