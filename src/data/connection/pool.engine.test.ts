@@ -93,3 +93,23 @@ test('a session that ends while it is looked at is not handed out, and takes up 
   pool.release(await pool.acquire(5000))
   await pool.close()
 })
+
+test('who waits while a session is opened gets one that is given back before', async (t) => {
+  const { connection, drop } = await testDatabase()
+  t.after(drop)
+  const gate = await gateTo(t, connection)
+  const pool = new Pool({ connection: gate.connection, settings: {}, max: 2, clock: systemClock })
+  const first = await pool.acquire(5000)
+  gate.state = 'silent'
+  const knocked = gate.knocked()
+  const early = pool.acquire(5000)
+  const late = pool.acquire(5000)
+  await knocked
+  pool.release(first)
+  assert.equal(await early, first, 'the first who came')
+  gate.open()
+  const second = await late
+  assert.notEqual(second, first)
+  for (const session of [first, second]) pool.release(session)
+  await pool.close()
+})

@@ -15,6 +15,8 @@ const GOODBYE_MS = 500
 const OPENING_MAX = 2
 /** Milliseconds to open a session for whoever waits. */
 const OPEN_MS = 5_000
+/** Milliseconds before the end of a wait by which an opening has failed: why says more than that nothing came in time. */
+const TELL_MS = 20
 
 export interface PoolOptions {
   readonly connection: ConnectionOptions
@@ -78,7 +80,7 @@ export class Pool {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (!idle.lost) return this.isVetted(idle) ? Promise.resolve(idle) : this.#vetted(idle, waitMs)
     }
-    if (this.#mayOpen) return this.#open(waitMs)
+    // Whoever comes first gets the next session, be it a new one or one that is given back before that is ready.
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.timer(Math.max(waitMs, 0), () => {
         this.#waiters.delete(waiter)
@@ -95,6 +97,7 @@ export class Pool {
         },
       }
       this.#waiters.add(waiter)
+      this.#serveNext(Math.max(waitMs - TELL_MS, 1))
     })
   }
 
@@ -259,10 +262,10 @@ export class Pool {
     this.#checkDrained()
   }
 
-  /** A place became free: opens a session for whoever waits by then, which need not be who waits now. */
-  #serveNext(): void {
+  /** Opens a session, if there is a place for it, for whoever waits by then, which need not be who waits now. */
+  #serveNext(waitMs = OPEN_MS): void {
     if (this.#closed || this.#waiters.size === 0 || !this.#mayOpen) return
-    this.#open(OPEN_MS).then(
+    this.#open(waitMs).then(
       (connection) => this.release(connection),
       () => {}, // a waiter has been told
     )
