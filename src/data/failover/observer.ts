@@ -1,7 +1,6 @@
-import type pg from 'pg'
 import { type Lsn, parseLsn } from '../../core/lsn.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
-import { connect, destroy } from '../postgres/database.ts'
+import { SerialSession } from './serial-session.ts'
 import type { SenderView } from './view.ts'
 
 /** What a server answers about its part in replication. */
@@ -58,18 +57,19 @@ interface LookRow {
   senders: { id: string; state: string; flushed: string | null; priority: number }[] | null
 }
 
-/** A session with one server that is asked again and again. */
+/** Asks one server again and again. Statements have a session of their own: a long one holds up no look. */
 export class Observer {
-  readonly #address: DatabaseAddress
-  #client: pg.Client | undefined
+  readonly #looks: SerialSession
+  readonly #statements: SerialSession
 
   constructor(address: DatabaseAddress) {
-    this.#address = address
+    this.#looks = new SerialSession(address)
+    this.#statements = new SerialSession(address)
   }
 
   /** @throws when it does not answer within `ms` milliseconds, or refuses */
   async look(ms: number): Promise<Observation> {
-    const [row] = await this.query<LookRow>(LOOK, ms)
+    const [row] = await this.#looks.query<LookRow>(LOOK, ms)
     const { standby, lsn, timeline, receiving, names, startup, senders } = row as LookRow
     return {
       standby,
@@ -87,37 +87,18 @@ export class Observer {
 
   /** @throws as {@link look} does */
   async glance(ms: number): Promise<Glance> {
-    const [row] = await this.query<Pick<LookRow, 'standby' | 'receiving' | 'lsn'>>(GLANCE, ms)
+    const [row] = await this.#looks.query<Pick<LookRow, 'standby' | 'receiving' | 'lsn'>>(GLANCE, ms)
     const { standby, lsn, receiving } = row!
     return { standby, receiving: standby && receiving, lsn: lsn === null ? undefined : parseLsn(lsn) }
   }
 
-  /** One statement; a session that fails is not used again. */
-  async query<Row extends object>(text: string, ms: number, values: unknown[] = []): Promise<Row[]> {
-    const client = this.#client ?? (await this.#open(ms))
-    try {
-      const { rows } = await client.query<Row>({ text, values, query_timeout: ms } as pg.QueryConfig)
-      return rows
-    } catch (error) {
-      this.#drop(client)
-      throw error
-    }
+  /** One statement, one after another. */
+  query<Row extends object>(text: string, ms: number, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#statements.query<Row>(text, ms, values)
   }
 
   close(): void {
-    if (this.#client) this.#drop(this.#client)
-  }
-
-  async #open(ms: number): Promise<pg.Client> {
-    const client = await connect(this.#address, ms)
-    client.on('error', () => this.#drop(client))
-    client.on('end', () => this.#drop(client))
-    this.#client = client
-    return client
-  }
-
-  #drop(client: pg.Client): void {
-    if (this.#client === client) this.#client = undefined
-    destroy(client)
+    this.#looks.close()
+    this.#statements.close()
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
@@ -13,6 +13,11 @@ import { delayedLinks, type Links } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
+
+// E.g. of `pg`, when two statements share a session at once: a user would find them in the terminal.
+const warnings: Error[] = []
+process.on('warning', (warning) => warning.name === 'DeprecationWarning' && warnings.push(warning))
+after(() => assert.deepEqual(warnings, []))
 
 interface Scene {
   readonly cluster: TestCluster
