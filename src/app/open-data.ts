@@ -3,14 +3,20 @@ import { createContextStorage, detachedContext } from '../core/context.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 import { systemRandom } from '../core/random.ts'
 import { isUuid } from '../core/uuid.ts'
-import { type ConnectionOptions, DataClient, prepareData } from '../data/index.ts'
+import { type ConnectionOptions, clusterOf, DataClient, prepareData } from '../data/index.ts'
 import { idSource } from './ids.ts'
 import { dataHandles, spaceHandles } from './shards.ts'
 import type { DataShard, HomeSchema, Placing, Space, SpaceSchema, System } from './types.ts'
 
+/** The servers of one cluster. */
+type Servers = readonly [ConnectionOptions, ...ConnectionOptions[]]
+
 export interface OpenDataOptions<Schema, P extends Placing<Schema>> {
-  /** One database per cluster; the first is the home cluster. */
-  readonly databases: readonly ConnectionOptions[]
+  /**
+   * One database per cluster; the first is the home cluster. Of a cluster with replicas a list of all its servers, in any order
+   * and in whatever roles: reads and writes go to whichever is the primary.
+   */
+  readonly databases: readonly (ConnectionOptions | Servers)[]
   readonly placing: P
   /** Folder of plain SQL files. The platform's own tables come in any case, in the schema `tenfold`. */
   readonly migrations?: URL
@@ -33,7 +39,8 @@ export interface OpenData<Schema, P extends Placing<Schema>>
   readonly home: DataShard<HomeSchema<Schema, P>>
   /**
    * Runs `work` as the request of this id: the same id again, in any process, finds the writes applied and gets
-   * their results. Any UUID will do; UUIDv7 keeps markers in the order of time.
+   * their results. Any UUID will do; UUIDv7 keeps markers in the order of time. Reads go to the primary: nothing here remembers
+   * what a session has seen.
    */
   request<R>(id: string, work: () => Promise<R>): Promise<R>
   stop(): Promise<void>
@@ -55,7 +62,9 @@ export function openData<Schema>() {
     options: OpenDataOptions<Schema, P>,
   ): Promise<OpenData<Schema, P>> => {
     const { placing, databases, migrations, connectionsMax = 10, log = silentLogger } = options
-    const clusters = databases.map((connection, at) => ({ name: `c${at}`, connection }))
+    const clusters = databases.map((servers, at) =>
+      clusterOf(`c${at}`, isList(servers) ? servers : [servers]),
+    )
     await prepareData({ clusters, placing, migrations, log })
     const storage = createContextStorage()
     const clock = systemClock
@@ -88,3 +97,5 @@ export function openData<Schema>() {
     }
   }
 }
+
+const isList = (servers: ConnectionOptions | Servers): servers is Servers => Array.isArray(servers)

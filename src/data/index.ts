@@ -1,3 +1,4 @@
+export { clusterOf } from './client/cluster-of.ts'
 export { DataClient, type DataClientOptions } from './client/data-client.ts'
 export { type FollowedPrimaries, followPrimaries } from './client/primaries.ts'
 export { systemStore } from './client/system-store.ts'

@@ -1,3 +1,4 @@
+import { clusterOf } from '../data/client/cluster-of.ts'
 import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
 import { connectionTo, type DatabaseAddress } from '../data/postgres/address.ts'
 import { ConfigInvalid } from './errors.ts'
@@ -18,23 +19,19 @@ export function embeddedClusters(app: string, count: number, address: DatabaseAd
 
 /** One cluster for each URL, in their order. A URL with several hosts names all servers of its cluster, in any order. */
 export function externalClusters(urls: readonly string[]): ClusterOptions[] {
-  return urls.map((url, index) => {
-    const name = clusterName(index)
-    const servers = parseDatabaseUrl(url)
-    const [connection] = servers as [ConnectionOptions]
-    const members = servers.map((one, at) => ({ id: `${name}-pg-${at + 1}`, connection: one }))
-    return { name, connection, ...(members.length > 1 && { members }) }
-  })
+  return urls.map((url, index) => clusterOf(clusterName(index), parseDatabaseUrl(url)))
 }
 
 /**
  * Reads `postgres://user:password@host:port,host:port/database?sslmode=…`, with the servers of a cluster separated by commas
  * as libpq has them; a host that begins with `/` (encoded, or given as `?host=/path`) is the folder of a Unix socket.
  */
-export function parseDatabaseUrl(text: string): ConnectionOptions[] {
+export function parseDatabaseUrl(text: string): [ConnectionOptions, ...ConnectionOptions[]] {
   const { head, hosts = '', tail = '' } = URL_PARTS.exec(text)?.groups ?? {}
   if (head === undefined) return [parseServer(text)]
-  return hosts.split(',').map((host) => parseServer(`${head}${host}${tail}`))
+  const [first = '', ...rest] = hosts.split(',')
+  const server = (host: string): ConnectionOptions => parseServer(`${head}${host}${tail}`)
+  return [server(first), ...rest.map(server)]
 }
 
 /** Whatever stands between scheme or password and the database's name. */
