@@ -142,9 +142,9 @@ export class Promotion {
       msMax: PROMOTION_MS_MAX,
       look: () => node.glance(),
     })
-    void this.#hurry([node], promoted)
+    this.#hurry([node], promoted)
     await promoted
-    void this.#hurry(standbys)
+    this.#hurry(standbys)
     await this.accept(promotable)
   }
 
@@ -153,22 +153,25 @@ export class Promotion {
    * two attempts to receive, for up to `wal_retrieve_retry_interval`: neither a call for promotion nor a new timeline upstream
    * always ends that.
    */
-  async #hurry(standbys: readonly ClusterNode[], over?: Promise<unknown>): Promise<void> {
-    const { clock } = this.#state.options
-    const until = clock.monotonic() + HURRY_MS_MAX
+  #hurry(standbys: readonly ClusterNode[], over?: Promise<unknown>): void {
+    const { signal, options } = this.#state
+    const { clock, log, name } = options
     let isOver = false
     const note = (): void => {
       isOver = true
     }
     over?.then(note, note)
-    for (
-      let ms: number = CALL_MS[0];
-      !isOver && clock.monotonic() < until;
-      ms = Math.min(ms * 1.5, CALL_MS[1])
-    ) {
-      await clock.sleep(ms)
-      for (const standby of standbys) standby.endPause()
+    const call = async (): Promise<void> => {
+      const until = clock.monotonic() + HURRY_MS_MAX
+      for (let ms: number = CALL_MS[0]; clock.monotonic() < until; ms = Math.min(ms * 1.5, CALL_MS[1])) {
+        await clock.sleep(ms, { signal })
+        if (isOver) return
+        for (const standby of standbys) standby.endPause()
+      }
     }
+    call().catch((error: unknown) => {
+      if (!signal.aborted) log.warn({ cluster: name, err: error }, 'a standby cannot be called upon to go on')
+    })
   }
 
   /** Writes down who is primary. */
