@@ -57,19 +57,20 @@ export class KitClient {
 
   async #request(call: Call, key: string, signal: AbortSignal): Promise<Response> {
     const { url, memory = noMemory() } = this.#options
+    const sent = memory.headers()
     const posted = { 'content-type': 'application/json', 'idempotency-key': key }
     const response = changes(call)
       ? await fetch(`${url}/op`, {
           method: 'POST',
-          headers: { ...posted, ...memory.headers() },
+          headers: { ...posted, ...sent },
           body: JSON.stringify(call),
           signal,
         })
       : await fetch(`${url}/op?call=${encodeURIComponent(JSON.stringify(call))}`, {
-          headers: memory.headers(),
+          headers: sent,
           signal,
         })
-    memory.take(response)
+    memory.take(response, sent)
     return response
   }
 }

@@ -1,9 +1,11 @@
+import { SEEN_HEADER } from '../../../src/web/seen/request-seen.ts'
+
 /** What a client keeps between requests of one session, so that it is shown nothing older than it has seen. */
 export interface Memory {
   /** Headers for the next request. */
   headers(): Record<string, string>
-  /** An answer has come. */
-  take(response: Response): void
+  /** An answer has come, to a request with these headers. */
+  take(response: Response, sent: Readonly<Record<string, string>>): void
 }
 
 /** As a browser: cookies by name, shared by all its tabs, whose requests overlap. */
@@ -26,16 +28,19 @@ export class CookieMemory implements Memory {
   }
 }
 
-/** As a program: the last header that came. Its requests come one after another. */
+/** As a program whose requests overlap: it sends all that came back, and keeps the one that comes for what it sent. */
 export class HeaderMemory implements Memory {
-  #token = ''
+  readonly #tokens = new Set<string>()
 
   headers(): Record<string, string> {
-    return { 'tenfold-seen': this.#token }
+    return { [SEEN_HEADER]: [...this.#tokens].join(',') }
   }
 
-  take(response: Response): void {
-    this.#token = response.headers.get('tenfold-seen') ?? this.#token
+  take(response: Response, sent: Readonly<Record<string, string>>): void {
+    const token = response.headers.get(SEEN_HEADER)
+    if (!token) return
+    for (const one of sent[SEEN_HEADER]?.split(',') ?? []) this.#tokens.delete(one)
+    this.#tokens.add(token)
   }
 }
 
