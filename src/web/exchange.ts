@@ -30,8 +30,6 @@ export class Exchange implements HttpScope, RequestContext {
   /** Monotonic milliseconds. */
   readonly startedAt: number
   requestId: string
-  /** Whether the id is this request's own. */
-  fresh = true
   clientAddress = ''
   secure = false
   target: Target | undefined
@@ -52,6 +50,8 @@ export class Exchange implements HttpScope, RequestContext {
   /** Its neighbours in flight; owned by in-flight.ts. */
   older: Exchange | undefined = undefined
   newer: Exchange | undefined = undefined
+  /** The id that was drawn for this request; another's may take its place. */
+  readonly #drawn: string
   #abort: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
   #cookies: Map<string, string> | undefined
@@ -74,11 +74,15 @@ export class Exchange implements HttpScope, RequestContext {
     this.startedAt = startedAt
     this.runningAt = startedAt
     this.requestId = requestId
+    this.#drawn = requestId
     this.#shared = shared
   }
 
   get http(): HttpScope {
     return this
+  }
+  get fresh(): boolean {
+    return this.requestId === this.#drawn
   }
   get keyed(): boolean {
     return this.reservation !== undefined

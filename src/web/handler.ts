@@ -95,10 +95,7 @@ class RequestPath implements Handler {
     exchange.secure = peer.secure
     if (peer.trusted) {
       const given = exchange.header('tenfold-request')
-      if (given !== undefined && isUuid(given)) {
-        exchange.requestId = given
-        exchange.fresh = false
-      }
+      if (given !== undefined && isUuid(given)) exchange.requestId = given
     }
     const target = readTarget(req, peer.secure)
     exchange.target = target
@@ -129,7 +126,7 @@ class RequestPath implements Handler {
     const key = given ?? (await keyOf(req.headers['content-type'], body))
     if (key !== undefined) {
       exchange.reservation = reservationFor(key, exchange, body)
-      const first = await this.#options.contexts.run(exchange, async () =>
+      exchange.requestId = await this.#options.contexts.run(exchange, async () =>
         reserve(
           this.#options.store,
           await this.#options.principal(),
@@ -137,8 +134,6 @@ class RequestPath implements Handler {
           exchange.requestId,
         ),
       )
-      if (first !== exchange.requestId) exchange.fresh = false
-      exchange.requestId = first
       if (exchange.state !== 'running') return
     }
     this.#run(exchange, body)
