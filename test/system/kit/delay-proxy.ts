@@ -14,6 +14,7 @@ export class DelayProxy {
   readonly #target: string
   readonly #delayMs: number
   #cut = false
+  readonly #refusing = new Set<() => void>()
 
   private constructor(server: Server, target: string, delayMs: number) {
     this.#server = server
@@ -45,6 +46,11 @@ export class DelayProxy {
     this.#cut = false
   }
 
+  /** Resolves when somebody has been refused. */
+  refused(): Promise<void> {
+    return new Promise((resolve) => this.#refusing.add(resolve))
+  }
+
   async close(): Promise<void> {
     this.cut()
     const closed = once(this.#server, 'close')
@@ -55,6 +61,8 @@ export class DelayProxy {
   #accept(client: Socket): void {
     if (this.#cut) {
       client.destroy()
+      for (const tell of this.#refusing) tell()
+      this.#refusing.clear()
       return
     }
     const server = createConnection(this.#target)
