@@ -1,9 +1,11 @@
 import { explain, isTenfoldError } from '../core/errors.ts'
+import { NodeFailed } from './node-failed.ts'
 import type { ServerLog } from './server-log.ts'
 import type { Failure } from './start-request.ts'
 
 /** What a process tells whoever started it when it could not start. */
 export function failureOf(error: unknown, debug: boolean): Failure {
+  if (error instanceof NodeFailed) return error.failure
   const stack = error instanceof Error ? error.stack : undefined
   return {
     text: explain(error),

@@ -72,9 +72,10 @@ export class Supervisor implements ServerPart {
     this.#watchData()
     // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
-    await Promise.all([
-      steps.run('data', () => this.#startData()),
-      steps.run('web', () => this.#startNode(web)),
+    // An application that cannot be loaded need not wait for the data.
+    await Promise.race([
+      Promise.all([steps.run('data', () => this.#startData()), steps.run('web', () => this.#startNode(web))]),
+      web.failed(),
     ])
     this.#publish()
     const {

@@ -57,6 +57,12 @@ export class NodeLink {
     })
   }
 
+  /** Resolves when all that a process has said before its end is here. */
+  async ended(): Promise<void> {
+    const socket = this.#socket
+    if (socket && !socket.closed) await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  }
+
   close(): void {
     this.#closed = true
     this.#socket?.destroy()

@@ -9,9 +9,10 @@ import { within } from '../../data/postgres/end.ts'
 import { watch } from '../../data/postgres/launch.ts'
 import { identify, type ProcessIdentity, signal } from '../../data/postgres/process.ts'
 import { backoff } from '../backoff.ts'
+import { ServerDied } from '../errors.ts'
+import { NodeFailed } from '../node-failed.ts'
 import { type Pulse, watchPulse } from '../pulse.ts'
 import { sizeServer } from '../sizing.ts'
-import type { Failure } from '../start-request.ts'
 import type { NodeReport, NodeRequest, Topology } from './messages.ts'
 import { NodeLink } from './node-link.ts'
 import { forgetNode, noteNode, readNode } from './node-notes.ts'
@@ -21,6 +22,8 @@ import { nodeSocketPath } from './node-socket.ts'
 const PRELOAD = `--require=${fileURLToPath(new URL('../async-context.cjs', import.meta.url))}`
 /** A stop that takes longer is ended by force. */
 const STOP_MS_MAX = 9_000
+/** Deaths without a word, before it has ever served, after which a start is given up: what kills it will do so again. */
+const DEATHS_MAX = 3
 
 export interface NodeProcessOptions {
   readonly request: NodeRequest
@@ -62,6 +65,7 @@ export class NodeProcess implements Service {
   #stopping = false
   #repairing: Promise<void> = Promise.resolve()
   #waitMs: number | undefined
+  #deaths = 0
   adopted = false
 
   constructor(options: NodeProcessOptions) {
@@ -107,6 +111,11 @@ export class NodeProcess implements Service {
   /** Resolves with its first report that says it serves. @throws NodeFailed when its first start fails */
   ready(): Promise<NodeReport> {
     return this.#ready.promise
+  }
+
+  /** Rejects when its first start fails, and never resolves. @throws NodeFailed */
+  failed(): Promise<never> {
+    return this.#ready.promise.then(() => new Promise<never>(() => {}))
   }
 
   /** From now on, and for each process that follows. */
@@ -216,14 +225,27 @@ export class NodeProcess implements Service {
     }
     this.#run = run
     if (this.#topology !== undefined) link.tell({ type: 'topology', topology: this.#topology })
-    void gone.then(() => {
+    void gone.then(async () => {
+      await link.ended()
       link.close()
       run.pulse?.stop()
       if (this.#run !== run || this.#stopping) return
       if (run.ending) log.info({ node: this.id }, 'a node is started again')
-      else log.error({ node: this.id, pid: identity.pid }, 'a node ended, starting it again')
+      else {
+        const why = run.report?.failure?.text
+        log.error({ node: this.id, pid: identity.pid, why }, 'a node ended, starting it again')
+        if (++this.#deaths === DEATHS_MAX) this.#ready.reject(this.#died())
+      }
       this.#repairing = this.#repair(run)
     })
+  }
+
+  /** Of no effect once it has served. */
+  #died(): ServerDied {
+    return new ServerDied(
+      `The node ${this.id} ended ${DEATHS_MAX} times before it was ready, and did not say why.`,
+      `\`tenfold logs --node ${this.id}\` may tell more. Look for \`process.exit\` in what the application imports, and at the memory.`,
+    )
   }
 
   #reported(run: Run, report: NodeReport): void {
@@ -281,14 +303,5 @@ export class NodeProcess implements Service {
     if (await within(run.gone, STOP_MS_MAX, this.#options.clock)) return
     signal(run.identity, 'SIGKILL')
     await run.gone
-  }
-}
-
-/** A node's own word for why it cannot start. */
-export class NodeFailed extends Error {
-  readonly failure: Failure
-  constructor(failure: Failure) {
-    super(failure.text)
-    this.failure = failure
   }
 }

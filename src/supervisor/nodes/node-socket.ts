@@ -5,6 +5,9 @@ import { prepareControlFolder, socketPathOf } from '../control-path.ts'
 import { readLines, writeLine } from './lines.ts'
 import type { FromNode, NodeReport, ToNode } from './messages.ts'
 
+/** Milliseconds for a supervisor to come. */
+const COMES_MS_MAX = 2_000
+
 /** What a node does when it is told something. */
 export interface NodeEars {
   readonly topology: (message: Extract<ToNode, { type: 'topology' }>) => void
@@ -17,6 +20,8 @@ export interface NodeEars {
 export interface NodeSocket {
   /** Tells everyone who is connected, and everyone who connects from now on. */
   report(report: NodeReport): void
+  /** Resolves when a supervisor has been here, or after two seconds: whoever ends before that has told nobody why. */
+  heard(): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,9 +39,11 @@ export async function openNodeSocket(
   // Of a process of this name that was killed: its supervisor has seen to it that there is only one.
   rmSync(path, { force: true })
   const sockets = new Set<Socket>()
+  const came = Promise.withResolvers<void>()
   let current = first
   const server = createServer((socket) => {
     sockets.add(socket)
+    came.resolve()
     socket.on('error', () => socket.destroy())
     socket.on('close', () => sockets.delete(socket))
     readLines<ToNode>(socket, (message) => void hear(ears, socket, message))
@@ -51,6 +58,11 @@ export async function openNodeSocket(
     report: (report) => {
       current = report
       for (const socket of sockets) tell(socket, { type: 'report', report })
+    },
+    heard: async () => {
+      const timer = setTimeout(came.resolve, COMES_MS_MAX)
+      await came.promise
+      clearTimeout(timer)
     },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))

@@ -63,6 +63,7 @@ export async function runNode(): Promise<number> {
       failure = failureOf(error, start.debug)
       log.file.error({ err: error }, 'the start failed')
       socket.report(report())
+      await socket.heard()
     }
   }
   await part.stop().catch((error: unknown) => log.error({ err: error }, 'not everything could be stopped'))

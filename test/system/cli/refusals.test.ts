@@ -140,6 +140,14 @@ test('no app, an app that is none, and one with a syntax error', async (t) => {
   assert.match(broken.err, /app\.ts cannot be loaded[\s\S]*app\.ts:2[\s\S]*TENFOLD_APP_BROKEN/)
   writeFileSync(join(here.app, 'app.ts'), 'import "./absent.ts"\n')
   assert.match((await refused(here, [])).err, /absent\.ts/)
+  // In a process of its own, too: it says why it ends, and is not started again and again.
+  for (const stage of ['split', 'replicated']) {
+    const { code, err } = await refused(here, ['--stage', stage])
+    assert.equal(code, 1)
+    assert.match(err, /^tenfold: .*app\.ts cannot be loaded.*absent\.ts.*\n.*\n.*TENFOLD_APP_BROKEN/)
+  }
+  writeFileSync(join(here.app, 'app.ts'), 'process.exit(0)\n')
+  assert.match((await refused(here, ['--stage', 'split'])).err, /web-1 ended 3 times.*\n.*\n.*SERVER_DIED/)
 })
 
 test('wrong usage exits 2 and suggests the right word', async (t) => {
