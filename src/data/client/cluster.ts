@@ -52,6 +52,8 @@ export class Cluster {
   #watch: Watch | undefined
   #primary: DataNode | undefined
   #replicas: readonly DataNode[] = []
+  /** Replicas that may not answer at the moment. */
+  readonly #resting = new Set<DataNode>()
   #base: Position | undefined
   #closed = false
   readonly copies: Copies
@@ -208,7 +210,7 @@ export class Cluster {
     if (kept) this.#rename(kept, this.name)
     else this.#add(this.name, connection)
     this.#base = undefined
-    this.#become(this.#nodes.get(this.name), [])
+    this.#become(this.#nodes.get(this.name), [], [])
   }
 
   #rename(node: DataNode, id: string): void {
@@ -230,6 +232,7 @@ export class Cluster {
 
   #drop(node: DataNode): void {
     this.#nodes.delete(node.id)
+    this.#resting.delete(node)
     this.#watch?.forget(node.id)
     node.cut(new SessionCut(`${node.id} is no member of cluster ${this.name} any more`))
     const closed = node.close().finally(() => this.#closing.delete(closed))
@@ -252,17 +255,22 @@ export class Cluster {
     this.#noted = { timeline, lsn, at: now }
   }
 
-  #follow({ primary, replicas, base }: Roles): void {
+  #follow({ primary, replicas, resting, base }: Roles): void {
     if (base?.timeline !== this.#base?.timeline) this.#base = base
     const of = (id: string): DataNode[] => {
       const node = this.#nodes.get(id)
       return node ? [node] : []
     }
-    this.#become(primary === undefined ? undefined : of(primary)[0], replicas.flatMap(of))
+    this.#become(
+      primary === undefined ? undefined : of(primary)[0],
+      replicas.flatMap(of),
+      resting.flatMap(of),
+    )
   }
 
-  #become(primary: DataNode | undefined, replicas: readonly DataNode[]): void {
-    const [was, copies] = [this.#primary, this.#replicas]
+  #become(primary: DataNode | undefined, replicas: readonly DataNode[], resting: readonly DataNode[]): void {
+    const was = this.#primary
+    const copies = new Set([...this.#replicas, ...this.#resting])
     this.#primary = primary
     this.#replicas = replicas
     for (const node of this.#nodes.values()) {
@@ -278,8 +286,7 @@ export class Cluster {
       if (!replicas.includes(this.#last)) this.#last.cutReads(reason)
     }
     for (const node of copies)
-      if (node !== primary && !replicas.includes(node))
-        node.cutReads(new SessionCut(`${node.id} may not answer reads`))
+      this.#retire(node, node === primary || replicas.includes(node), resting.includes(node))
     // One of them may be the next primary: sessions that can write then are there already.
     if (primary) for (const node of replicas) node.writers.warm(WARM_WRITERS)
     if (primary === was) return
@@ -287,6 +294,18 @@ export class Cluster {
     if (primary) for (const waiter of this.#waiting) waiter.resolve(primary)
     if (primary) this.#waiting.clear()
     for (const listener of this.#listeners) listener()
+  }
+
+  /** What becomes of the sessions that read from a replica. */
+  #retire(node: DataNode, serves: boolean, rests: boolean): void {
+    const why = `${node.id} may not answer reads`
+    const rested = this.#resting.delete(node)
+    if (serves) return
+    if (!rests) node.cutReads(new SessionCut(why))
+    else {
+      this.#resting.add(node)
+      if (!rested) node.rest(why)
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import { Cluster, WAITING_MAX } from './cluster.ts'
 import type { DataClient } from './data-client.ts'
 import { PLACING } from './fixtures/fixture.ts'
 import { type Replicated, replicated, signalMember, type TestSession } from './fixtures/replicated.ts'
+import type { ReadOptions } from './read-retry.ts'
 import type { ConnectionOptions } from './types.ts'
 import { upkeepSessions } from './upkeep-session.ts'
 
@@ -123,6 +124,43 @@ test('a session that has seen a later timeline makes a process look for it', asy
   late.token = '1~c0:2:0/0:0/1'
   assert.equal(await answering(late), 'c0-pg-2')
   assert.equal(await writing(client), 'c0-pg-2')
+})
+
+test('the sessions that read from replicas outlast a switchover', async (t) => {
+  const all = await replicated(t)
+  const { client } = all
+  const [cluster] = all.clusters as [TestCluster]
+  await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+  const reader = all.session()
+  const began = `(select backend_start from pg_stat_activity where pid = pg_backend_pid())`
+  /** Who answers, in a session of when. */
+  const read = (options?: ReadOptions): Promise<{ id: string; began: Date }> =>
+    reader.request(async () => {
+      const [row] = await client.readHome<never, { dir: string; began: Date }[]>(
+        (db) => db.query(`${DIRECTORY}, ${began} as began`),
+        options,
+      )
+      return { id: idOf(row!.dir), began: row!.began }
+    })
+  // The first ones find out that the statement is fast; then many at once need all of the shared sessions.
+  for (let turn = 0; turn < 40; turn++) await Promise.all(Array.from({ length: 8 }, () => read()))
+  let isOver = false
+  const reading = (async () => {
+    while (!isOver) await read()
+  })()
+  const startedAt = new Date()
+  await cluster.keeper.switchover()
+  const { primary } = await cluster.whole()
+  const replicas = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3'].filter((id) => id !== primary)
+  await settled(client, primary, replicas)
+  isOver = true
+  await reading
+  const now: Awaited<ReturnType<typeof read>>[] = []
+  // One after another: a session that had nothing to do for seconds may be closed.
+  for (let count = 0; count < 40; count++) now.push(await read({ primary: count % 2 === 0 }))
+  const stayed = now.filter(({ id }) => id !== 'c0-pg-1')
+  assert.deepEqual([...new Set(stayed.map(({ id }) => id))].toSorted(), ['c0-pg-2', 'c0-pg-3'])
+  for (const { id, began } of stayed) assert.ok(began < startedAt, `a new session with ${id}`)
 })
 
 test('a write on a silent primary goes on at the new one, without waiting for its deadline', async (t) => {

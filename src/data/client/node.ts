@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { POSITION_SQL, type Position } from '../../core/position.ts'
 import type { Connection } from '../connection/connection.ts'
+import { SessionCut } from '../connection/failure.ts'
 import { CopyLost, ReadLane } from '../connection/lane.ts'
 import { Pool } from '../connection/pool.ts'
 import { REPLAY_SQL, replayOf } from '../connection/span.ts'
@@ -172,6 +173,12 @@ export class DataNode {
   cut(reason: Error): void {
     this.cutReads(reason)
     this.writers.cut(reason)
+  }
+
+  /** It may not answer now, but perhaps in a moment: who waits here goes elsewhere, and the sessions of the lane stay. */
+  rest(reason: string): void {
+    this.lane.abandon(new CopyLost(reason))
+    this.readers.cut(new SessionCut(reason))
   }
 
   /** Cuts the sessions that read; what it has told as a replica is void. */

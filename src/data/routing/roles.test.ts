@@ -110,6 +110,12 @@ describe('decideRoles, whatever three members are found to be, whatever was know
           assert.equal(roles.base?.timeline, highest, name)
           assert.ok(roles.synchronous.includes(id), name)
         }
+        // Each standby of ours that is no replica.
+        assert.deepEqual(
+          roles.resting,
+          own.filter((id) => views[id]!.standby && !roles.replicas.includes(id)),
+          name,
+        )
         assert.deepEqual(
           roles.foreign,
           IDS.filter((id) => views[id]?.system === 'another'),
@@ -182,6 +188,21 @@ test('a standby is found by its slot, else by a name that no other has', () => {
 test('without the privilege to see who counts nobody does, and that is said', () => {
   const roles = decide({ a: primary(1, 100n, [receiver('b', null)]), b: standby('b', undefined) })
   assert.deepEqual([roles.replicas, roles.untold], [[], true])
+})
+
+test('who has to say anew what it is may rest, and is nothing else', () => {
+  const before = decide({ a: primary(1, 100n, [receiver('b')]), b: standby('b', 1), c: undefined })
+  assert.deepEqual([before.primary, before.replicas, before.resting], ['a', ['b'], []])
+  const {
+    primary: next,
+    replicas,
+    resting,
+  } = decideRoles(before, [
+    { id: 'a', answer: undefined, asked: true, suspected: true },
+    { id: 'b', answer: undefined, asked: true, suspected: true },
+    { id: 'c', answer: undefined, asked: true, suspected: false },
+  ])
+  assert.deepEqual([next, replicas, resting], [undefined, [], ['a', 'b']])
 })
 
 test('the base is where the primary stood when it was first seen on its timeline', () => {

@@ -36,6 +36,8 @@ export interface MemberView {
   readonly answer: MemberAnswer | undefined
   /** It has answered, refused or been silent at least once. */
   readonly asked: boolean
+  /** What it said does not count any more, and what it says now has not come yet. */
+  readonly suspected?: boolean
 }
 
 /** Who is what. */
@@ -44,6 +46,11 @@ export interface Roles {
   readonly primary: string | undefined
   /** Those that may answer reads, once they have reached {@link base}. */
   readonly replicas: readonly string[]
+  /**
+   * Standbys that may not answer now, and members that have to say anew what they are: in a moment they may be replicas, or
+   * one of them the primary. When a primary goes, its standbys belong to no timeline until they follow the next one.
+   */
+  readonly resting: readonly string[]
   /** Where the primary stood when it was first seen on its timeline: no copy on it may be trusted with less. */
   readonly base: Position | undefined
   /** Standbys whose word counts for commits, as the last primary told. */
@@ -62,6 +69,7 @@ export interface Roles {
 export const NO_ROLES: Roles = {
   primary: undefined,
   replicas: [],
+  resting: [],
   base: undefined,
   synchronous: [],
   timeline: 0,
@@ -84,16 +92,17 @@ export function decideRoles(before: Roles, views: readonly MemberView[]): Roles 
   const told = primary === undefined ? undefined : synchronousOf(primary, own)
   const synchronous = told?.ids ?? before.synchronous
   const base = baseOf(before.base, primary)
-  const replicas = own.filter(
-    (one) =>
-      one.standby &&
-      one.timeline === base?.timeline &&
-      timeline === base?.timeline &&
-      synchronous.includes(one.id),
+  const standbys = own.filter(({ standby }) => standby)
+  const replicas = standbys.filter(
+    (one) => one.timeline === base?.timeline && timeline === base?.timeline && synchronous.includes(one.id),
   )
   return {
     primary: primary?.id,
     replicas: replicas.map(({ id }) => id),
+    resting: [
+      ...standbys.filter((one) => !replicas.includes(one)),
+      ...views.filter(({ suspected }) => suspected),
+    ].map(({ id }) => id),
     base,
     synchronous,
     timeline,

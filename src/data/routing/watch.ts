@@ -20,6 +20,7 @@ interface Member {
   answer: MemberAnswer | undefined
   /** Why there is none. */
   failure: Error | undefined
+  suspected: boolean
   /** Answers to looks that began before say nothing any more. */
   notBefore: number
   /** Looks again until one has begun after this. */
@@ -82,6 +83,7 @@ export class Watch {
         observer: new Observer(connection, (ms, run) => clock.timer(ms, run)),
         answer: undefined,
         failure: undefined,
+        suspected: false,
         notBefore: 0,
         wantedAt: clock.monotonic(),
         wake: undefined,
@@ -111,6 +113,7 @@ export class Watch {
     const member = this.#members.get(id)
     if (!member) return
     member.notBefore = this.#options.clock.monotonic()
+    member.suspected ||= member.answer !== undefined
     member.answer = undefined
     this.#want(member)
     this.#decide()
@@ -177,6 +180,7 @@ export class Watch {
 
   #answered(member: Member, answer: MemberAnswer | undefined): void {
     member.answer = answer
+    member.suspected = false
     if (answer) this.#options.onAnswer(member.id, answer)
     this.#decide()
   }
@@ -208,10 +212,11 @@ export class Watch {
 
   #decide(): void {
     const before = this.#roles
-    const views = [...this.#members.values()].map(({ id, answer, failure }) => ({
+    const views = [...this.#members.values()].map(({ id, answer, failure, suspected }) => ({
       id,
       answer,
       asked: answer !== undefined || failure !== undefined,
+      suspected,
     }))
     const roles = decideRoles(before, views)
     this.#roles = roles
@@ -252,6 +257,7 @@ function sameRoles(one: Roles, other: Roles): boolean {
   return (
     one.primary === other.primary &&
     one.replicas.join() === other.replicas.join() &&
+    one.resting.join() === other.resting.join() &&
     one.base?.lsn === other.base?.lsn &&
     one.timeline === other.timeline
   )
