@@ -22,6 +22,7 @@ export async function round(contender: Contender, at: number, calmMs = CALM_MS):
   let met: Met
   try {
     await sleep(calmMs)
+    load.count()
     const killedAt = performance.now()
     await contender.killPrimary()
     await contender.redundant()
