@@ -4,7 +4,9 @@ export const DEADLINE_MS = 10_000
 /** A database that survives the loss of its primary, and a client that goes on. */
 export interface Contender {
   readonly name: string
-  /** Comes up whole, with an empty table of events. */
+  /** Rounds that are measured between a start and a stop. */
+  readonly rounds: number
+  /** Comes up whole, with an empty table of events. May be called again after a stop. */
   start(): Promise<void>
   /** Inserts an event. Resolves when it is acknowledged, rejects when the request has failed. */
   write(id: string): Promise<void>

@@ -20,6 +20,7 @@ export interface PatroniWay {
 /** Three PostgreSQL under Patroni with one etcd, synchronous and strict, on a disk; and a careful client of `pg`. */
 export class Patroni implements Contender {
   readonly name: string
+  readonly rounds = 1
   readonly #way: PatroniWay
   #running: { cluster: PatroniCluster; client: CarefulClient } | undefined
   #lost: number | undefined
@@ -35,6 +36,7 @@ export class Patroni implements Contender {
       tuning: this.#way.tuning,
       dir: mkdtempSync(join(tmpdir(), 'tf-patroni-')),
     })
+    this.#lost = undefined
     const client = new CarefulClient(cluster.connections)
     this.#running = { cluster, client }
     await client.query('create table events (id text not null, at timestamptz not null default now())')
@@ -71,8 +73,10 @@ export class Patroni implements Contender {
   }
 
   async stop(): Promise<void> {
-    await this.#running?.client.close()
-    await this.#running?.cluster.stop()
+    const running = this.#running
+    this.#running = undefined
+    await running?.client.close()
+    await running?.cluster.stop()
   }
 
   get #up(): { cluster: PatroniCluster; client: CarefulClient } {

@@ -14,6 +14,7 @@ test('a contender that loses, doubles, forgets and fails is found out', async ()
   let up = () => {}
   const contender: Contender = {
     name: 'bad',
+    rounds: 1,
     start: async () => {},
     stop: async () => {},
     write: async (id) => {

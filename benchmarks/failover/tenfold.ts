@@ -24,11 +24,12 @@ export type Loss = 'SIGKILL' | 'SIGSTOP' | 'restart'
 /** `tenfold start --stage replicated`, as shipped, and a client of its HTTP API that sends each request once. */
 export class Tenfold implements Contender {
   readonly name: string
+  readonly rounds = 2
   readonly #loss: Loss
   #child: ChildProcess | undefined
   #dir = ''
   #consoleUrl = ''
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  #agent = new Agent()
   #port = 0
   /** Of each event that was acknowledged: what a client has to send to see it. */
   readonly #tokens = new Map<string, string>()
@@ -40,6 +41,8 @@ export class Tenfold implements Contender {
 
   async start(): Promise<void> {
     this.#dir = mkdtempSync(join(tmpdir(), 'tf-failover-'))
+    this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+    this.#tokens.clear()
     const flags = ['--stage', 'replicated', '--port', '0', '--console-port', '0', '--data', this.#data]
     const child = spawn(process.execPath, ['bin/tenfold.js', 'start', APP, ...flags], {
       cwd: ROOT,
@@ -104,9 +107,11 @@ export class Tenfold implements Contender {
 
   async stop(): Promise<void> {
     this.#agent.destroy()
-    if (this.#child === undefined) return
-    const ended = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
+    const child = this.#child
+    if (child === undefined) return
+    this.#child = undefined
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
     await ended
     rmSync(this.#dir, { recursive: true, force: true })
   }
