@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { formatLsn, type Lsn } from '../../core/lsn.ts'
 import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
@@ -6,6 +7,7 @@ import { SwitchoverRefused } from './errors.ts'
 import { keepFolder, lostFolder } from './lost.ts'
 import type { ClusterNode } from './node.ts'
 import type { Promotable } from './record.ts'
+import { leftTimeline } from './timeline-history.ts'
 import type { SenderView } from './view.ts'
 
 const CHECKPOINT_MS_MAX = 120_000
@@ -79,7 +81,10 @@ export class Promotion {
     return counting.length > 0 && counting.length === synchronous.length ? counting : undefined
   }
 
-  /** Whether the successor has the last record of a primary that shuts down, before that has ended. */
+  /**
+   * Whether the successor has the last record of a primary that shuts down, before that has ended. Its receiver need not have
+   * ended for that: nothing follows.
+   */
   async #hasAll(successor: ClusterNode, primary: ClusterNode, stopped: Promise<void>): Promise<boolean> {
     const { clock } = this.#state.options
     let hasStopped = false
@@ -89,11 +94,7 @@ export class Promotion {
     const over = stopped.then(note, note)
     while (!hasStopped) {
       const end = shutdownCheckpoint(primary.dataDir)
-      if (end !== undefined) {
-        await successor.glance()
-        const { receiving, lsn } = successor.seen ?? {}
-        if (receiving === false && lsn !== undefined && lsn > end) return true
-      }
+      if (end !== undefined && (await hasReplayed(successor, end.lsn))) return true
       await Promise.race([over, clock.sleep(POLL_MS)])
     }
     return false
@@ -216,8 +217,10 @@ export class Promotion {
     const node = this.#state.members.get(old)
     if (!node.hasFolder || node.pid !== undefined) return false
     const end = shutdownCheckpoint(node.dataDir)
-    const { lsn } = successor.seen ?? {}
-    return end !== undefined && lsn !== undefined && lsn > end
+    if (end === undefined) return false
+    // How far the new one is by now says nothing: it may have gone its own way right before that record.
+    const left = leftTimeline(successor.dataDir, end.timeline)
+    return left !== undefined && left > end.lsn
   }
 
   /** A standby gets whom it is to wait for as a primary, in effect, and a slot for each of them. */
@@ -240,6 +243,14 @@ export async function ensureSlot(upstream: ClusterNode, id: string): Promise<voi
      where not exists (select from pg_replication_slots where slot_name = $1)`,
     [slotOf(id)],
   )
+}
+
+/** Whether a standby has replayed the record that begins there. */
+async function hasReplayed(standby: ClusterNode, at: Lsn): Promise<boolean> {
+  const [row] = await standby
+    .query<{ has: boolean }>('select pg_last_wal_replay_lsn() > $1::pg_lsn as has', [formatLsn(at)])
+    .catch(() => [])
+  return row?.has ?? false
 }
 
 /** Transactions from this number on have not ended for a standby that has replayed all that it has. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { rmSync, watch } from 'node:fs'
+import { dirname } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
+import { readClusterRecord } from '../../../src/data/failover/record.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until } from '../kit/deadline.ts'
@@ -185,6 +187,32 @@ test('a planned switchover loses nothing, and the old primary follows without be
   }
   assert.deepEqual(copied, [])
   await nothingIsLost(here)
+})
+
+test('an old primary whose last record nobody has received is copied, and does not wait for a way back', async (t) => {
+  const copied: string[] = []
+  const log = {
+    ...silentLogger,
+    info: (about: object, message?: string) =>
+      message === 'a replica was made' && copied.push((about as { node: string }).node),
+  }
+  const links = delayedLinks(t, NODES)
+  // Nobody writes: the record of the shutdown is all that the old one has before the others.
+  const cluster = await testCluster(t, { log: log as never, links: links.make })
+  copied.length = 0
+  const { keeper, options } = cluster
+  const { primary } = keeper.record
+  // The successor is written down right before the shutdown begins.
+  const watcher = watch(dirname(options.recordFile), () => {
+    if (readClusterRecord(options.recordFile)?.promoting) links.from(primary).cut()
+  })
+  t.after(() => watcher.close())
+  const { epoch } = keeper.record
+  const restarted = keeper.restart(primary)
+  await cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  await cluster.whole()
+  await restarted
+  assert.deepEqual(copied, [primary])
 })
 
 test('a switchover waits for a standby that was lost a moment before', async (t) => {
