@@ -11,6 +11,9 @@ import { leftTimeline } from './timeline-history.ts'
 import type { SenderView } from './view.ts'
 
 const CHECKPOINT_MS_MAX = 120_000
+/** Milliseconds that a commit may take for a primary to count as calm, and how many are tried. */
+const CALM_MS = 5
+const CALM_COMMITS_MAX = 20
 /** Milliseconds between two looks at a primary that shuts down. */
 const POLL_MS = 2
 /** Milliseconds for a shutdown in order; a standby that takes no more log would hold it up. Then it is a failover. */
@@ -48,6 +51,7 @@ export class Promotion {
     await this.#prepare(members.get(best.id), named).catch((error: unknown) => {
       throw new SwitchoverRefused(primary.id, { cause: error })
     })
+    await this.#calm(primary)
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
     const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
     const stopped = primary.stop('fast')
@@ -61,6 +65,16 @@ export class Promotion {
       )
     }
     await stopped.finally(() => hurry.cancel())
+  }
+
+  /** Until commits take no longer than usual: who is interrupted while all make a new segment waits for that, too, and then again. */
+  async #calm(primary: ClusterNode): Promise<void> {
+    const { clock } = this.#state.options
+    for (let commits = 0; commits < CALM_COMMITS_MAX; commits++) {
+      const startedAt = clock.monotonic()
+      await primary.query("select pg_logical_emit_message(true, 'tenfold', '')")
+      if (clock.monotonic() - startedAt <= CALM_MS) return
+    }
   }
 
   /** Whether all that count are there: if anything goes wrong, each of them has to be asked. */

@@ -113,7 +113,9 @@ export class Watch {
     const member = this.#members.get(id)
     if (!member) return
     member.notBefore = this.#options.clock.monotonic()
-    member.suspected ||= member.answer !== undefined
+    // One that has said nothing since is asked again soon anyway: each of its sessions that ends tells the same.
+    if (member.answer === undefined) return
+    member.suspected = true
     member.answer = undefined
     this.#want(member)
     this.#decide()
@@ -189,8 +191,9 @@ export class Watch {
     const { clock } = this.#options
     let timer: Timer | undefined
     await new Promise<void>((resolve) => {
-      timer = clock.timer(this.#paceMs(), resolve)
+      timer = clock.timer(this.#paceMs(member), resolve)
       member.wake = (afterMs) => {
+        if (afterMs > 0 && refuses(member)) return
         // Once only: many who come after another must not put it off.
         member.wake = undefined
         timer?.cancel()
@@ -201,10 +204,11 @@ export class Watch {
     member.wake = undefined
   }
 
-  #paceMs(): number {
+  #paceMs(member: Member): number {
     const { urgent, clock } = this.#options
     const fresh = clock.monotonic() - this.#changedAt < PATIENT_MS
-    if (this.#roles.primary === undefined && urgent()) return fresh ? URGENT_MS : UNSETTLED_MS
+    if (this.#roles.primary === undefined && urgent())
+      return fresh && !refuses(member) ? URGENT_MS : UNSETTLED_MS
     const settled =
       this.#roles.primary !== undefined && this.#roles.replicas.length === this.#members.size - 1
     return settled || !fresh ? SETTLED_MS : UNSETTLED_MS
@@ -252,6 +256,9 @@ export class Watch {
     this.#said = now
   }
 }
+
+/** It is down, or comes up, or goes: each try costs it a process, and others the processor. */
+const refuses = ({ answer, failure }: Member): boolean => answer === undefined && failure !== undefined
 
 function sameRoles(one: Roles, other: Roles): boolean {
   return (
