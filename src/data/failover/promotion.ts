@@ -48,10 +48,11 @@ export class Promotion {
     // What the next primary needs is there before anybody waits for it.
     const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
     const named = record().synchronous.filter((id) => id !== best.id)
-    await this.#prepare(members.get(best.id), named).catch((error: unknown) => {
+    const refused = (error: unknown): never => {
       throw new SwitchoverRefused(primary.id, { cause: error })
-    })
-    await this.#calm(primary)
+    }
+    await this.#prepare(members.get(best.id), named).catch(refused)
+    await this.#calm(primary).catch(refused)
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
     const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
     const stopped = primary.stop('fast')

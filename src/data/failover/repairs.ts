@@ -16,6 +16,9 @@ const CHECKPOINT_MS_MAX = 120_000
 /** Milliseconds for which an answer of the primary to a fresh connection says that it works. */
 const PROVEN_MS_MAX = 1_000
 
+/** States of a sender that has something to send, or had. */
+const RECEIVES = ['catchup', 'streaming']
+
 interface UnderWay {
   readonly epoch: number
   readonly over: AbortController
@@ -101,18 +104,23 @@ export class Repairs {
   #standbys(now: number): Standby[] {
     const { members, record } = this.#state
     const { primary, building } = record()
-    const senders = members.get(primary).seen?.senders ?? []
+    const { seen } = members.get(primary)
+    const senders = seen?.senders ?? []
     return members.all
       .filter(({ id }) => id !== primary)
       .map((node): Standby => {
         const view = node.view(building.includes(node.id))
-        const sender = senders.find(({ id }) => id === node.id)
+        // One that has gone its own way is sent what both have in common, again and again, and is streaming for a moment each time.
+        const sender = senders.find(({ id }) => id === node.id && view.timeline === seen?.timeline)
         // A sender does not notice for ten seconds that its standby hangs.
         if (sender?.state === 'streaming' && view.process === 'running') this.#streamedAt.set(node.id, now)
+        // A receiver is forked again and again where it gets nothing, and may be there at every look.
+        const gets = sender !== undefined && RECEIVES.includes(sender.state)
         const stuck =
           view.process === 'running' &&
           view.upstream === primary &&
-          view.receiving === false &&
+          !gets &&
+          seen?.standby === false &&
           view.lsn !== undefined
         if (!stuck) this.#stuckSince.delete(node.id)
         else if (!this.#stuckSince.has(node.id)) this.#stuckSince.set(node.id, now)

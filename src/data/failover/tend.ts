@@ -30,7 +30,7 @@ export interface Standby {
   readonly sender: SenderView | undefined
   /** Milliseconds since when the primary has not had it streaming; 0 while it does. */
   readonly awayMs: number
-  /** Milliseconds since when it has run and followed the primary without receiving anything. */
+  /** Milliseconds since when it has run and followed the primary, which sends it nothing. */
   readonly stuckMs: number
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { rmSync, watch } from 'node:fs'
-import { dirname } from 'node:path'
+import { rmSync, watch, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
@@ -209,7 +209,8 @@ test('an old primary whose last record nobody has received is copied, and does n
   t.after(() => watcher.close())
   const { epoch } = keeper.record
   const restarted = keeper.restart(primary)
-  await cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  const { members } = await cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  assert.equal(members.find(({ id }) => id === primary)?.building, true)
   await cluster.whole()
   await restarted
   assert.deepEqual(copied, [primary])
@@ -263,6 +264,42 @@ test('nobody waits for the pause of a standby that its new primary has refused a
   assert.equal(refusals, 2)
   // Left to its pause, the old primary would have to stand in for it, which is started after 2 s.
   assert.ok(here.writers.longestMs() < 2_000, `no write for ${here.writers.longestMs()} ms`)
+  await nothingIsLost(here)
+})
+
+test('a standby that has gone its own way is made anew', async (t) => {
+  const copied: string[] = []
+  const log = {
+    ...silentLogger,
+    info: (about: object, message?: string) =>
+      message === 'a replica was made' && copied.push((about as { node: string }).node),
+  }
+  const here = await scene(t, { log: log as never })
+  const { cluster } = here
+  const { primary } = cluster.keeper.record
+  const stray = NODES.find((id) => id !== primary)!
+  const address = cluster.connections().get(stray)!
+  // Nobody keeps the cluster meanwhile.
+  await cluster.keeper.leave()
+  const client = new pg.Client(address)
+  await client.connect()
+  await client.query("alter system set synchronous_standby_names = ''")
+  await client.query('select pg_reload_conf()')
+  await client.query('select pg_promote()')
+  await client.query('create table gone_astray ()')
+  await client.query('alter system reset all')
+  await client.end()
+  copied.length = 0
+  const { dataDir } = nodePlaces(cluster.options, stray)
+  for (const identity of processesIn(dataDir)) signal(identity, 'SIGKILL')
+  writeFileSync(join(dataDir, 'standby.signal'), '')
+  await cluster.another({ log: log as never }).start()
+  const startedAt = performance.now()
+  await until('it is made anew', () => copied[0])
+  // Five seconds without anything that it can use, and the copy.
+  assert.ok(performance.now() - startedAt < 15_000)
+  await cluster.whole()
+  assert.deepEqual(copied, [stray])
   await nothingIsLost(here)
 })
 
