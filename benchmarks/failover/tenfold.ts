@@ -29,7 +29,7 @@ export class Tenfold implements Contender {
   #child: ChildProcess | undefined
   #dir = ''
   #consoleUrl = ''
-  #agent = new Agent()
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
   #port = 0
   /** Of each event that was acknowledged: what a client has to send to see it. */
   readonly #tokens = new Map<string, string>()
@@ -41,7 +41,6 @@ export class Tenfold implements Contender {
 
   async start(): Promise<void> {
     this.#dir = mkdtempSync(join(tmpdir(), 'tf-failover-'))
-    this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
     this.#tokens.clear()
     const flags = ['--stage', 'replicated', '--port', '0', '--console-port', '0', '--data', this.#data]
     const child = spawn(process.execPath, ['bin/tenfold.js', 'start', APP, ...flags], {

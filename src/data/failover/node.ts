@@ -150,7 +150,7 @@ export class ClusterNode {
     over.abort()
   }
 
-  /** Asks only what changes while it becomes a primary. What it does not answer leaves things as they were. */
+  /** Asks only whether it has become a primary. What it does not answer leaves things as they were. */
   async glance(): Promise<void> {
     const observer = this.#observer
     try {

@@ -36,16 +36,10 @@ const LOOK = `
         'priority', sync_priority)) from pg_stat_replication) as senders)
     left join (select pid as startup, wait_event as waiting from pg_stat_activity where backend_type = 'startup') on true`
 
-/** What changes while a standby becomes a primary: a fraction of the work of a whole look, when every millisecond counts. */
-const GLANCE = `
-  select standby, receiving,
-    case when standby then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
-         else pg_current_wal_flush_lsn() end::text as lsn
-  from (select pg_is_in_recovery() as standby,
-      exists (select from pg_stat_get_wal_receiver() where pid is not null) as receiving)`
+/** Whether a standby has become a primary: a fraction of the work of a whole look, when every millisecond counts. */
+const GLANCE = 'select pg_is_in_recovery() as standby'
 
-/** Of a standby that has received something since it started. */
-export type Glance = Pick<Observation, 'standby' | 'receiving' | 'lsn'>
+export type Glance = Pick<Observation, 'standby'>
 
 interface LookRow {
   standby: boolean
@@ -87,9 +81,8 @@ export class Observer {
 
   /** @throws as {@link look} does */
   async glance(ms: number): Promise<Glance> {
-    const [row] = await this.#looks.query<Pick<LookRow, 'standby' | 'receiving' | 'lsn'>>(GLANCE, ms)
-    const { standby, lsn, receiving } = row!
-    return { standby, receiving: standby && receiving, lsn: lsn === null ? undefined : parseLsn(lsn) }
+    const [row] = await this.#looks.query<Glance>(GLANCE, ms)
+    return row!
   }
 
   /** One statement, one after another. */

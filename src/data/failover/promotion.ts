@@ -260,7 +260,7 @@ export async function ensureSlot(upstream: ClusterNode, id: string): Promise<voi
   )
 }
 
-/** Whether a standby has replayed the record that begins there. */
+/** Whether a standby has replayed the record that begins there. Without an answer it has not, as far as anybody knows. */
 async function hasReplayed(standby: ClusterNode, at: Lsn): Promise<boolean> {
   const [row] = await standby
     .query<{ has: boolean }>('select pg_last_wal_replay_lsn() > $1::pg_lsn as has', [formatLsn(at)])

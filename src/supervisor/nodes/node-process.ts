@@ -108,12 +108,12 @@ export class NodeProcess implements Service {
     return this.#service.stop()
   }
 
-  /** Resolves with its first report that says it serves. @throws NodeFailed when its first start fails */
+  /** Resolves with its first report that says it serves. @throws NodeFailed, or ServerDied, when its first start fails */
   ready(): Promise<NodeReport> {
     return this.#ready.promise
   }
 
-  /** Rejects when its first start fails, and never resolves. @throws NodeFailed */
+  /** Rejects as {@link ready} does, and never resolves. */
   failed(): Promise<never> {
     return this.#ready.promise.then(() => new Promise<never>(() => {}))
   }

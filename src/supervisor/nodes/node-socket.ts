@@ -5,9 +5,6 @@ import { prepareControlFolder, socketPathOf } from '../control-path.ts'
 import { readLines, writeLine } from './lines.ts'
 import type { FromNode, NodeReport, ToNode } from './messages.ts'
 
-/** Milliseconds for a supervisor to come. */
-const COMES_MS_MAX = 2_000
-
 /** What a node does when it is told something. */
 export interface NodeEars {
   readonly topology: (message: Extract<ToNode, { type: 'topology' }>) => void
@@ -20,8 +17,8 @@ export interface NodeEars {
 export interface NodeSocket {
   /** Tells everyone who is connected, and everyone who connects from now on. */
   report(report: NodeReport): void
-  /** Resolves when a supervisor has been here, or after two seconds: whoever ends before that has told nobody why. */
-  heard(): Promise<void>
+  /** Resolves when a supervisor has been here: whoever ends before that has told nobody why. */
+  readonly heard: Promise<void>
   close(): Promise<void>
 }
 
@@ -59,11 +56,7 @@ export async function openNodeSocket(
       current = report
       for (const socket of sockets) tell(socket, { type: 'report', report })
     },
-    heard: async () => {
-      const timer = setTimeout(came.resolve, COMES_MS_MAX)
-      await came.promise
-      clearTimeout(timer)
-    },
+    heard: came.promise,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.end()

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { systemClock } from '../../core/clock.ts'
+import { within } from '../../data/postgres/end.ts'
 import { failureOf, logUncaught, outliveOutput } from '../last-words.ts'
 import { openServerLog } from '../server-log.ts'
 import type { Failure } from '../start-request.ts'
@@ -8,6 +10,9 @@ import type { NodeReport, NodeRequest, Topology } from './messages.ts'
 import { openNodeSocket } from './node-socket.ts'
 import { createRelayPart } from './relay-node.ts'
 import { createWebNode } from './web-node.ts'
+
+/** Milliseconds that a node which cannot start waits for a supervisor, to tell why. */
+const HEARD_MS_MAX = 2_000
 
 /** A node's process: reads its request, listens to its supervisor, serves, and resolves with its exit code. */
 export async function runNode(): Promise<number> {
@@ -63,7 +68,7 @@ export async function runNode(): Promise<number> {
       failure = failureOf(error, start.debug)
       log.file.error({ err: error }, 'the start failed')
       socket.report(report())
-      await socket.heard()
+      await within(socket.heard, HEARD_MS_MAX, systemClock)
     }
   }
   await part.stop().catch((error: unknown) => log.error({ err: error }, 'not everything could be stopped'))

@@ -3,7 +3,7 @@ import { rmSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
-import { silentLogger } from '../../../src/core/log.ts'
+import { type Logger, silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
@@ -34,6 +34,20 @@ async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Prom
   t.after(() => writers.stop())
   await writers.progress(50)
   return { cluster, links, writers }
+}
+
+/** A log that tells of which node something is said. */
+const telling = (what: string, tell: (node: string) => void): Logger => ({
+  ...silentLogger,
+  info: (about: object, message?: string) => {
+    if (message === what) tell((about as { node: string }).node)
+  },
+})
+
+/** The nodes that are copied, in this order. */
+function copies(): { readonly log: Logger; readonly copied: string[] } {
+  const copied: string[] = []
+  return { copied, log: telling('a replica was made', (node) => copied.push(node)) }
 }
 
 /** Breaks something, waits until another node is primary and writers write, and everybody counts again. */
@@ -169,12 +183,8 @@ test('both standbys are killed: commits wait, and go on when one has been starte
 })
 
 test('a planned switchover loses nothing, and the old primary follows without being copied', async (t) => {
-  const copied: unknown[] = []
-  const log = {
-    ...silentLogger,
-    info: (about: object, message?: string) => message === 'a replica was made' && copied.push(about),
-  }
-  const here = await scene(t, { log: log as never })
+  const { log, copied } = copies()
+  const here = await scene(t, { log })
   copied.length = 0
   for (let round = 0; round < 3; round++) {
     const { primary } = here.cluster.keeper.record
@@ -190,15 +200,10 @@ test('a planned switchover loses nothing, and the old primary follows without be
 })
 
 test('an old primary whose last record nobody has received is copied, and does not wait for a way back', async (t) => {
-  const copied: string[] = []
-  const log = {
-    ...silentLogger,
-    info: (about: object, message?: string) =>
-      message === 'a replica was made' && copied.push((about as { node: string }).node),
-  }
+  const { log, copied } = copies()
   const links = delayedLinks(t, NODES)
   // Nobody writes: the record of the shutdown is all that the old one has before the others.
-  const cluster = await testCluster(t, { log: log as never, links: links.make })
+  const cluster = await testCluster(t, { log, links: links.make })
   copied.length = 0
   const { keeper, options } = cluster
   const { primary } = keeper.record
@@ -235,18 +240,15 @@ test('a switchover waits for a standby that was lost a moment before', async (t)
 test('nobody waits for the pause of a standby that its new primary has refused at first', async (t) => {
   let refusals = 0
   const way: { of?: Links['from'] } = {}
-  const log = {
-    ...silentLogger,
-    info: (about: object, message?: string) => {
-      const link = message === 'promoting a standby' && way.of?.((about as { node: string }).node)
-      if (!link) return
-      link.cut()
-      void link.refused().then(() => {
-        refusals++
-        link.mend()
-      })
-    },
-  }
+  const log = telling('promoting a standby', (node) => {
+    const link = way.of?.(node)
+    if (!link) return
+    link.cut()
+    void link.refused().then(() => {
+      refusals++
+      link.mend()
+    })
+  })
   const here = await scene(t, { log })
   const { keeper } = here.cluster
   way.of = here.links.from
@@ -268,13 +270,8 @@ test('nobody waits for the pause of a standby that its new primary has refused a
 })
 
 test('a standby that has gone its own way is made anew', async (t) => {
-  const copied: string[] = []
-  const log = {
-    ...silentLogger,
-    info: (about: object, message?: string) =>
-      message === 'a replica was made' && copied.push((about as { node: string }).node),
-  }
-  const here = await scene(t, { log: log as never })
+  const { log, copied } = copies()
+  const here = await scene(t, { log })
   const { cluster } = here
   const { primary } = cluster.keeper.record
   const stray = NODES.find((id) => id !== primary)!
@@ -293,7 +290,7 @@ test('a standby that has gone its own way is made anew', async (t) => {
   const { dataDir } = nodePlaces(cluster.options, stray)
   for (const identity of processesIn(dataDir)) signal(identity, 'SIGKILL')
   writeFileSync(join(dataDir, 'standby.signal'), '')
-  await cluster.another({ log: log as never }).start()
+  await cluster.another({ log }).start()
   const startedAt = performance.now()
   await until('it is made anew', () => copied[0])
   // Five seconds without anything that it can use, and the copy.
