@@ -93,11 +93,13 @@ export class Photographer {
 
   /** Whether the bytes at this address are the ones that the address names. */
   async isWhole(url: string): Promise<boolean> {
-    const response = await fetch(this.#url + url)
-    const hash = createHash('sha256')
-      .update(Buffer.from(await response.arrayBuffer()))
-      .digest('hex')
-    return response.status === 200 && url.startsWith(`/photos/${hash}/`)
+    const answer = await this.#insist(async (signal) => {
+      const response = await fetch(this.#url + url, { signal })
+      if (!response.ok) return response
+      const bytes = Buffer.from(await response.arrayBuffer())
+      return new Response(createHash('sha256').update(bytes).digest('hex'), { status: response.status })
+    })
+    return answer?.status === 200 && url.startsWith(`/photos/${answer.body}/`)
   }
 
   #json(method: string, path: string, body: unknown, status: number): Promise<Answer> {
@@ -119,11 +121,12 @@ export class Photographer {
       ...(content && { 'content-type': content.type }),
     }
     const init = { method, headers, ...(content && { body: content.body }) }
-    const answer = await insist((signal) => fetch(this.#url + path, { ...init, signal }), {
-      dice: this.#dice,
-      troubles: this.#troubles,
-    })
+    const answer = await this.#insist((signal) => fetch(this.#url + path, { ...init, signal }))
     if (answer?.status !== status) throw new Error(`${method} ${path}: ${answer?.status} ${answer?.body}`)
     return answer
+  }
+
+  #insist(send: (signal: AbortSignal) => Promise<Response>): Promise<Answer | undefined> {
+    return insist(send, { dice: this.#dice, troubles: this.#troubles })
   }
 }
