@@ -115,6 +115,19 @@ test('case 5: a primary that was replaced and goes on is neither read nor writte
   )
 })
 
+test('whoever has handed over in order is not taken for one that goes on', async (t) => {
+  const all = await replicated(t)
+  const [cluster] = all.clusters as [TestCluster]
+  const { log, lines } = logged()
+  const client = await all.another({ log })
+  await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+  await cluster.keeper.switchover()
+  const { primary } = await cluster.whole()
+  const replicas = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3'].filter((id) => id !== primary)
+  await settled(client, primary, replicas)
+  assert.doesNotMatch(lines.join('\n'), /takes writes though it has been replaced/)
+})
+
 test('a session that has seen a later timeline makes a process look for it', async (t) => {
   const all = await unkept(t)
   const { client, session } = all

@@ -18,6 +18,8 @@ interface Member {
   readonly id: string
   readonly observer: Observer
   answer: MemberAnswer | undefined
+  /** When it was asked for that. */
+  askedAt: number
   /** Why there is none. */
   failure: Error | undefined
   suspected: boolean
@@ -48,6 +50,8 @@ export class Watch {
   readonly #members = new Map<string, Member>()
   #roles: Roles = NO_ROLES
   #changedAt = 0
+  /** When the highest timeline was first heard of. */
+  #timelineAt = 0
   #said = new Set<string>()
 
   constructor(options: WatchOptions) {
@@ -82,6 +86,7 @@ export class Watch {
         id,
         observer: new Observer(connection, (ms, run) => clock.timer(ms, run)),
         answer: undefined,
+        askedAt: 0,
         failure: undefined,
         suspected: false,
         notBefore: 0,
@@ -172,7 +177,7 @@ export class Watch {
         return undefined
       })
       if (member.over) return
-      if (askedAt >= member.notBefore) this.#answered(member, answer)
+      if (askedAt >= member.notBefore) this.#answered(member, answer, askedAt)
       const [due, later] = [member.waiting.filter(({ since }) => since <= askedAt), member.waiting]
       later.splice(0, later.length, ...later.filter(({ since }) => since > askedAt))
       for (const { resolve } of due) resolve()
@@ -180,8 +185,9 @@ export class Watch {
     }
   }
 
-  #answered(member: Member, answer: MemberAnswer | undefined): void {
+  #answered(member: Member, answer: MemberAnswer | undefined, askedAt: number): void {
     member.answer = answer
+    member.askedAt = askedAt
     member.suspected = false
     if (answer) this.#options.onAnswer(member.id, answer)
     this.#decide()
@@ -224,10 +230,20 @@ export class Watch {
     }))
     const roles = decideRoles(before, views)
     this.#roles = roles
+    if (roles.timeline !== before.timeline) this.#timelineAt = this.#options.clock.monotonic()
     this.#say(roles)
     if (sameRoles(before, roles)) return
     this.#changedAt = this.#options.clock.monotonic()
     this.#options.onRoles(roles)
+  }
+
+  /** Whether it was asked after it had been replaced; what it said before was true then. It is asked again. */
+  #saysSoStill(id: string): boolean {
+    const member = this.#members.get(id)
+    if (!member) return false
+    if (member.askedAt > this.#timelineAt) return true
+    this.#want(member)
+    return false
   }
 
   /** Each thing once, until it is over. */
@@ -242,7 +258,7 @@ export class Watch {
       say(`foreign ${member}`, () =>
         log.error({ cluster, member }, 'a member belongs to another database system and is not used'),
       )
-    for (const member of replaced)
+    for (const member of replaced.filter((id) => this.#saysSoStill(id)))
       say(`replaced ${member}`, () =>
         log.error({ cluster, member }, 'a member takes writes though it has been replaced; it is not used'),
       )
