@@ -57,6 +57,11 @@ export class ModelNode {
     this.#url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
+  /** Of each cluster whose relay has led here: how old its position is. Whole milliseconds. */
+  positionAges(): number[] {
+    return Object.values(this.#runtime?.relay() ?? {}).flatMap(({ ageMs }) => ageMs ?? [])
+  }
+
   /** Cuts the next conversation that commits, after so many bytes. */
   cut(cluster: number, side: 'request' | 'answer', after: number): void {
     const proxy = this.#proxies[cluster % this.#proxies.length]
