@@ -85,6 +85,7 @@ export function runtimeOf(
   return createRuntime(app, {
     clusters: [cluster(connection)],
     signingKeys: [Buffer.alloc(32, 'benchmark')],
+    soleProcess: true,
     log: silentLogger,
     secureCookies: false,
     ...options,

@@ -42,7 +42,7 @@ export interface FollowingJoints {
 /** The cache follows the relay, and asks it for positions: each has the other. */
 export function wireFollowing(
   base: JointsBase,
-  { cacheAudit, cacheBytes, relay }: RuntimeOptions,
+  { cacheAudit, cacheBytes, relay, soleProcess = false }: RuntimeOptions,
 ): FollowingJoints {
   const { data, sessions, storage, clock, random, log, metrics } = base
   let effects: EffectsService | undefined
@@ -59,8 +59,8 @@ export function wireFollowing(
     clusters: data.clusterNames.length,
     bytesMax: cacheBytes,
     audit: cacheAudit,
-    // Who has a relay of its own answers only while it leads, and nobody else does.
-    shared: relay !== undefined,
+    // Of relays of their own one leads; but whoever led until its session was lost may answer for a second more.
+    shared: !soleProcess,
   })
   const common = { followers: [cache.level], clock: systemClock, log, metrics }
   effects = relay ? followRelays(base, relay, common) : createEffects({ ...common, sessions })

@@ -51,6 +51,11 @@ export interface RuntimeOptions {
   readonly jobSlots?: number
   /** No other process runs jobs of these clusters: what a dead one held is taken back at the start. @defaultValue false */
   readonly soleWorker?: boolean
+  /**
+   * No other process serves this application: what a session was shown here it need not be held to where this cache is past
+   * it already. @defaultValue false
+   */
+  readonly soleProcess?: boolean
   /** Times of the worker, in milliseconds; see src/jobs/defaults.ts. */
   readonly jobTimes?: JobsOptions['times']
   /** Bytes of the guaranteed cache. @defaultValue 64 MiB */

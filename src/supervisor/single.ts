@@ -167,6 +167,7 @@ export class Single implements ServerPart {
       ...runtimeSettings(request, folder, { clusters: this.#clusters, log }),
       signingKeys: keys,
       soleWorker: true,
+      soleProcess: true,
     })
     this.#runtime = runtime
     this.#releasers.push(() => runtime.stop())

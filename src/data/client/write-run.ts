@@ -239,7 +239,7 @@ export class WriteRun<Tables, R> {
   async #replay(talk: Conversation, connection: Connection): Promise<unknown> {
     const hook = this.#env.replayHook
     const { row, rows, committed, position, failure } = await talk.resolve(hook?.sql)
-    if (!committed || !row)
+    if (!committed || !row || !position)
       throw await this.#undone(
         talk,
         connection,
@@ -251,7 +251,7 @@ export class WriteRun<Tables, R> {
     this.inDoubt = false
     this.#settleDoubt((rider) => rider.committed(position))
     if (rows.length > 0) hook?.replayed(this.#cluster.name, this.#marker.id, rows, position)
-    if (position) this.#reached(position)
+    this.#reached(position)
     return row.result === null ? undefined : JSON.parse(row.result)
   }
 
@@ -273,12 +273,14 @@ export class WriteRun<Tables, R> {
     this.#doubtful = [...riders]
     for (const rider of riders) rider.sending()
     const { committed, position, failure } = await talk.commit(json, riding)
-    if (committed) {
+    if (committed && position) {
       this.inDoubt = false
       this.#settleDoubt((rider) => rider.committed(position))
-      if (position) this.#reached(position)
+      this.#reached(position)
       return
     }
+    // Nobody could hold later reads to it. The marker will tell, and then where it is.
+    if (committed) connection.destroy(failure ?? new Error('COMMIT was answered without its position'))
     const undone = await this.#undone(talk, connection, failure ?? new TransactionAborted(this.#marker.name))
     // The server itself said no: decided. Only a lost session leaves doubt.
     this.inDoubt = connection.lost !== undefined

@@ -25,11 +25,13 @@ async function work(sql: Sql, key: number): Promise<Paid> {
   return { run, total: row!.total }
 }
 
-/** A payment by the data client. */
+/** A payment by the data client. @throws Error when it is acknowledged without the place that later reads must have reached */
 export function pay({ client, asRequest }: KitClient, key: number, requestId: string): Promise<Paid> {
-  return asRequest(requestId, () =>
-    client.writeAt(client.target('item', key), 'pay', (tx) => work(tx as Sql, key)),
-  )
+  return asRequest(requestId, async ({ wrote }) => {
+    const paid = await client.writeAt(client.target('item', key), 'pay', (tx) => work(tx as Sql, key))
+    if (!wrote?.size) throw new Error(`payment ${key}: nobody knows where it is`)
+    return paid
+  })
 }
 
 /** The same payment by a write of our own hand. */

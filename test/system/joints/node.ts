@@ -5,6 +5,7 @@ import { createRuntime } from '../../../src/app/compose.ts'
 import type { Runtime } from '../../../src/app/runtime.ts'
 import type { AppDefinition } from '../../../src/app/types.ts'
 import { silentLogger } from '../../../src/core/log.ts'
+import { type Lsn, parseLsn } from '../../../src/core/lsn.ts'
 import type { ClusterOptions } from '../../../src/data/client/types.ts'
 import type { CutProxy } from '../kit/cut-proxy.ts'
 import { proxied } from '../kit/databases.ts'
@@ -60,6 +61,26 @@ export class ModelNode {
   /** Of each cluster whose relay has led here: how old its position is. Whole milliseconds. */
   positionAges(): number[] {
     return Object.values(this.#runtime?.relay() ?? {}).flatMap(({ ageMs }) => ageMs ?? [])
+  }
+
+  /** Whether its relay leads a cluster, as far as it knows. */
+  leads(cluster: string): boolean {
+    return this.#runtime?.relay()[cluster]?.leads ?? false
+  }
+
+  /** How far its level is, if its relay has led. */
+  position(cluster: string): Lsn | undefined {
+    const position = this.#runtime?.relay()[cluster]?.position
+    return position ? parseLsn(position) : undefined
+  }
+
+  /** What goes to its databases and comes from them is held, and nobody is told. */
+  holdDatabases(): void {
+    for (const proxy of this.#proxies) proxy.pause()
+  }
+
+  releaseDatabases(): void {
+    for (const proxy of this.#proxies) proxy.resume()
   }
 
   /** Cuts the next conversation that commits, after so many bytes. */

@@ -55,9 +55,25 @@ export class ModelSystem {
     return system
   }
 
+  get nodes(): readonly ModelNode[] {
+    return this.#nodes
+  }
+
+  /** Past all proxies, on every cluster. */
+  async sql(text: string, params: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+    return (await this.#everywhere(text, params)).rows
+  }
+
+  /** Somebody new, with a wallet. */
+  async newUser(): Promise<string> {
+    const user = String(++this.#users)
+    await this.#openWallet(user)
+    return user
+  }
+
   async check(history: readonly Step[], { settleMs = SETTLE_MS } = {}): Promise<void> {
-    const users = Array.from({ length: USERS }, () => String(++this.#users))
-    for (const user of users) await this.#openWallet(user)
+    const users: string[] = []
+    for (let count = 0; count < USERS; count++) users.push(await this.newUser())
     const visitors = Array.from(
       { length: VISITORS },
       () => new Visitor(() => this.#nodes.map(({ url }) => url)),

@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
-import { type ContextStorage, createContextStorage, detachedContext } from '../../../src/core/context.ts'
+import {
+  type ContextStorage,
+  createContextStorage,
+  detachedContext,
+  type RequestContext,
+} from '../../../src/core/context.ts'
 import { silentLogger } from '../../../src/core/log.ts'
 import { systemRandom } from '../../../src/core/random.ts'
 import { uuidv7 } from '../../../src/core/uuid.ts'
@@ -45,7 +50,7 @@ export const newRequestId = uuidv7(systemClock, systemRandom())
 /** A data client, and a way to act as a request of a given id. */
 export interface KitClient {
   readonly client: DataClient
-  asRequest<R>(requestId: string, work: () => Promise<R>): Promise<R>
+  asRequest<R>(requestId: string, work: (context: RequestContext) => Promise<R>): Promise<R>
 }
 
 /** A started data client, as one process has it. The caller stops it. */
@@ -64,7 +69,10 @@ export async function kitClient(clusters: readonly ClusterOptions[], connections
   await client.start()
   return {
     client,
-    asRequest: (requestId, work) => storage.run(detachedContext(requestId, silentLogger), work),
+    asRequest: (requestId, work) => {
+      const context = detachedContext(requestId, silentLogger)
+      return storage.run(context, () => work(context))
+    },
   }
 }
 

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseLsn } from '../../../src/core/lsn.ts'
+import { until } from '../kit/deadline.ts'
+import { Visitor } from './model.ts'
+import type { ModelNode } from './node.ts'
+import { ModelSystem } from './system.ts'
+
+/** Ends the session that holds the relay's lock, unnoticed behind a held connection. */
+const END_LEADER = `select pg_terminate_backend(pid) from pg_locks
+  where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`
+
+/** Until a level is past all that is there now: then what it shows need leave nothing with a session. */
+async function past(system: ModelSystem, node: ModelNode): Promise<void> {
+  const [row] = await system.sql('select pg_current_wal_flush_lsn()::text as lsn')
+  await system.sql(`select pg_logical_emit_message(true, 'test', '')`)
+  const lsn = parseLsn(row?.lsn as string)
+  await until('its level is past it', () => {
+    const position = node.position('c0')
+    return (position !== undefined && position > lsn) || undefined
+  })
+}
+
+test('a session that the next leader has shown a value is not shown an older one by the former', async (t) => {
+  const system = await ModelSystem.open(t, 1)
+  const [former, next] = (await until('somebody leads', () => {
+    const leader = system.nodes.find((node) => node.leads('c0'))
+    return leader && [leader, system.nodes.find((node) => node !== leader)]
+  })) as [ModelNode, ModelNode]
+  const [payer, payee] = [await system.newUser(), await system.newUser()]
+  let url = former.url
+  const visitor = new Visitor(() => [url])
+  const { version } = await visitor.look(payee)
+  await past(system, former)
+  // From here on the former hears nothing, and answers from what it has for a second.
+  former.holdDatabases()
+  await system.sql(END_LEADER)
+  await until('the next leads', () => next.leads('c0') || undefined)
+  const payment = { id: 'p', from: payer, to: payee, amount: 5, failures: 0, abort: false } as const
+  await new Visitor(() => [next.url]).pay({ ...payment, failAt: 'before' })
+  await until('the payment is shown', async () => {
+    const shown = await new Visitor(() => [next.url]).look(payee)
+    return shown.version > version || undefined
+  })
+  await past(system, next)
+  url = next.url
+  assert.equal((await visitor.look(payee)).version, version + 1)
+  const kept = await new Visitor(() => [former.url]).look(payee)
+  t.diagnostic(`a stranger was shown version ${kept.version} of ${version + 1} there`)
+  url = former.url
+  const seen = visitor.look(payee)
+  // What it may not answer from what it has it has to ask for.
+  setTimeout(() => former.releaseDatabases(), 200)
+  assert.equal((await seen).version, version + 1)
+  await system.close()
+})
