@@ -44,6 +44,7 @@ function wireBase({ placing }: AppDefinition, options: RuntimeOptions, local: ()
     clock: systemClock,
     random,
     connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
+    soleProcess: options.soleProcess,
     doubleRun: options.doubleRun ?? false,
     metrics,
     replayHook: {

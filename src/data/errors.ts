@@ -8,6 +8,7 @@ export class DataUnavailable extends TenfoldError {
   readonly code = 'TENFOLD_DATA_UNAVAILABLE'
   override readonly status = 503
   override readonly retryAfterSeconds = 1
+  readonly cluster: string
   readonly outcome: Outcome
   constructor(cluster: string, outcome: Outcome, cause?: unknown) {
     super(
@@ -17,6 +18,7 @@ export class DataUnavailable extends TenfoldError {
         : 'Try again under the same Idempotency-Key: what was applied is not applied twice. Without a key, look first.',
       { cause },
     )
+    this.cluster = cluster
     this.outcome = outcome
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { meansLost, SessionCut } from '../connection/failure.ts'
+import { CopyLost } from '../connection/lane.ts'
 import type { Statements } from '../connection/statements.ts'
 import { DataUnavailable } from '../errors.ts'
 import { type MemberAnswer, NO_ROLES, type Roles } from '../routing/roles.ts'
@@ -31,6 +32,8 @@ interface Waiter {
 }
 
 export interface ClusterParts extends Omit<NodeOptions, 'cluster' | 'isWatched' | 'onPosition' | 'onLate'> {
+  /** Nobody but this process shows anybody what is in it. @defaultValue false */
+  readonly soleProcess?: boolean | undefined
   readonly log: Logger
   readonly metrics?: MetricsRegistry | undefined
 }
@@ -78,6 +81,11 @@ export class Cluster {
   /** Whether there is more than one server, so that roles change and copies may answer. */
   get isWatched(): boolean {
     return this.#watch !== undefined
+  }
+
+  /** Whether a later read of a session may meet a copy, a replica's or another process's cache, that is behind. */
+  get hasCopies(): boolean {
+    return this.isWatched || !this.#parts.soleProcess
   }
 
   /** The server that takes writes, for all we know. */
@@ -273,10 +281,14 @@ export class Cluster {
     const copies = new Set([...this.#replicas, ...this.#resting])
     this.#primary = primary
     this.#replicas = replicas
+    // One that has to say anew what it is has not become a copy: what waits there was asked of a primary.
+    const asPrimary = primary ?? (this.#last && replicas.includes(this.#last) ? undefined : this.#last)
     for (const node of this.#nodes.values()) {
       node.lane.moves = this.isWatched
       if (node === primary && node.isReplica) node.promoted()
-      node.isReplica = node !== primary
+      if (node !== asPrimary && !node.isReplica)
+        node.lane.abandon(new CopyLost(`${node.id} is not the primary of cluster ${this.name}`))
+      node.isReplica = node !== asPrimary
     }
     if (primary && this.#last && primary !== this.#last) {
       this.metrics.primaryChanges.value++

@@ -46,8 +46,11 @@ export interface Conversation {
   resolve(left: string | undefined): Promise<Resolved>
   /** Stores the result, sends what rides along, commits, asks for the position that the commit has reached. */
   commit(json: string | undefined, riding: readonly SystemStatement[]): Promise<Committed>
-  /** A session that cannot be rolled back is cut. Nothing is sent while nothing has left. */
-  rollback(): Promise<undefined>
+  /**
+   * A session that cannot be rolled back is cut. Nothing is sent while nothing has left.
+   * @returns the place in the log beyond which it has shown nothing, if it has shown anything
+   */
+  rollback(): Promise<Position | undefined>
 }
 
 export interface Committed {
@@ -78,6 +81,7 @@ export function converse(connection: Connection, statements: Statements, begin: 
     begunOf(opened).first ? undefined : new Error('The write has committed before'),
   )
   const begun = opening.told.then(begunOf)
+  const position = (): BatchItem => sql(connection.timeline === undefined ? POSITION_SQL : LSN_SQL)
   let dbMs = 0
   const run = async (items: readonly BatchItem[]): Promise<Trip> => {
     const startedAt = performance.now()
@@ -122,7 +126,7 @@ export function converse(connection: Connection, statements: Statements, begin: 
       if (!connection.limitsTransactions) items.push(sql(IN_TIME_SQL, [begin.timeoutMs]))
       const at = items.push(sql('commit')) - 1
       connection.takeSyncWaitCancelled() // a warning before COMMIT is the app's own
-      const trip = await run([...items, sql(connection.timeline === undefined ? POSITION_SQL : LSN_SQL)])
+      const trip = await run([...items, position()])
       return {
         committed: isCommitted(connection, trip, at),
         position: positionOf(connection, trip, at + 1),
@@ -130,9 +134,10 @@ export function converse(connection: Connection, statements: Statements, begin: 
       }
     },
     rollback: async () => {
-      if (connection.lost || opening.waits) return
-      const trip = await run([sql('rollback')])
+      if (connection.lost || opening.waits) return undefined
+      const trip = await run([sql('rollback'), position()])
       if (trip.failure) connection.destroy(trip.failure)
+      return positionOf(connection, trip, 1)
     },
   }
 }

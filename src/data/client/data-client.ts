@@ -38,6 +38,8 @@ export interface DataClientOptions {
   readonly clock: Clock
   readonly random: RandomSource
   readonly connectionsMax: number
+  /** No other process serves sessions from these clusters. @defaultValue false */
+  readonly soleProcess?: boolean | undefined
   /** Tests: run every write's `work` twice, the first run rolled back. */
   readonly doubleRun: boolean
   /** Finds what a write that committed before has still to deliver. */
@@ -59,14 +61,14 @@ export class DataClient {
   #refreshing: Promise<void> | undefined
 
   constructor(options: DataClientOptions) {
-    const { clock, connectionsMax, random } = options
+    const { clock, connectionsMax, random, soleProcess, log, metrics } = options
     const statements = new Statements()
     this.#options = options
     this.#names = options.clusters.map(({ name }) => name)
     this.#clusters = new Map(
       options.clusters.map((c) => [
         c.name,
-        new Cluster(c, { connectionsMax, clock, statements, log: options.log, metrics: options.metrics }),
+        new Cluster(c, { connectionsMax, clock, statements, log, metrics, soleProcess }),
       ]),
     )
     this.#newRequestId = uuidv7(clock, random)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../../core/clock.ts'
@@ -311,4 +312,24 @@ test('only so many wait for a primary, and each is told what is known', async (t
       String((end as PromiseRejectedResult).reason),
       /No primary for 1000 ms: a: .*ECONNREFUSED.*; b: /,
     )
+})
+
+test('a search for a primary that is given up while nobody answers ends with the reason', async (t) => {
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.after(() => silent.close())
+  const { port } = silent.address() as { port: number }
+  const member = (id: string) => ({
+    id,
+    connection: { host: '127.0.0.1', port, user: 'x', database: 'x' },
+  })
+  const giving = new AbortController()
+  const { signal } = giving
+  const members = [member('a'), member('b')]
+  const search = findPrimary(
+    { name: 'c0', connection: members[0]!.connection, members },
+    { log: silentLogger, signal },
+  )
+  giving.abort(new Error('given up'))
+  await assert.rejects(search, /given up/)
 })

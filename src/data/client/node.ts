@@ -184,6 +184,7 @@ export class DataNode {
   /** Cuts the sessions that read; what it has told as a replica is void. */
   cutReads(reason: Error): void {
     this.#forget()
+    this.lane.abandon(new CopyLost(reason.message))
     this.readers.cut(reason)
     this.#laneSessions.cut(reason)
   }

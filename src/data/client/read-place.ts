@@ -1,3 +1,4 @@
+import type { Position } from '../../core/position.ts'
 import { DataUnavailable } from '../errors.ts'
 import { FALLBACKS_MAX } from './copies.ts'
 import type { FallbackReason } from './read-metrics.ts'
@@ -16,6 +17,25 @@ export function mayLeavePrimary(
   { primary, span }: ReadOptions,
 ): boolean {
   return cluster.isWatched && !primary && span === undefined && context?.seen !== undefined && !context.write
+}
+
+/**
+ * Whether what the primary shows is remembered with the session, where a copy may answer it next. What the platform decides by
+ * is shown to nobody; for what is cached its cache accounts.
+ */
+export function isTraced(
+  { cluster, context }: Pick<ReadEnvironment, 'cluster' | 'context'>,
+  { primary, span }: ReadOptions = {},
+): boolean {
+  return cluster.hasCopies && context?.seen !== undefined && !primary && span === undefined
+}
+
+/** The session has seen what the primary had at this place: its word is the end of what there is. */
+export function shownByPrimary(
+  { cluster, context }: Pick<ReadEnvironment, 'cluster' | 'context'>,
+  upto: Position | undefined,
+): void {
+  if (upto) context?.seen?.answered(cluster.name, upto, true)
 }
 
 /**

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { fixture } from './fixtures/fixture.ts'
+import { detachedContext, type RequestContext } from '../../core/context.ts'
+import { silentLogger } from '../../core/log.ts'
+import { SeenRecord } from '../../core/seen-record.ts'
+import { fixture, newRequestId } from './fixtures/fixture.ts'
+import { assertThrownOnce } from './fixtures/thrown-once.ts'
+
+/** A request with a session that has seen nothing. */
+function someone(): RequestContext & { readonly seen: SeenRecord } {
+  const seen = new SeenRecord({ clusters: ['c0'], directoryEpoch: 1 })
+  return { ...detachedContext(newRequestId(), silentLogger), seen }
+}
 
 /** Runs often enough for the statement to be known as fast and to move to the shared lane. */
 async function warm(run: () => Promise<unknown>): Promise<void> {
@@ -306,4 +316,55 @@ test('snowflakes are unique and rise, over clients that share a database', async
     const own = drawn.filter((_, at) => at % 2 === parity).map(BigInt)
     assert.ok(own.every((id, at) => at === 0 || id > (own[at - 1] as bigint)))
   }
+})
+
+test('what a shared batch shows is remembered, also when another statement in it fails', async (t) => {
+  const { client, storage } = await fixture(t)
+  const divide = (by: number) => client.readHome((db) => db.query('select 10 / $1::int as q', [by]))
+  for (let at = 0; at < 5; at++) await divide(1)
+  const people = await Promise.all(
+    Array.from({ length: 60 }, async (_, at) => {
+      const context = someone()
+      const done = await storage
+        .run(context, () => divide(at % 7))
+        .then(
+          () => true,
+          () => false,
+        )
+      return { done, isTouched: context.seen.isTouched }
+    }),
+  )
+  assert.equal(people.filter(({ done }) => done).length, 51)
+  assert.deepEqual(
+    people.filter(({ done, isTouched }) => done && !isTouched),
+    [],
+  )
+})
+
+test('what the work of a snapshot throws is told at once, and after one attempt', async (t) => {
+  await assertThrownOnce((await fixture(t)).client)
+})
+
+test('who has written is not told that nothing was written, when a later part cannot be done', async (t) => {
+  const { connections, another, storage } = await fixture(t, { clusters: 2 })
+  const client = await another({ connections: [connections[0]!, { ...connections[1]!, host: '/nowhere' }] })
+  const away = client.directory.owner.indexOf(1)
+  const read = (options: { snapshot?: boolean }) =>
+    client.readAt({ bucket: away, tag: 0 }, (db) => db.query('select 1'), { deadlineMs: 200, ...options })
+  for (const options of [{}, { snapshot: true }])
+    await storage.run(someone(), async () => {
+      await assert.rejects(read(options), { outcome: 'not applied' })
+      await client.writeHome('one', (tx) => tx.query('select 1'))
+      await assert.rejects(read(options), {
+        outcome: 'earlier writes of this request were applied',
+        remedy: /Idempotency-Key/,
+      })
+    })
+  await storage.run(someone(), async () => {
+    const hanging = Promise.withResolvers<void>()
+    const write = client.writeHome('two', () => hanging.promise)
+    await assert.rejects(read({}), { outcome: 'outcome unknown' })
+    hanging.resolve()
+    await write
+  })
 })

@@ -6,9 +6,10 @@ import { CopyLost, SENDS_MAX } from '../connection/lane.ts'
 import { type Claim, placeOf, widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
 import { DataUnavailable, ReadOnly } from '../errors.ts'
+import { withinRequest } from './outcome.ts'
 import { askCopy, fromCopies } from './read-copies.ts'
 import { type ReadHandle, readHandle } from './read-handle.ts'
-import { fallingBack, mayLeavePrimary } from './read-place.ts'
+import { fallingBack, isTraced, mayLeavePrimary, shownByPrimary } from './read-place.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS, longer } from './settings.ts'
@@ -46,10 +47,12 @@ async function runSingle(
       statement.mayRead ??= mayRead(sql)
       if (!statement.mayRead) throw new ReadOnly(sql)
     }
-    if (!mayLeavePrimary(env, options)) return await onPrimary(env, statement, params, deadline, options)
-    return await anywhere(env, statement, params, deadline, options)
+    if (mayLeavePrimary(env, options)) return await anywhere(env, statement, params, deadline, options)
+    return await remembered(env, options, (trace) =>
+      onPrimary(env, statement, params, deadline, { ...options, trace }),
+    )
   } catch (error) {
-    throw readable(error, sql, deadline)
+    throw withinRequest(readable(error, sql, deadline), context)
   } finally {
     if (context) context.timing.dbMs += cluster.clock.monotonic() - startedAt
   }
@@ -71,16 +74,25 @@ async function anywhere(
       )
   if (typeof found !== 'string') return found.result
   options.signal?.throwIfAborted()
-  return fallingBack(env, deadline, found, async () => {
-    const trace: Claim = { need: undefined }
-    const result = await onPrimary(env, statement, params, deadline, { ...options, trace })
-    if (trace.upto) env.context?.seen?.answered(env.cluster.name, trace.upto, true)
-    return result
-  })
+  return fallingBack(env, deadline, found, () =>
+    remembered(env, options, (trace) => onPrimary(env, statement, params, deadline, { ...options, trace })),
+  )
 }
 
 interface PrimaryOptions extends ReadOptions {
-  readonly trace?: Claim
+  readonly trace?: Claim | undefined
+}
+
+/** What the primary shows a session counts, wherever a copy may answer it next. */
+async function remembered<R>(
+  env: ReadEnvironment,
+  options: ReadOptions,
+  work: (trace: Claim | undefined) => Promise<R>,
+): Promise<R> {
+  const trace: Claim | undefined = isTraced(env, options) ? { need: undefined } : undefined
+  const result = await work(trace)
+  shownByPrimary(env, trace?.upto)
+  return result
 }
 
 async function onPrimary(

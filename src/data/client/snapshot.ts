@@ -5,9 +5,10 @@ import { classify, sqlStateOf } from '../connection/failure.ts'
 import { type Claim, isCovered, placeOf, reaches } from '../connection/span.ts'
 import { HandleClosed, ReadOnly } from '../errors.ts'
 import type { DataNode } from './node.ts'
+import { withinRequest } from './outcome.ts'
 import { CopyRefused, fromCopies, inSession, judged, type Outcome } from './read-copies.ts'
 import { type ReadHandle, type RunStatement, readHandle } from './read-handle.ts'
-import { fallingBack, mayLeavePrimary } from './read-place.ts'
+import { fallingBack, isTraced, mayLeavePrimary, shownByPrimary } from './read-place.ts'
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Deadline } from './retry.ts'
 import { DEADLINE_MS, longer } from './settings.ts'
@@ -17,37 +18,50 @@ import { mayRead } from './statement-guard.ts'
 const TIMEOUTS = ['statement_timeout', 'idle_in_transaction_session_timeout']
 
 /** All queries of `work` in one REPEATABLE READ transaction; lost with its session, `work` runs again. */
-export async function readSnapshot<Tables, R>(
+export function readSnapshot<Tables, R>(
+  env: ReadEnvironment,
+  work: (db: ReadHandle<Tables>) => Promise<R>,
+  options: ReadOptions,
+): Promise<R> {
+  return snapshot(env, work, options).catch((error: unknown) => {
+    throw withinRequest(error, env.context)
+  })
+}
+
+async function snapshot<Tables, R>(
   env: ReadEnvironment,
   work: (db: ReadHandle<Tables>) => Promise<R>,
   options: ReadOptions,
 ): Promise<R> {
   const { cluster } = env
   const deadline = new Deadline(cluster.clock, options.deadlineMs ?? DEADLINE_MS)
-  const onPrimary = (): Promise<Shown<R>> =>
-    retrying(env, deadline, options.signal, (connection, node) =>
-      transact(env, node, connection, deadline, work),
+  const onPrimary = async (): Promise<Shown<R>> => {
+    const shown = await retrying(env, deadline, options.signal, (connection, node) =>
+      transact(env, node, connection, { deadline, isPlaced: isTraced(env, options) }, work),
     )
-  if (!mayLeavePrimary(env, options)) return (await onPrimary()).result
+    shownByPrimary(env, shown.upto)
+    return shown
+  }
+  if (!mayLeavePrimary(env, options)) return given(await onPrimary())
   const found = await fromCopies(env, deadline, (node, need) =>
     inSession(env, node, deadline, (connection) => onCopy(env, node, connection, { deadline, need }, work)),
   )
   options.signal?.throwIfAborted()
-  if (typeof found !== 'string') {
-    if (found.result.thrown) throw found.result.thrown.error
-    return found.result.result as R
-  }
-  return fallingBack(env, deadline, found, async () => {
-    const { result, upto } = await onPrimary()
-    if (upto) env.context?.seen?.answered(cluster.name, upto, true)
-    return result
-  })
+  if (typeof found !== 'string') return given(found.result)
+  return fallingBack(env, deadline, found, async () => given(await onPrimary()))
 }
 
 /** What a snapshot gave, and the place in the log beyond which it showed nothing. */
 interface Shown<R> {
-  readonly result: R
+  readonly result?: R
+  /** What the work has thrown on its own account: no other server, and no other attempt, makes it better. */
+  readonly thrown?: { readonly error: unknown }
   readonly upto: Position | undefined
+}
+
+function given<R>({ thrown, result }: Shown<R>): R {
+  if (thrown) throw thrown.error
+  return result as R
 }
 
 /** A replica has to be far enough before the snapshot is taken: it is asked in a round trip of its own. */
@@ -57,7 +71,7 @@ async function onCopy<Tables, R>(
   connection: Connection,
   { deadline, need }: { readonly deadline: Deadline; readonly need: Position },
   work: (db: ReadHandle<Tables>) => Promise<R>,
-): Promise<Outcome<{ result?: R; thrown?: { error: unknown } }>> {
+): Promise<Outcome<Shown<R>>> {
   const claim: Claim = { need }
   if (!isCovered(claim, connection.replayed)) {
     const asked = await connection.run([{ statement: node.position(), params: [] }])
@@ -66,34 +80,27 @@ async function onCopy<Tables, R>(
   }
   claim.from = connection.replayed
   if (claim.from && !reaches(claim.from, need)) return { is: 'behind' }
-  try {
-    const { result, upto } = await transact(env, node, connection, deadline, work)
-    return judged(env, node, { ...claim, upto }, { result })
-  } catch (error) {
-    if (connection.lost || error instanceof CopyRefused || classify(error) === 'serialization') throw error
-    // The work's own: no other server makes it better.
-    return judged(env, node, { ...claim, upto: claim.from }, { thrown: { error } })
-  }
+  const shown = await transact(env, node, connection, { deadline, isPlaced: true }, work)
+  return judged(env, node, { ...claim, upto: shown.upto }, shown)
 }
 
 async function transact<Tables, R>(
   env: ReadEnvironment,
   node: DataNode,
   connection: Connection,
-  deadline: Deadline,
+  { deadline, isPlaced }: { readonly deadline: Deadline; readonly isPlaced: boolean },
   work: (db: ReadHandle<Tables>) => Promise<R>,
 ): Promise<Shown<R>> {
   const { cluster, context } = env
   const { statements } = cluster
-  const placed = cluster.isWatched
   // The first query fixes the snapshot; from then on the transaction cannot be made read-write.
   const begun = await connection.run([
     { statement: statements.get('begin isolation level repeatable read read only'), params: [] },
     ...longer(statements, deadline, TIMEOUTS),
-    { statement: placed ? node.position() : statements.get('select 1'), params: [] },
+    { statement: isPlaced ? node.position() : statements.get('select 1'), params: [] },
   ])
   if (begun.failure) throw begun.failure
-  const upto = placed ? placeOf(connection, begun.results.at(-1)) : undefined
+  const upto = isPlaced ? placeOf(connection, begun.results.at(-1)) : undefined
   let open = true
   let failure: unknown
   const run: RunStatement = async (sql, params) => {
@@ -121,8 +128,11 @@ async function transact<Tables, R>(
     return { result, upto }
   } catch (error) {
     if (again()) throw failure
+    if (connection.lost) throw connection.lost
     if (failure !== undefined && node.isReplica) throw new CopyRefused('', { cause: failure })
-    throw error
+    // Of `pg`'s own client.
+    if (sqlStateOf(error) !== undefined && classify(error) !== 'statement') throw error
+    return { thrown: { error }, upto }
   } finally {
     open = false
     if (!connection.lost) await connection.run([{ statement: statements.get('rollback'), params: [] }])

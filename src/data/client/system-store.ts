@@ -8,6 +8,7 @@ import { hashText } from '../shards/hash.ts'
 import { applyUnmarked, conversing, inOneTrip, type Transact } from './apply.ts'
 import type { DataClient } from './data-client.ts'
 import { Gathered } from './gathered.ts'
+import { withinRequest } from './outcome.ts'
 
 /** The platform's own records on the clusters; see {@link SystemStore}. */
 export function systemStore(client: DataClient, random: RandomSource, storage: ContextStorage): SystemStore {
@@ -17,6 +18,9 @@ export function systemStore(client: DataClient, random: RandomSource, storage: C
     random,
     refresh: () => client.refresh(),
   })
+  const known = (error: unknown): never => {
+    throw withinRequest(error, storage.current())
+  }
   const gathered = new Map(client.clusterNames.map((name) => [name, new Gathered(environment(() => name))]))
   /** @throws NestedWrite inside a write: it takes a session of its own, and two of them could wait for each other */
   const placed = (hash: number) => {
@@ -37,11 +41,11 @@ export function systemStore(client: DataClient, random: RandomSource, storage: C
       const { owner, fence, alone } = placed(hash)
       const one = { fence, statements }
       const record = { hash, ...one, alone: async () => (await alone(inOneTrip([one])))[0]! }
-      return gathered.get(owner())!.apply(record) as never
+      return gathered.get(owner())!.apply(record).catch(known) as never
     },
     applyWork: async (hash, work) => {
       const { fence, alone } = placed(hash)
-      return alone(conversing(work, fence))
+      return alone(conversing(work, fence)).catch(known)
     },
     everywhere: async (work) => {
       for (const name of client.clusterNames)

@@ -19,7 +19,9 @@ import type { Cluster } from './cluster.ts'
 import { type Begun, type Conversation, converse } from './conversation.ts'
 import type { Marker } from './marker.ts'
 import type { DataNode } from './node.ts'
+import { outcomeOf, withinRequest } from './outcome.ts'
 import { publicFailure } from './public-failure.ts'
+import { isTraced, shownByPrimary } from './read-place.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS } from './settings.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
@@ -117,7 +119,8 @@ export class WriteRun<Tables, R> {
 
   /** A resolving run that could not even claim its marker says nothing of the run before it, whatever it met. */
   #final(error: Error): Error {
-    if (!this.inDoubt || error instanceof ReplayDiverged) return error
+    if (!this.inDoubt) return withinRequest(error, this.#env.context, 1) as Error
+    if (error instanceof ReplayDiverged) return error
     return new DataUnavailable(this.#cluster.name, 'outcome unknown', error.cause ?? error)
   }
 
@@ -130,7 +133,7 @@ export class WriteRun<Tables, R> {
 
   get #outcome(): Outcome {
     if (this.inDoubt) return 'outcome unknown'
-    return this.#env.context.wrote?.size ? 'earlier writes of this request were applied' : 'not applied'
+    return outcomeOf(this.#env.context, 1)
   }
 
   async #attempt(how: How): Promise<unknown> {
@@ -192,7 +195,7 @@ export class WriteRun<Tables, R> {
       if (begun && !begun.first) throw await this.#notBegun(talk, connection, begun)
       // A failure of the session or of concurrency control decides, whatever `work` made of it.
       const failure = connection.lost ?? tx.failure
-      const undone = failure ? await this.#undone(talk, connection, failure) : await talk.rollback()
+      const undone = failure ? await this.#undone(talk, connection, failure) : await this.#rollBack(talk)
       throw undone instanceof RunAgain ? undone : error
     } finally {
       tx.end()
@@ -203,7 +206,7 @@ export class WriteRun<Tables, R> {
       const undone = await this.#undone(talk, connection, tx.failure)
       throw undone instanceof RunAgain ? undone : new TransactionAborted(this.#marker.name)
     }
-    if (how.rollback) return talk.rollback()
+    if (how.rollback) return this.#rollBack(talk)
     await this.#commit(talk, connection, json, riding, tx.riders)
     return json === undefined ? undefined : JSON.parse(json)
   }
@@ -231,7 +234,7 @@ export class WriteRun<Tables, R> {
   async #notBegun(talk: Conversation, connection: Connection, { failure }: Begun): Promise<Error> {
     this.#working = false
     if (failure) return this.#undone(talk, connection, failure)
-    await talk.rollback()
+    await this.#rollBack(talk)
     return new RunAgain('serialization', new Error('A run of this write has committed before'))
   }
 
@@ -288,6 +291,13 @@ export class WriteRun<Tables, R> {
     throw undone
   }
 
+  /** Nothing is written, but what `work` has read, or been refused for, the session may be shown by its caller. */
+  async #rollBack(talk: Conversation): Promise<undefined> {
+    const position = await talk.rollback()
+    const place = { cluster: this.#cluster, context: this.#env.context }
+    if (isTraced(place)) shownByPrimary(place, position)
+  }
+
   /** Leaves the session clean or cut, and tells whether the write is to run again. */
   async #undone(
     talk: Conversation,
@@ -298,7 +308,7 @@ export class WriteRun<Tables, R> {
     if (kind === 'connection') {
       connection.destroy(failure)
       if (this.#node) this.#cluster.failed(this.#node, failure)
-    } else await talk.rollback()
+    } else await this.#rollBack(talk)
     return kind === 'statement' ? publicFailure(failure) : new RunAgain(kind, failure)
   }
 }

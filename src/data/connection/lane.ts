@@ -140,15 +140,16 @@ export class ReadLane {
 
   /** One session's turn: takes batches until the queue is empty. */
   async #serve(): Promise<void> {
+    let connection: Connection | undefined
     try {
-      const connection = await this.#pool.acquire(CONNECT_MS)
+      connection = await this.#pool.acquire(CONNECT_MS)
       this.#backoffMs = BACKOFF_MS[0]
       while (this.#queue.length > 0 && !connection.lost && this.#pool.isVetted(connection))
         await this.#send(connection)
-      this.#pool.release(connection)
     } catch (error) {
       this.#rest(error as Error)
     } finally {
+      if (connection) this.#pool.release(connection)
       this.#active--
       this.#flush()
     }
@@ -179,17 +180,24 @@ export class ReadLane {
     if (!flight.isAbandoned) this.#settle(flight, batch)
   }
 
-  #settle({ items, before }: InFlight, batch: Batch): void {
+  #settle({ items, before, after }: InFlight, batch: Batch): void {
     const again: Pending[] = []
     const first = before ? 1 : 0
     const unanswered = Math.max(0, batch.results.length - first)
+    const { failure } = batch
+    // An answer that nobody can be held to, as its place in the log did not come along, is none.
+    const isPlaced = !after || unanswered > items.length
+    // It is not what it was, or goes.
+    const isLost =
+      this.moves &&
+      failure &&
+      (isEnding(failure) || batch.results.length < first || unanswered === items.length)
     for (const [at, item] of items.entries()) {
       const result = batch.results[at + first]
       if (result && item.span) widen(item.span, batch.results[0], batch.results[items.length + 1])
       if (result?.unreadable) item.reject(result.unreadable)
-      else if (result) item.resolve(result.rows)
-      else if (this.moves && batch.failure && (isEnding(batch.failure) || batch.results.length < first))
-        item.reject(new CopyLost(batch.failure.message, { cause: batch.failure }))
+      else if (result && (isPlaced || !item.claim)) item.resolve(result.rows)
+      else if (isLost) item.reject(new CopyLost(failure.message, { cause: failure }))
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
       else if (at === unanswered && batch.failure && !this.#maySendAgain(item, batch.failure))
         item.reject(item.failure)

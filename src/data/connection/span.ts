@@ -64,19 +64,21 @@ export function widen(
   before: StatementResult | undefined,
   after: StatementResult | undefined,
 ): void {
-  const first = before?.rows[0] as PositionRow | undefined
-  const last = after?.rows[0] as PositionRow | undefined
-  if (!first || !last) {
+  const [from, upto] = [primaryPlace(before), primaryPlace(after)]
+  if (!from || !upto) {
     span.torn = true
     return
   }
-  const from = positionOfRow(first)
-  const upto = positionOfRow(last)
   const { timeline } = upto
   if (from.timeline !== timeline || (span.timeline ?? timeline) !== timeline) span.torn = true
   span.timeline = timeline
   span.from = lower(span.from, from.lsn)
   span.upto = higher(span.upto, upto.lsn)
+}
+
+function primaryPlace(result: StatementResult | undefined): Position | undefined {
+  const row = result?.rows[0] as Partial<PositionRow> | undefined
+  return row?.wal === undefined ? undefined : positionOfRow(row as PositionRow)
 }
 
 const lower = (one: Lsn | undefined, other: Lsn): Lsn => (one !== undefined && one < other ? one : other)

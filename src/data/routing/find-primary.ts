@@ -19,6 +19,7 @@ export async function findPrimary(
 ): Promise<ConnectionOptions> {
   if (members.length < 2) return members[0]?.connection ?? connection
   const found = Promise.withResolvers<string>()
+  found.promise.catch(() => {}) // it may fail before anybody awaits it
   const watch = new Watch({
     cluster: name,
     clock,
@@ -37,6 +38,7 @@ export async function findPrimary(
     watch.set(members)
     // All have to have had their word: of two that take writes the one on the higher timeline counts.
     await watch.lookAgain()
+    signal?.throwIfAborted()
     const id = watch.roles.primary ?? (await found.promise)
     return members.find((one) => one.id === id)!.connection
   } finally {
