@@ -19,6 +19,7 @@ function standbyStates(id: string): NodeView[] {
 
 const primaryStates: NodeView[] = [
   ...(['missing', 'down', 'starting', 'hung'] as const).map((process) => ({ id: 'a', process })),
+  { id: 'a', process: 'missing', whole: true },
   { id: 'a', process: 'running', standby: false, lsn: 6n },
   { id: 'a', process: 'running', standby: true, receiving: false, lsn: 6n },
   { id: 'a', process: 'running', standby: true, receiving: true, lsn: 6n },
@@ -75,7 +76,7 @@ function each(check: (one: Case) => void): void {
       throw new Error(`${(error as Error).message}\n${seen}`, { cause: error })
     }
   }
-  assert.equal(count, 7 * 11 * 11 * 3 * 2 * 2)
+  assert.equal(count, 8 * 11 * 11 * 3 * 2 * 2)
 }
 
 test('promotes only when the primary has ended and all that count are known and stand still', () => {
@@ -171,6 +172,14 @@ test('refuses only when the disk of one that may alone have something is gone', 
   })
 })
 
+test('a primary whose folder is there is not given up because it cannot be started for a moment', () => {
+  each(({ step, views, record }) => {
+    if (!views[0].whole || record.promoting) return
+    assert.notEqual(step.do, 'refuse')
+    assert.ok(!(step.do === 'promote' && step.lossy))
+  })
+})
+
 test('loss is a choice: `available` goes on only where `strict` refuses, with the best of all that are there', () => {
   each(({ step, views, record }) => {
     const strict = decide({ ...record, durability: 'strict' }, views)
@@ -214,7 +223,7 @@ test('standbys: what each needs, in every state', () => {
               stuckMs: 0,
             }
             for (const proven of [true, false]) {
-              const repairs = tend(record, [b, c], proven).filter(({ id }) => id === 'b')
+              const repairs = tend(record, [b, c], { proven, waits: true }).filter(({ id }) => id === 'b')
               const does = (what: string): boolean => repairs.some((repair) => repair.do === what)
               assert.ok(repairs.length <= 2)
               assert.equal(does('start'), view.process === 'down')
@@ -240,7 +249,7 @@ test('right after a promotion, who is down waits until one of the named has ever
     ...{ view: { id, process, standby: true, upstream: 'a' }, sender: undefined, awayMs, stuckMs: 0 },
   })
   const needs = (process: 'down' | 'missing', other: Standby, changed: Partial<ClusterRecord> = {}) =>
-    tend({ ...record, ...changed }, [standby('b', process, 100), other], true)
+    tend({ ...record, ...changed }, [standby('b', process, 100), other], { proven: true, waits: true })
       .filter(({ id }) => id === 'b')
       .map(({ do: what }) => what)
   for (const [process, repair] of [

@@ -60,6 +60,12 @@ export function decide(record: ClusterRecord, views: readonly NodeView[]): Step 
   }
 }
 
+/** Its folder is there and has everything: what keeps it from starting is not worth a loss. */
+const tried = ({ id }: NodeView): Step => ({
+  do: 'wait',
+  why: `${id} cannot be started; that is tried again`,
+})
+
 const hasEnded = ({ process }: NodeView): boolean => process === 'down' || process === 'missing'
 
 /** The primary has ended. */
@@ -73,12 +79,14 @@ function replace(
   const { promoting } = record
   const restart: Step = mayRestart
     ? { do: 'start', id: primary.id }
-    : withLoss(
-        record,
-        primary,
-        views,
-        `${primary.id} has no data folder any more, and not every standby that may have its last commits is there`,
-      )
+    : primary.whole
+      ? tried(primary)
+      : withLoss(
+          record,
+          primary,
+          views,
+          `${primary.id} has no data folder any more, and not every standby that may have its last commits is there`,
+        )
   // Nobody else has anything that counts; the primary itself has all.
   if (standbys.length === 0) return restart
   const hung = standbys.find(({ process }) => process === 'hung')

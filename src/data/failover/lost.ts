@@ -10,15 +10,17 @@ export const lostFolder = (dataDir: string, epoch: number): string => `${dataDir
 const noteOf = (kept: string): string => join(recordDirOf(kept), 'lost.json')
 
 /**
- * Puts a data folder, with what lies beside it, out of the way.
+ * Puts a data folder, with what lies beside it, out of the way; goes on where an earlier attempt was cut short.
  * @param lostFrom the first transaction (`xid8`) that had not ended for the new primary
  * @returns whether there was one
  */
 export async function keepFolder(dataDir: string, kept: string, lostFrom: string): Promise<boolean> {
-  if (!existsSync(dataDir)) return false
-  await rename(dataDir, kept)
-  if (!existsSync(recordDirOf(dataDir))) return true
-  await rename(recordDirOf(dataDir), recordDirOf(kept))
+  if (existsSync(dataDir) && !existsSync(kept)) await rename(dataDir, kept)
+  if (!existsSync(kept)) return false
+  if (!existsSync(recordDirOf(kept))) {
+    if (!existsSync(recordDirOf(dataDir))) return true
+    await rename(recordDirOf(dataDir), recordDirOf(kept))
+  }
   replaceFile(noteOf(kept), `${JSON.stringify({ lostFrom })}\n`)
   return true
 }

@@ -1,3 +1,4 @@
+import { existsSync, statfsSync } from 'node:fs'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
@@ -8,6 +9,13 @@ import type { ClusterRecord } from './record.ts'
 
 /** A name that no standby has: what a primary waits for that must not acknowledge anything on its own. */
 const NOBODY = 'nobody'
+
+/** Megabytes of log that a copy under way may hold back: half of what is free, so that a large one comes to its end. */
+function roomMb(dataDir: string): number | undefined {
+  if (!existsSync(dataDir)) return undefined
+  const { bavail, bsize } = statfsSync(dataDir)
+  return Math.floor((bavail * bsize) / 2 / 2 ** 20)
+}
 
 /** The nodes of one cluster. */
 export class Members {
@@ -67,7 +75,11 @@ export class Members {
 
   /** Takes over what a killed keeper left running. @throws DataFolderInUse when it has another keeper */
   async adopt(record: ClusterRecord): Promise<void> {
-    const left = this.all.filter((node) => node.pid === undefined && node.isThere)
+    const there = this.all.filter((node) => node.pid === undefined && node.isThere)
+    // One that is being made is made anew in any case, and may wait long for a primary that is gone.
+    const [unfinished, left] = [true, false].map((made) =>
+      there.filter(({ id }) => record.building.includes(id) === made),
+    ) as [ClusterNode[], ClusterNode[]]
     const adopt = (some: readonly ClusterNode[]) =>
       Promise.allSettled(some.map((node) => this.start(node.id, record, { adoptOnly: true })))
     const isPrimary = ({ id }: ClusterNode): boolean => id === record.primary
@@ -79,6 +91,7 @@ export class Members {
     // One that cannot be adopted was ended by the attempt, unless somebody else has it.
     for (const one of taken)
       if (one.status === 'rejected' && one.reason instanceof DataFolderInUse) throw one.reason
+    await Promise.all(unfinished.map((node) => node.endWhatRuns()))
   }
 
   /** As what it was: only who is neither primary nor about to be one is made a standby. */
@@ -108,7 +121,13 @@ export class Members {
         record.named.length === 0 &&
         record.synchronous.length === 0)
     const named = isPrimary ? record.named : []
-    return { id, synchronous: alone ? [] : named.length > 0 ? named : [NOBODY], upstream }
+    const isCopied = isPrimary && record.building.length > 0
+    return {
+      id,
+      synchronous: alone ? [] : named.length > 0 ? named : [NOBODY],
+      upstream,
+      ...(isCopied && { keepMb: roomMb(this.get(id).dataDir) }),
+    }
   }
 
   async look(): Promise<void> {

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
+import { endPostmaster } from '../postgres/end.ts'
+import { DataFolderCorrupt, DataFolderInUse } from '../postgres/errors.ts'
+import { watch } from '../postgres/launch.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
 import { identify, isPostgres, type ProcessIdentity, processesIn, signal } from '../postgres/process.ts'
 import { createPostgres } from '../postgres/server.ts'
@@ -53,6 +56,8 @@ export class ClusterNode {
   #looking: { readonly since: number; readonly done: Promise<void> } | undefined
   #failures = 0
   #failedAt = 0
+  /** PostgreSQL itself has said that its folder is of no use. */
+  #damaged = false
   seen: Observation | undefined
   /** When a fresh connection was last answered, in monotonic milliseconds. */
   provenAt = Number.NEGATIVE_INFINITY
@@ -100,6 +105,8 @@ export class ClusterNode {
   view(building: boolean): NodeView {
     const { id, seen } = this
     const state = this.#state(building)
+    if (state === 'missing')
+      return { id, process: state, whole: this.hasFolder && !this.#damaged && !building }
     if (state !== 'running' || seen === undefined)
       return { id, process: state === 'running' ? 'starting' : state }
     return {
@@ -161,6 +168,16 @@ export class ClusterNode {
     }
   }
 
+  /** What it answers to a question that is asked now. @throws Error when it does not answer in time */
+  async lookNow(): Promise<Observation> {
+    const observer = this.#observer
+    const seen = await observer?.look(LOOK_MS_MAX)
+    if (seen === undefined || this.#observer !== observer) throw new Error(`${this.id} does not run`)
+    this.seen = seen
+    this.#answeredAt = this.#options.clock.monotonic()
+    return seen
+  }
+
   async #ask(observer: Observer): Promise<void> {
     try {
       const seen = await observer.look(LOOK_MS_MAX)
@@ -193,16 +210,19 @@ export class ClusterNode {
     this.#process = 'busy'
     try {
       await server.start()
+      if (server.adopted) server.reload(renderReplication(role))
     } catch (error) {
+      // Whoever cannot be taken over may not go on unseen: what counts as down has ended.
+      if (!(error instanceof DataFolderInUse) && !end.aborted) await this.endWhatRuns()
       const failed = !adoptOnly && !end.aborted
       if (failed) this.#failures++
+      this.#damaged = error instanceof DataFolderCorrupt
       this.#failedAt = clock.monotonic()
       this.#process = 'down'
       if (failed) log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
       this.#wake()
       throw error
     }
-    if (server.adopted) server.reload(renderReplication(role))
     this.#failures = 0
     this.#role = role
     this.#upstream = upstream
@@ -222,14 +242,23 @@ export class ClusterNode {
     if (server !== undefined && this.#server === server) this.#gone()
   }
 
+  /** Ends a server on its folder that is not ours, with all its processes. */
+  async endWhatRuns(): Promise<void> {
+    const { postmaster } = findRunning(this.dataDir)
+    const { clock } = this.#options
+    if (postmaster !== undefined) await endPostmaster(watch(postmaster, clock), 'kill', this.dataDir, clock)
+  }
+
   /** Its folder has been made anew. */
   made(): void {
     this.#failures = 0
+    this.#damaged = false
   }
 
-  /** It answers nothing, as a fresh connection has shown. */
+  /** It answers nothing, as a fresh connection has shown: nobody waits for what it was asked. */
   suspect(): void {
     this.#suspected = true
+    this.#observer?.giveUp()
   }
 
   /** A fresh connection was answered. */

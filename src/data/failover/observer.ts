@@ -90,6 +90,11 @@ export class Observer {
     return this.#statements.query<Row>(text, ms, values)
   }
 
+  /** Whoever waits for a statement is told that there will be no answer. */
+  giveUp(): void {
+    this.#statements.cut()
+  }
+
   close(): void {
     this.#looks.close()
     this.#statements.close()

@@ -1,9 +1,11 @@
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { connect, destroy } from '../postgres/database.ts'
 
 /** Milliseconds between two probes. */
 const EVERY_MS = 500
+/** Milliseconds between two attempts while no connection is taken. */
+const FULL_PAUSE_MS = 20
 /** Milliseconds that a primary may take to accept a connection and write. */
 export const ANSWER_MS_MAX = 2_000
 
@@ -13,7 +15,22 @@ export const ANSWER_MS_MAX = 2_000
  *
  * @returns false when it answers nothing in time; an error is an answer
  */
-export async function answers(address: DatabaseAddress, ms = ANSWER_MS_MAX): Promise<boolean> {
+export async function answers(
+  address: DatabaseAddress,
+  clock: Clock = systemClock,
+  ms = ANSWER_MS_MAX,
+): Promise<boolean> {
+  const until = clock.monotonic() + ms
+  for (;;) {
+    const answer = await answersOnce(address, Math.max(1, until - clock.monotonic()))
+    if (answer !== 'full') return answer
+    if (clock.monotonic() >= until) return false
+    await clock.sleep(FULL_PAUSE_MS)
+  }
+}
+
+/** `full`: nobody has taken the connections that wait already, as when the postmaster is stopped. */
+async function answersOnce(address: DatabaseAddress, ms: number): Promise<boolean | 'full'> {
   let client: Awaited<ReturnType<typeof connect>> | undefined
   try {
     client = await connect(address, ms)
@@ -23,6 +40,7 @@ export async function answers(address: DatabaseAddress, ms = ANSWER_MS_MAX): Pro
     } as never)
     return true
   } catch (error) {
+    if ((error as { code?: string }).code === 'EAGAIN') return 'full'
     // Of the client's own making: nothing came in time.
     return !/timeout/i.test((error as Error).message)
   } finally {
@@ -38,7 +56,7 @@ export async function probe(
 ): Promise<void> {
   while (!signal.aborted) {
     const at = address()
-    const answered = at === undefined || (await answers(at))
+    const answered = at === undefined || (await answers(at, clock))
     if (at !== undefined && at === address()) told(answered)
     await clock.sleep(EVERY_MS, { signal }).catch(() => {})
   }

@@ -42,15 +42,15 @@ export class Promotion {
     const primary = members.get(record().primary)
     const counting = this.#counting()
     if (counting === undefined) throw new SwitchoverRefused(primary.id)
-    await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
-    // Its standbys receive the segment in which the new timeline begins once more: an almost empty one.
-    await primary.query('select pg_switch_wal()')
-    // What the next primary needs is there before anybody waits for it.
-    const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
-    const named = record().synchronous.filter((id) => id !== best.id)
     const refused = (error: unknown): never => {
       throw new SwitchoverRefused(primary.id, { cause: error })
     }
+    await primary.query('checkpoint', [], CHECKPOINT_MS_MAX).catch(refused)
+    // Its standbys receive the segment in which the new timeline begins once more: an almost empty one.
+    await primary.query('select pg_switch_wal()').catch(refused)
+    // What the next primary needs is there before anybody waits for it.
+    const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
+    const named = record().synchronous.filter((id) => id !== best.id)
     await this.#prepare(members.get(best.id), named).catch(refused)
     await this.#calm(primary).catch(refused)
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
@@ -136,9 +136,24 @@ export class Promotion {
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const promoting = { id, named, rebuild, ...lost }
+    await this.#confirm(node, lossy ? [] : record().synchronous)
     if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
     await this.#prepare(node, named)
     await this.#promotePrepared(promoting)
+  }
+
+  /**
+   * The primary has ended, and no receiver is left: what each says now holds for good. What it said before may be from a time
+   * when it still received. @throws Error when one does not answer, or has more after all: then it is decided anew
+   */
+  async #confirm(chosen: ClusterNode, counting: readonly string[]): Promise<void> {
+    const { members } = this.#state
+    const others = counting.filter((id) => id !== chosen.id).map((id) => members.get(id))
+    const [best, ...rest] = await Promise.all([chosen, ...others].map((node) => node.lookNow()))
+    const end = best?.lsn ?? -1n
+    const hasMore = others.find((_, at) => rest[at]!.receiving || (rest[at]!.lsn ?? end + 1n) > end)
+    if (best?.standby === false) return
+    if (best?.receiving || hasMore) throw new Error(`${hasMore?.id ?? chosen.id} has received more meanwhile`)
   }
 
   async #promotePrepared(promotable: Promotable): Promise<void> {
@@ -206,9 +221,10 @@ export class Promotion {
       epoch: before.epoch + 1,
       building,
     }
+    // Before anybody may copy over it: from the record on it is to be made anew.
+    if (lostFrom !== undefined && old !== id) await this.#keep(old, before.epoch, lostFrom)
     // That it was being promoted is written down, and that it is primary it says itself.
     save(next, { tellFirst: before.primary !== id && record().promoting?.id === id })
-    if (lostFrom !== undefined && old !== id) await this.#keep(old, before.epoch, lostFrom)
     options.log.warn(
       { cluster: options.name, node: id, epoch: before.epoch + 1 },
       'a cluster has another primary',

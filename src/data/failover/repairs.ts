@@ -6,7 +6,7 @@ import { type ClusterState, settle } from './cluster-state.ts'
 import type { ClusterNode } from './node.ts'
 import { ensureSlot } from './promotion.ts'
 import { dropSlot, removeNode } from './removal.ts'
-import { type Repair, type Standby, tend } from './tend.ts'
+import { type Repair, type Serving, type Standby, tend } from './tend.ts'
 
 /** Milliseconds before a repair that failed is tried again: doubled from the first to the second. */
 const RETRY_MS = [100, 5_000] as const
@@ -15,6 +15,9 @@ const CATCH_UP_MS_MAX = 30_000
 const CHECKPOINT_MS_MAX = 120_000
 /** Milliseconds for which an answer of the primary to a fresh connection says that it works. */
 const PROVEN_MS_MAX = 1_000
+
+/** Of what the primary is told about a standby: it need not wait for the standby itself. */
+const BESIDE: readonly string[] = ['alone', 'dismiss']
 
 /** States of a sender that has something to send, or had. */
 const RECEIVES = ['catchup', 'streaming']
@@ -44,8 +47,9 @@ export class Repairs {
     this.#giveUp()
     const now = this.#state.options.clock.monotonic()
     const standbys = this.#standbys(now)
-    for (const repair of tend(this.#state.record(), standbys, this.#isProven(now))) {
-      const key = repair.do === 'dismiss' ? `dismiss ${repair.id}` : repair.id
+    for (const repair of tend(this.#state.record(), standbys, this.#serving(now))) {
+      // Beside whatever is done for that standby.
+      const key = BESIDE.includes(repair.do) ? `${repair.do} ${repair.id}` : repair.id
       if (this.#underWay.has(key) || (this.#pauses.get(key)?.until ?? 0) > now) continue
       const { epoch } = this.#state.record()
       const over = new AbortController()
@@ -65,11 +69,11 @@ export class Repairs {
     }
   }
 
-  /** Silence of a standby is older than the primary's last answer. */
-  #isProven(now: number): boolean {
+  #serving(now: number): Serving {
     const { members, record } = this.#state
-    const { provenAt } = members.get(record().primary)
-    return now - provenAt < PROVEN_MS_MAX
+    const { provenAt, seen } = members.get(record().primary)
+    // Silence of a standby is older than the primary's last answer.
+    return { proven: now - provenAt < PROVEN_MS_MAX, waits: seen !== undefined && seen.names !== '' }
   }
 
   async settled(): Promise<void> {
@@ -87,13 +91,18 @@ export class Repairs {
   async remove(id: string): Promise<void> {
     const { members, record, save } = this.#state
     const primary = members.get(record().primary)
-    await this.#underWay.get(id)?.done
+    const underWay = this.#underWay.get(id)
+    // A copy may take long, and need a primary that does not answer any more.
+    underWay?.over.abort()
+    await underWay?.done
     const rest = record().named.filter((other) => other !== id)
     if (rest.length > 0) await this.#count(() => this.#name(rest, primary))
     // Nobody is left whose word could count: the primary alone has everything.
     else save({ ...record(), named: [], synchronous: [] })
     const node = members.get(id)
-    save({ ...record(), nodes: record().nodes.filter((other) => other !== id) })
+    const { nodes, building } = record()
+    const without = (ids: readonly string[]): string[] => ids.filter((other) => other !== id)
+    save({ ...record(), nodes: without(nodes), building: without(building) })
     this.renew()
     await node.stop('fast')
     await dropSlot(primary, id)
@@ -207,6 +216,7 @@ export class Repairs {
     const { epoch } = record()
     await node.stop('immediate')
     save({ ...record(), building: [...new Set([...record().building, id])] })
+    this.renew()
     const progress = { files: 0, bytes: 0 }
     const startedAt = options.clock.monotonic()
     const account = chooseAccount(primary.dataDir)
@@ -225,16 +235,18 @@ export class Repairs {
     options.log.info({ cluster: options.name, node: id, ...progress, ms }, 'a replica was made')
     await this.#start(node, primary, signal)
     // Of use only now: what was written while it was copied has come. Another primary may have said meanwhile that it is of none.
-    if (record().epoch === epoch)
-      save({ ...record(), building: record().building.filter((other) => other !== id) })
+    if (record().epoch !== epoch) return
+    save({ ...record(), building: record().building.filter((other) => other !== id) })
+    this.renew()
   }
 
   /** Commits go on without a standby. The record first: from now on the primary alone has everything. */
   async #alone(primary: ClusterNode): Promise<void> {
     const { record, save, options } = this.#state
-    if (record().primary !== primary.id || record().named.length === 0) return
+    if (record().primary !== primary.id) return
     save({ ...record(), named: [], synchronous: [] })
     this.renew()
+    await settle(this.#state, primary, 'going on alone', () => primary.seen?.names === '')
     options.log.warn(
       { cluster: options.name, node: primary.id },
       'no standby is there: commits are acknowledged by the disk of the primary alone, as `durability: available` asks for',

@@ -33,9 +33,14 @@ export class SerialSession {
     }
   }
 
+  /** Ends the statement that is under way; the next one has a session of its own. */
+  cut(): void {
+    if (this.#client) this.#drop(this.#client)
+  }
+
   close(): void {
     this.#closed = true
-    if (this.#client) this.#drop(this.#client)
+    this.cut()
   }
 
   async #run<Row extends object>(text: string, ms: number, values: readonly unknown[]): Promise<Row[]> {

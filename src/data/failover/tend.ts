@@ -34,11 +34,20 @@ export interface Standby {
   readonly stuckMs: number
 }
 
-/**
- * Decides what the standbys of a primary that serves need. Pure; every repair can be begun at the same time.
- * @param proven the primary has answered a fresh connection since all this was seen: if nobody receives its log it is not because it hangs
- */
-export function tend(record: ClusterRecord, standbys: readonly Standby[], proven: boolean): Repair[] {
+/** What is known of the primary that serves. */
+export interface Serving {
+  /** It has answered a fresh connection since all this was seen: if nobody receives its log it is not because it hangs. */
+  readonly proven: boolean
+  /** Its commits wait for a standby. */
+  readonly waits: boolean
+}
+
+/** Decides what the standbys of a primary that serves need. Pure; every repair can be begun at the same time. */
+export function tend(
+  record: ClusterRecord,
+  standbys: readonly Standby[],
+  { proven, waits }: Serving,
+): Repair[] {
   const streams = (id: string): boolean => standbys.some((one) => one.view.id === id && isStreaming(one))
   // What counts may be all that is left of a primary that is lost: it goes only when somebody else has everything, or when
   // the primary has, one after the other.
@@ -55,12 +64,19 @@ export function tend(record: ClusterRecord, standbys: readonly Standby[], proven
       ({ view, awayMs }) =>
         record.named.includes(view.id) && view.process === 'running' && awayMs <= AWAY_MS_MAX,
     )
-  return standbys.flatMap(({ view, sender, awayMs, stuckMs }): Repair[] => {
+  // Also one that was promoted while nobody was there to be named: it waits for somebody until it is told otherwise.
+  const unnamed = record.named.length === 0 && record.synchronous.length === 0 && waits
+  return standbys.flatMap(({ view, sender, awayMs, stuckMs }, at): Repair[] => {
     const { id } = view
     const repairs: Repair[] = []
     const named = record.named.includes(id)
     // The last one stays: without it, no one would have what was acknowledged.
-    if (named && awayMs > AWAY_MS_MAX && record.durability === 'available' && !record.named.some(streams))
+    if (
+      (named || (unnamed && at === 0)) &&
+      awayMs > AWAY_MS_MAX &&
+      record.durability === 'available' &&
+      !(unnamed ? standbys.some(isStreaming) : record.named.some(streams))
+    )
       repairs.push({ do: 'alone', id })
     if (named && awayMs > AWAY_MS_MAX && record.named.some((other) => other !== id && streams(other)))
       repairs.push({ do: 'dismiss', id })

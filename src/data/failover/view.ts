@@ -15,6 +15,8 @@ export type ProcessState = 'running' | 'starting' | 'hung' | 'down' | 'missing'
 export interface NodeView {
   readonly id: string
   readonly process: ProcessState
+  /** Of one that is `missing`: its folder is there, and what keeps it from starting may go away. */
+  readonly whole?: boolean
   /** The rest is known while it is `running`. */
   readonly standby?: boolean
   /**

@@ -64,7 +64,7 @@ export async function waitUntilReady(waiting: Waiting): Promise<ServerFacts> {
 }
 
 /** Not ready yet, although the file says so; or no place for us at the moment. */
-const TRANSIENT = new Set(['57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'])
+const TRANSIENT = new Set(['57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'EAGAIN'])
 
 async function ask(waiting: Waiting): Promise<ServerFacts | undefined> {
   try {

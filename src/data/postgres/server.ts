@@ -149,7 +149,7 @@ class EmbeddedPostgres implements PostgresServer {
       asked: this.#options.settings ?? {},
       origin: `${binaries.dir} ${binaries.version}`,
     })
-    rotateLog(this.#options.logFile)
+    this.#rotateLog()
     this.#logFrom = logSize(this.#options.logFile)
     const facts =
       (await this.#adopt(rendered, signal)) ?? (await this.#launch(rendered, { account, binaries }, signal))
@@ -268,13 +268,18 @@ class EmbeddedPostgres implements PostgresServer {
 
   #watchLog(): void {
     this.#rotation = this.#clock.timer(ROTATE_MS, () => {
-      try {
-        rotateLog(this.#options.logFile)
-      } catch (error) {
-        this.#options.log.warn({ error: String(error) }, 'could not rotate the log of PostgreSQL')
-      }
+      this.#rotateLog()
       this.#watchLog()
     })
+  }
+
+  /** A log that cannot be rotated, as on a full disk, is no reason to go without a server. */
+  #rotateLog(): void {
+    try {
+      rotateLog(this.#options.logFile)
+    } catch (error) {
+      this.#options.log.warn({ error: String(error) }, 'could not rotate the log of PostgreSQL')
+    }
   }
 
   #enter(state: PostgresState): void {

@@ -48,6 +48,7 @@ export async function baseBackup(options: BaseBackup): Promise<void> {
     const { rows } = await client.query<{ labelfile: string }>(
       'select labelfile from pg_backup_stop(wait_for_archive => false)',
     )
+    await requireLog(client, slotOf(id))
     const owner = account.steppedDown ? account : undefined
     for (const [name, text] of [
       ['backup_label', rows[0]!.labelfile],
@@ -74,6 +75,19 @@ async function renewSlot(client: Client, slot: string): Promise<void> {
     [slot],
   )
   await client.query('select pg_create_physical_replication_slot($1, true)', [slot])
+}
+
+/** @throws Error when the primary has removed log that the copy needs: no start of it could succeed */
+async function requireLog(client: Client, slot: string): Promise<void> {
+  const { rows } = await client.query<{ status: string | null }>(
+    'select wal_status as status from pg_replication_slots where slot_name = $1',
+    [slot],
+  )
+  const status = rows[0]?.status ?? 'lost'
+  if (status === 'lost')
+    throw new Error(
+      'the primary has removed the log that was written while it was copied: there was no room to keep it',
+    )
 }
 
 /** A standby's word that a commit is on its disk is worth as much as the files under it. */

@@ -12,17 +12,17 @@ export interface ReplicationRole {
   readonly synchronous: readonly string[]
   /** Where a standby gets the log from; undefined: from nowhere, also where it still is a standby. */
   readonly upstream?: DatabaseAddress | undefined
+  /** Megabytes of log that a standby which has not received them may hold back. @defaultValue 1024, which is the least */
+  readonly keepMb?: number | undefined
 }
 
-/**
- * Those that do not depend on the role. All can be changed without a restart.
- *
- * @defaultValue a lost standby keeps at most 1 GB of log from being removed, then it is made anew
- */
+/** A lost standby keeps at most so much log from being removed; then it is made anew. Megabytes. */
+const KEEP_MB = 1024
+
+/** Those that do not depend on the role. All can be changed without a restart. */
 const COMMON: Readonly<Record<string, string>> = {
   // A standby that was away for a moment goes on where it was; one without a slot yet, too.
   wal_keep_size: '128MB',
-  max_slot_wal_keep_size: '1GB',
   // Between two attempts to connect upstream. With the default, one promotion in eight stalled for 5 s.
   wal_retrieve_retry_interval: '50ms',
   // A query that is in the way of replay ends soon, and runs on another node: replay is what all others wait for.
@@ -47,9 +47,11 @@ export function replicationSettings({
   id,
   synchronous,
   upstream,
+  keepMb = KEEP_MB,
 }: ReplicationRole): Readonly<Record<string, string>> {
   return {
     ...COMMON,
+    max_slot_wal_keep_size: `${Math.max(keepMb, KEEP_MB)}MB`,
     synchronous_standby_names: synchronousNames(synchronous),
     primary_conninfo: upstream === undefined ? '' : conninfo(upstream, id),
     primary_slot_name: upstream === undefined ? '' : slotOf(id),

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
-import { existsSync, renameSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
+import { silentLogger } from '../../../src/core/log.ts'
 import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { lostFolders, lostFromOf } from '../../../src/data/failover/lost.ts'
 import { lostTransactions } from '../../../src/data/failover/recover.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createPostgres } from '../../../src/data/postgres/server.ts'
 import { renderReplication } from '../../../src/data/replication/settings.ts'
+import { until, within } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 
 async function session(t: TestContext, connection: pg.ClientConfig): Promise<pg.Client> {
@@ -108,4 +110,57 @@ test('available: the primary is started again where it was as long as it can be'
   assert.deepEqual((await now.query('select id from notes')).rows, [{ id: 1 }])
   assert.deepEqual([keeper.record.primary, keeper.record.epoch], [primary, epoch])
   assert.deepEqual(lostFolders(cluster.options.dataDir), [])
+})
+
+test('available: a primary that cannot be started for a moment is no reason to lose anything', async (t) => {
+  let failed = 0
+  const warn = (_: object, message?: string): void => {
+    if (message === 'a PostgreSQL cannot be started') failed++
+  }
+  const log = { ...silentLogger, warn } as never
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available', log })
+  const { keeper } = cluster
+  const { primary, epoch } = keeper.record
+  const standby = keeper.record.nodes.find((id) => id !== primary)!
+  const client = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
+  await client.query('create table notes (id int primary key)')
+  keeper.fault(standby, 'pause')
+  await client.query('insert into notes values (1)')
+  await cluster.until('alone', ({ alone }) => alone)
+  const conf = join(cluster.options.dataDir, 'postgresql.auto.conf')
+  const before = readFileSync(conf)
+  appendFileSync(conf, 'of no use\n')
+  keeper.fault(primary, 'kill')
+  keeper.fault(standby, 'resume')
+  await until('two starts have failed', () => failed >= 2 || undefined)
+  writeFileSync(conf, before)
+  await cluster.whole()
+  const now = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
+  assert.deepEqual((await now.query('select id from notes')).rows, [{ id: 1 }])
+  assert.deepEqual([keeper.record.primary, keeper.record.epoch], [primary, epoch])
+  assert.deepEqual(lostFolders(cluster.options.dataDir), [])
+})
+
+test('available: after a failover commits go on although nobody is there to wait for', async (t) => {
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available' })
+  const { keeper } = cluster
+  const standby = keeper.record.nodes.find((id) => id !== keeper.record.primary)!
+  const client = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
+  await client.query('create table notes (id int primary key)')
+  // It can send its log to nobody, so the next standby cannot be made yet.
+  const there = await session(t, cluster.connections().get(standby)!)
+  const { rows } = await there.query(
+    `select setting::int - (select count(*) from pg_replication_slots)::int as free from pg_settings where name = 'max_replication_slots'`,
+  )
+  for (let at = 0; at < rows[0].free; at++)
+    await there.query(`select pg_create_physical_replication_slot('other_${at}')`)
+  keeper.fault(keeper.record.primary, 'kill')
+  await cluster.until('the standby is primary', ({ primary }) => primary === standby)
+  const now = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
+  await within(now.query('insert into notes values (1)'), 'a commit', 10_000)
+  assert.ok(keeper.topology().alone)
+  await now.query(
+    `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name like 'other%'`,
+  )
+  await cluster.whole()
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
 import {
@@ -11,6 +12,7 @@ import {
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
+import { processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until, within } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
@@ -117,4 +119,36 @@ test('a standby whose folder is of no use is copied although it runs', async (t)
   await cluster.another().start()
   await nothingIsLost(here)
   assert.deepEqual(copied, [id])
+})
+
+test('while a copy is made its primary keeps the log that it needs, however much that is', async (t) => {
+  const here = await scene(t)
+  const { cluster, cutOff } = here
+  const keptMb = async (): Promise<number> => {
+    const client = new pg.Client(cluster.connections().get(cluster.keeper.record.primary)!)
+    await client.connect()
+    const { rows } = await client.query(
+      `select setting::int as mb from pg_settings where name = 'max_slot_wal_keep_size'`,
+    )
+    await client.end()
+    return rows[0].mb
+  }
+  assert.equal(await keptMb(), 1024)
+  const [id] = standbysOf(cluster) as [string]
+  await unfinished(here, id)
+  assert.ok((await keptMb()) > 1024)
+  cutOff.clear()
+  // Its next copy can get what it lacks.
+  for (const identity of processesIn(nodePlaces(cluster.options, id).dataDir)) signal(identity, 'SIGKILL')
+  await nothingIsLost(here)
+  await until('as before', async () => (await keptMb()) === 1024 || undefined)
+})
+
+test('a standby that is being copied can be taken out', async (t) => {
+  const here = await scene(t)
+  const { cluster } = here
+  await unfinished(here, standbysOf(cluster)[1]!)
+  await within(cluster.keeper.scale(1), 'it is taken out', 20_000)
+  assert.deepEqual(cluster.keeper.record.building, [])
+  await nothingIsLost(here)
 })

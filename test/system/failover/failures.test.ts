@@ -318,3 +318,59 @@ test('another keeper takes over what the first one left, in mid-failover too', a
   }
   await nothingIsLost(here)
 })
+
+test('what a standby said while it received nothing does not decide once it has received more', async (t) => {
+  const cluster = await testCluster(t)
+  const { keeper } = cluster
+  const { primary } = keeper.record
+  const [first, second] = NODES.filter((id) => id !== primary) as [string, string]
+  const sessions = new Map<string, pg.Client>()
+  for (const [id, connection] of cluster.connections()) {
+    const client = new pg.Client(connection)
+    client.on('error', () => {})
+    await client.connect()
+    t.after(() => client.end().catch(() => {}))
+    sessions.set(id, client)
+  }
+  const on = (id: string, text: string) => sessions.get(id)!.query(text)
+  const receives = async (id: string, does: boolean): Promise<void> => {
+    await on(id, `alter system ${does ? 'reset primary_conninfo' : `set primary_conninfo = ''`}`)
+    await on(id, 'select pg_reload_conf()')
+  }
+  const isSeen = (id: string) =>
+    until(
+      `${id} is seen to receive nothing`,
+      () =>
+        keeper.topology().members.some((one) => one.id === id && one.view.receiving === false) || undefined,
+    )
+  await on(primary, 'create table notes (id int primary key)')
+  await receives(first, false)
+  await isSeen(first)
+  await on(primary, 'insert into notes select generate_series(1, 20)')
+  // Whoever asks the first from here on hears nothing.
+  const { rows: looks } = await on(
+    first,
+    `select pid from pg_stat_activity where query like '%pg_stat_wal_receiver%' and pid <> pg_backend_pid()`,
+  )
+  for (const { pid } of looks) process.kill(pid, 'SIGSTOP')
+  await receives(first, true)
+  await until('the first has everything', async () => {
+    const state = `select from pg_stat_replication where application_name = '${first}' and flush_lsn = pg_current_wal_flush_lsn()`
+    return (await on(primary, state)).rowCount || undefined
+  })
+  await receives(second, false)
+  await until('the second gets nothing any more', async () => {
+    const sender = `select from pg_stat_replication where application_name = '${second}'`
+    return (await on(primary, sender)).rowCount === 0 || undefined
+  })
+  await on(primary, 'insert into notes values (100)')
+  const replaced = cluster.until('another is primary', ({ epoch }) => epoch > 1)
+  keeper.fault(primary, 'kill')
+  const { primary: now } = await replaced
+  assert.equal(now, first)
+  const client = new pg.Client(cluster.connections().get(now)!)
+  await client.connect()
+  const { rowCount } = await client.query('select from notes where id = 100')
+  await client.end()
+  assert.equal(rowCount, 1)
+})

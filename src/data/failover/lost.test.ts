@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { recordDirOf } from '../postgres/record.ts'
+import { keepFolder, lostFolder, lostFolders, lostFromOf } from './lost.ts'
+
+test('a folder that was put away in part is put away whole', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'tenfold-lost-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const dataDir = join(dir, 'c0')
+  const kept = lostFolder(dataDir, 3)
+  assert.equal(await keepFolder(dataDir, kept, '7'), false)
+  for (const step of ['nothing', 'folder', 'record', 'note']) {
+    mkdirSync(dataDir)
+    mkdirSync(recordDirOf(dataDir))
+    writeFileSync(join(dataDir, 'rows'), '')
+    if (step !== 'nothing') renameSync(dataDir, kept)
+    if (step === 'record' || step === 'note') renameSync(recordDirOf(dataDir), recordDirOf(kept))
+    if (step === 'note') await keepFolder(dataDir, kept, '7')
+    assert.equal(await keepFolder(dataDir, kept, '7'), true, step)
+    assert.deepEqual(lostFolders(dataDir), [kept])
+    assert.ok(existsSync(join(kept, 'rows')) && !existsSync(dataDir) && !existsSync(recordDirOf(dataDir)))
+    assert.equal(lostFromOf(kept), 7n)
+    for (const each of [kept, recordDirOf(kept)]) rmSync(each, { recursive: true })
+  }
+})
