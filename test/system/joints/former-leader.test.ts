@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { BOUND_MS } from '../../../src/cache/level.ts'
 import { parseLsn } from '../../../src/core/lsn.ts'
 import { until } from '../kit/deadline.ts'
 import { Visitor } from './model.ts'
@@ -42,15 +43,18 @@ test('a session that the next leader has shown a value is not shown an older one
     const shown = await new Visitor(() => [next.url]).look(payee)
     return shown.version > version || undefined
   })
+  // Stored, and with a position behind it.
+  await past(system, next)
+  await new Visitor(() => [next.url]).look(payee)
   await past(system, next)
   url = next.url
   assert.equal((await visitor.look(payee)).version, version + 1)
-  const kept = await new Visitor(() => [former.url]).look(payee)
-  t.diagnostic(`a stranger was shown version ${kept.version} of ${version + 1} there`)
   url = former.url
-  const seen = visitor.look(payee)
+  const [stranger, seen] = [new Visitor(() => [former.url]).look(payee), visitor.look(payee)]
   // What it may not answer from what it has it has to ask for.
-  setTimeout(() => former.releaseDatabases(), 200)
+  await until('it may answer nobody', () => former.positionAges().every((ms) => ms > BOUND_MS) || undefined)
+  former.releaseDatabases()
+  t.diagnostic(`a stranger was shown version ${(await stranger).version} of ${version + 1} there`)
   assert.equal((await seen).version, version + 1)
   await system.close()
 })
