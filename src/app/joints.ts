@@ -42,7 +42,7 @@ export interface FollowingJoints {
 /** The cache follows the relay, and asks it for positions: each has the other. */
 export function wireFollowing(
   base: JointsBase,
-  { cacheAudit, cacheBytes, relay, soleProcess = false }: RuntimeOptions,
+  { cacheAudit, cacheBytes, clusters, relay, soleProcess = false }: RuntimeOptions,
 ): FollowingJoints {
   const { data, sessions, storage, clock, random, log, metrics } = base
   let effects: EffectsService | undefined
@@ -59,8 +59,9 @@ export function wireFollowing(
     clusters: data.clusterNames.length,
     bytesMax: cacheBytes,
     audit: cacheAudit,
-    // Of relays of their own one leads; but whoever led until its session was lost may answer for a second more.
-    shared: !soleProcess,
+    // Of relays of their own one leads; but whoever led until its session was lost may answer for a second more. And what is
+    // shown here a replica that answers next may not have.
+    shared: !soleProcess || clusters.some(({ members = [] }) => members.length > 1),
   })
   const common = { followers: [cache.level], clock: systemClock, log, metrics }
   effects = relay ? followRelays(base, relay, common) : createEffects({ ...common, sessions })

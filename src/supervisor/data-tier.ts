@@ -11,14 +11,14 @@ import { listEmbedded } from './databases.ts'
 import { StageRefused } from './errors.ts'
 import { sizeServer } from './sizing.ts'
 import { clusterPlaces, recordFile } from './stand-alone.ts'
-import type { StartRequest } from './start-request.ts'
+import type { Ports, StartRequest } from './start-request.ts'
 import type { StateFolder } from './state-folder.ts'
 
 /** A keeper for each cluster, the first on the data folder that stage `single` uses. */
 export function createKeepers(
   request: StartRequest,
   folder: StateFolder,
-  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+  options: { readonly log: Logger; readonly clock: Clock; readonly ports: Ports | undefined },
 ): Map<string, ClusterKeeper> {
   const { postgres } = sizeServer(request)
   return new Map(
@@ -30,8 +30,10 @@ export function createKeepers(
         recordFile: recordFile(folder, name),
         durability: request.durability,
         postgres: { ...postgres, ...(request.pgBin !== undefined && { pgBin: request.pgBin }) },
-        log,
-        clock,
+        log: options.log,
+        clock: options.clock,
+        // One that is started again has served: nobody waits for a word.
+        patient: options.ports !== undefined,
       })
       return [name, keeper] as const
     }),

@@ -98,6 +98,10 @@ export class Guard {
         this.#options.say(
           `the server process has answered nothing for ${request.unresponsiveMs / 1000} s (code that never yields?), ending it`,
         ),
+      onForced: (seconds) =>
+        this.#options.say(
+          `the stop took more than ${seconds} s and is ended by force; what still runs is found by the next start`,
+        ),
       onReady: (message) => {
         onFolder()
         this.#ports = message.ports

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import { type Pulse, watchPulse } from './pulse.ts'
 import { sizeServer } from './sizing.ts'
 import type { Failure, Ports, StartRequest, ToGuard, ToServer } from './start-request.ts'
@@ -29,6 +29,8 @@ const PRELOAD = `--require=${fileURLToPath(new URL('./async-context.cjs', import
 
 /** A stop that takes longer is ended by force; the next start repairs what that leaves. */
 const STOP_MS_MAX = 12_000
+/** The same with processes of their own: nodes drain, then the relay, then each PostgreSQL, of which one may hang. */
+const STAGED_STOP_MS_MAX = 50_000
 
 /**
  * Starts the server process in a process group of its own: a terminal's Ctrl-C goes to a whole group, and the guard
@@ -41,6 +43,8 @@ export function launchServer(options: {
   readonly ports: Ports | undefined
   /** It answers nothing any more, and is about to be killed. */
   readonly onUnresponsive: () => void
+  /** Its stop has taken so many seconds, and it is about to be killed. */
+  readonly onForced: (seconds: number) => void
   readonly onReady: (message: Extract<ToGuard, { type: 'ready' }>) => void
 }): ServerRun {
   const { clock } = options
@@ -96,8 +100,24 @@ export function launchServer(options: {
     stop: (how) => {
       watching?.stop() // the stop has a limit of its own
       send({ type: 'stop', ...how })
-      const force = clock.timer(STOP_MS_MAX, () => child.kill('SIGKILL'))
+      const force = endByForce(child, options)
       void ended.then(() => force.cancel())
     },
   }
+}
+
+/** Ends a stop that takes too long. */
+function endByForce(
+  child: ChildProcess,
+  {
+    clock,
+    request,
+    onForced,
+  }: { readonly clock: Clock; readonly request: StartRequest; readonly onForced: (seconds: number) => void },
+): Timer {
+  const ms = request.stage === 'single' ? STOP_MS_MAX : STAGED_STOP_MS_MAX
+  return clock.timer(ms, () => {
+    onForced(ms / 1_000)
+    child.kill('SIGKILL')
+  })
 }

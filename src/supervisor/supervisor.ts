@@ -22,6 +22,12 @@ import { overall } from './status.ts'
 import { readTls } from './tls.ts'
 import { clusterMessage, externalMessage, TopologyEpoch } from './topology-store.ts'
 
+/** Waits for each of them, also when one fails; then it is thrown. */
+async function all(parts: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(parts)
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+}
+
 const NO_DIRECTORY: DirectoryStatus = { epoch: 0, clusters: {}, isolated: [] }
 
 /**
@@ -70,6 +76,7 @@ export class Supervisor implements ServerPart {
     const keys = signingKeys(request.signingKeys, folder.secrets, random).map((key) => key.toString('base64'))
 
     this.#watchData()
+    this.#releasers.push(() => this.#stopNodes())
     // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
     // An application that cannot be loaded need not wait for the data.
@@ -157,13 +164,19 @@ export class Supervisor implements ServerPart {
 
   /** The data tier ends after everything that uses it. */
   #watchData(): void {
-    for (const keeper of this.#keepers.values()) {
-      const end = keeper.onChange(() => this.#publish())
-      this.#releasers.push(async () => {
-        end()
-        await (this.#leave ? keeper.leave() : keeper.stop())
-      })
-    }
+    const keepers = [...this.#keepers.values()]
+    const ends = keepers.map((keeper) => keeper.onChange(() => this.#publish()))
+    this.#releasers.push(async () => {
+      for (const end of ends) end()
+      await all(keepers.map((keeper) => (this.#leave ? keeper.leave() : keeper.stop())))
+    })
+  }
+
+  /** All at the same time, so that the slowest alone decides; the relay after those who need it. */
+  async #stopNodes(): Promise<void> {
+    const nodes = [...this.#nodes.values()]
+    for (const isRelay of [false, true])
+      await all(nodes.filter(({ tier }) => (tier === 'relay') === isRelay).map((node) => node.stop()))
   }
 
   async #startData(): Promise<void> {
@@ -202,7 +215,6 @@ export class Supervisor implements ServerPart {
       },
     })
     this.#nodes.set(wanted.id, node)
-    this.#releasers.push(() => node.stop())
     return node
   }
 

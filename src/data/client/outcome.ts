@@ -13,8 +13,12 @@ export function outcomeOf(context: RequestContext | undefined, own: number): Out
   return context && context.writeNames.size > own ? 'outcome unknown' : 'not applied'
 }
 
-/** The same for an error of a part that knows nothing of the rest. */
-export function withinRequest(error: unknown, context: RequestContext | undefined, own: 0 | 1 = 0): unknown {
+/** The same for an error of a part that knows nothing of the rest; inside a write that is not applied when it fails. */
+export function withinRequest(
+  error: unknown,
+  context: RequestContext | undefined,
+  own = context?.write ? 1 : 0,
+): unknown {
   if (!(error instanceof DataUnavailable) || error.outcome !== 'not applied') return error
   const outcome = outcomeOf(context, own)
   return outcome === 'not applied' ? error : new DataUnavailable(error.cluster, outcome, error.cause)

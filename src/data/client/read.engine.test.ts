@@ -360,6 +360,13 @@ test('who has written is not told that nothing was written, when a later part ca
         remedy: /Idempotency-Key/,
       })
     })
+  // A write that fails by a read inside of it is not applied.
+  await storage.run(someone(), () =>
+    assert.rejects(
+      client.writeHome('around', () => read({})),
+      { outcome: 'not applied' },
+    ),
+  )
   await storage.run(someone(), async () => {
     const hanging = Promise.withResolvers<void>()
     const write = client.writeHome('two', () => hanging.promise)

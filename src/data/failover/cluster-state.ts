@@ -34,6 +34,7 @@ export async function settle(
   for (;;) {
     await look()
     if (so()) return
+    if (node.isSuspected) throw new Error(`${node.id} answers nothing before ${what}`)
     if (node.pid === undefined) throw new Error(`${node.id} ended before ${what}`)
     if (clock.monotonic() > until) throw new Error(`${node.id}: ${what} took more than ${msMax} ms`)
     await clock.sleep(POLL_MS, { signal })

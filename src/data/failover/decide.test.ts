@@ -240,6 +240,33 @@ test('standbys: what each needs, in every state', () => {
           }
 })
 
+test('available: where nobody was there to be named commits go on when nobody has come for a while', () => {
+  const record: ClusterRecord = {
+    ...{
+      format: 1,
+      primary: 'a',
+      epoch: 2,
+      nodes: ['a', 'b', 'c'],
+      building: ['b'],
+      named: [],
+      synchronous: [],
+    },
+    durability: 'available',
+  }
+  const away = (id: string, awayMs: number): Standby => ({
+    ...{ view: { id, process: 'missing' }, sender: undefined, awayMs, stuckMs: 0 },
+  })
+  const alone = (changed: Partial<ClusterRecord>, waits: boolean, ...standbys: Standby[]) =>
+    tend({ ...record, ...changed }, standbys, { proven: true, waits }).filter(
+      ({ do: what }) => what === 'alone',
+    ).length
+  assert.equal(alone({}, true, away('b', 3_000), away('c', 3_000)), 1)
+  assert.equal(alone({}, true, away('b', 3_000), away('c', 100)), 0)
+  assert.equal(alone({}, true, away('b', 100), away('c', 3_000)), 0)
+  assert.equal(alone({}, false, away('b', 3_000), away('c', 3_000)), 0, 'it waits for nobody already')
+  assert.equal(alone({ durability: 'strict' }, true, away('b', 3_000), away('c', 3_000)), 0)
+})
+
 test('right after a promotion, who is down waits until one of the named has everything', () => {
   const record: ClusterRecord = {
     ...{ format: 1, primary: 'a', epoch: 2, nodes: ['a', 'b', 'c'], building: [], durability: 'strict' },

@@ -15,7 +15,8 @@ import type { NodeView } from './view.ts'
  */
 export type Step =
   | { readonly do: 'none' }
-  | { readonly do: 'wait'; readonly why: string }
+  /** `hopeless`: for what may never come. */
+  | { readonly do: 'wait'; readonly why: string; readonly hopeless?: boolean }
   | ({ readonly do: 'accept' } & Promotable)
   | { readonly do: 'fence'; readonly id: string }
   | { readonly do: 'start'; readonly id: string }
@@ -64,6 +65,7 @@ export function decide(record: ClusterRecord, views: readonly NodeView[]): Step 
 const tried = ({ id }: NodeView): Step => ({
   do: 'wait',
   why: `${id} cannot be started; that is tried again`,
+  hopeless: true,
 })
 
 const hasEnded = ({ process }: NodeView): boolean => process === 'down' || process === 'missing'

@@ -12,6 +12,18 @@ export class ClusterRecordDamaged extends TenfoldError {
   }
 }
 
+/** Nobody who is certain to have everything can be had. */
+export class ClusterLost extends TenfoldError {
+  readonly code = 'TENFOLD_CLUSTER_LOST'
+  constructor(name: string, why: string, options?: ErrorOptions) {
+    super(
+      `Cluster ${name} has no primary, and none can be had without loss: ${why}.`,
+      'Put the missing data folder back; or start with `--durability available`, which goes on with the best of what is there, and `tenfold recover` afterwards.',
+      options,
+    )
+  }
+}
+
 /** A primary cannot hand over: somebody who might have to be asked for what was acknowledged is not there. */
 export class SwitchoverRefused extends TenfoldError {
   readonly code = 'TENFOLD_SWITCHOVER_REFUSED'

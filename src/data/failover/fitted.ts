@@ -1,6 +1,16 @@
 import type { ClusterRecord } from './record.ts'
 
 /**
+ * The standbys, those first that are needed most: one that is being promoted may be the primary already, and a word that counts
+ * is worth more than a copy that is not whole.
+ */
+export function dearest({ nodes, primary, promoting, named, building }: ClusterRecord): string[] {
+  const rank = (id: string): number =>
+    id === promoting?.id ? 0 : named.includes(id) ? 1 : building.includes(id) ? 3 : 2
+  return nodes.filter((id) => id !== primary).toSorted((one, other) => rank(one) - rank(other))
+}
+
+/**
  * A record with as many replicas as are wanted: further ones are added under free names, superfluous ones taken out. A
  * standby that is taken out may be the only one that had something: then only the primary is certain to have everything.
  */
@@ -9,7 +19,7 @@ export function fitted(
   { name, replicas }: { readonly name: string; readonly replicas: number },
 ): { readonly record: ClusterRecord; readonly extra: readonly string[] } {
   const { primary, nodes } = record
-  const others = nodes.filter((id) => id !== primary)
+  const others = dearest(record)
   const kept = others.slice(0, replicas)
   const extra = others.slice(replicas)
   const names = Array.from({ length: nodes.length + replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)

@@ -2,8 +2,8 @@ import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { decide, type Step } from './decide.ts'
-import { SwitchoverRefused } from './errors.ts'
-import { fitted } from './fitted.ts'
+import { ClusterLost, SwitchoverRefused } from './errors.ts'
+import { dearest, fitted } from './fitted.ts'
 import { Members } from './members.ts'
 import type { KeeperOptions } from './options.ts'
 import { probe } from './probe.ts'
@@ -187,10 +187,9 @@ export class ClusterKeeper implements Service {
   async scale(replicas: number): Promise<void> {
     const { name } = this.#options
     await this.#exclusively(async () => {
-      const { nodes, primary } = this.#record
-      const others = nodes.filter((id) => id !== primary)
-      for (const id of others.slice(replicas)) await this.#repairs.remove(id)
-      this.#save(fitted(this.#record, { name, replicas }).record)
+      for (const id of dearest(this.#record).slice(replicas)) await this.#repairs.remove(id)
+      const { record } = fitted(this.#record, { name, replicas })
+      this.#save({ ...record, scaled: { from: this.#options.replicas, to: replicas } })
       this.#repairs.renew()
     })
     await this.#reached(({ members }) =>
@@ -233,7 +232,11 @@ export class ClusterKeeper implements Service {
   async #start(): Promise<void> {
     const { clock } = this.#options
     const begun = readClusterRecord(this.#options.recordFile) !== undefined
-    const { record, extra } = fitted(this.#record, this.#options)
+    const { name, replicas } = this.#options
+    const { scaled } = this.#record
+    // Whoever asks for the same as before has not asked for another.
+    const wanted = scaled?.from === replicas ? scaled.to : replicas
+    const { record, extra } = fitted(this.#record, { name, replicas: wanted })
     await this.#members.end(extra, this.#record)
     this.#record = record
     this.#members.update(record)
@@ -286,6 +289,7 @@ export class ClusterKeeper implements Service {
         await this.#members.look()
         const step = decide(this.#record, this.#views())
         this.#say(step)
+        this.#giveUp(step)
         if (step.do === 'none') await (this.#asked.shift() ?? (async () => this.#tend()))()
         else {
           pauseMs = URGENT_MS
@@ -302,6 +306,15 @@ export class ClusterKeeper implements Service {
       }
       if (wakes === this.#wakes && !this.#over.signal.aborted) await this.#pause(clock, pauseMs)
     }
+  }
+
+  /** A start that cannot come to its end says so; whoever has served goes on trying. */
+  #giveUp(step: Step): void {
+    if (this.#hasServed || this.#options.patient) return
+    const { name } = this.#options
+    const { failure } = this.#members.get(this.#record.primary)
+    if (step.do === 'refuse') this.#serves.reject(new ClusterLost(name, step.why, { cause: failure }))
+    else if (step.do === 'wait' && step.hopeless) this.#serves.reject(failure)
   }
 
   async #pause(clock: Clock, ms: number): Promise<void> {
@@ -348,7 +361,8 @@ export class ClusterKeeper implements Service {
   /** A handover that came to nothing: its successor is a standby still, and the primary serves. */
   #forgetHandover(): void {
     const { promoting, ...record } = this.#record
-    if (promoting && this.#members.get(promoting.id).seen?.standby === true) this.#save(record)
+    const successor = this.#members.all.find(({ id }) => id === promoting?.id)
+    if (promoting && (!successor || successor.seen?.standby === true)) this.#save(record)
   }
 
   /** Each thing once. */

@@ -10,11 +10,14 @@ import type { ClusterRecord } from './record.ts'
 /** A name that no standby has: what a primary waits for that must not acknowledge anything on its own. */
 const NOBODY = 'nobody'
 
-/** Megabytes of log that a copy under way may hold back: half of what is free, so that a large one comes to its end. */
+/**
+ * Megabytes of log that a copy under way may hold back: a quarter of what is free, so that a large one comes to its end, and
+ * the copy itself and those of other clusters have room, too.
+ */
 function roomMb(dataDir: string): number | undefined {
   if (!existsSync(dataDir)) return undefined
   const { bavail, bsize } = statfsSync(dataDir)
-  return Math.floor((bavail * bsize) / 2 / 2 ** 20)
+  return Math.floor((bavail * bsize) / 4 / 2 ** 20)
 }
 
 /** The nodes of one cluster. */

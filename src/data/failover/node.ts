@@ -23,6 +23,8 @@ const SILENCE_MS_MAX = 2_000
 /** Starts that fail in a row before a folder counts as of no use, for so many milliseconds: what is in the way may go away. */
 const FAILURES_MAX = 2
 const USELESS_MS = 5_000
+/** Milliseconds between two attempts to end a server that nobody may use. */
+const END_AGAIN_MS = 1_000
 
 export interface NodeStart {
   /** False: as what its folder says. */
@@ -59,6 +61,8 @@ export class ClusterNode {
   /** PostgreSQL itself has said that its folder is of no use. */
   #damaged = false
   seen: Observation | undefined
+  /** Why its last start failed. */
+  failure: unknown
   /** When a fresh connection was last answered, in monotonic milliseconds. */
   provenAt = Number.NEGATIVE_INFINITY
   /** When the present run began, in milliseconds since the epoch. */
@@ -213,10 +217,11 @@ export class ClusterNode {
       if (server.adopted) server.reload(renderReplication(role))
     } catch (error) {
       // Whoever cannot be taken over may not go on unseen: what counts as down has ended.
-      if (!(error instanceof DataFolderInUse) && !end.aborted) await this.endWhatRuns()
+      if (!(error instanceof DataFolderInUse) && !end.aborted) await this.#surelyEnd(server)
       const failed = !adoptOnly && !end.aborted
       if (failed) this.#failures++
       this.#damaged = error instanceof DataFolderCorrupt
+      this.failure = error
       this.#failedAt = clock.monotonic()
       this.#process = 'down'
       if (failed) log.warn({ node: this.id, err: error }, 'a PostgreSQL cannot be started')
@@ -242,11 +247,30 @@ export class ClusterNode {
     if (server !== undefined && this.#server === server) this.#gone()
   }
 
+  /** One that cannot be ended is not down: that is tried until it has, or we end. */
+  async #surelyEnd(server: PostgresServer): Promise<void> {
+    const { clock, log, signal } = this.#options
+    for (;;) {
+      try {
+        await server.stop({ mode: 'kill' })
+        return await this.endWhatRuns()
+      } catch (error) {
+        log.error({ node: this.id, err: error }, 'a PostgreSQL that was left running cannot be ended')
+        await clock.sleep(END_AGAIN_MS, { signal })
+      }
+    }
+  }
+
   /** Ends a server on its folder that is not ours, with all its processes. */
   async endWhatRuns(): Promise<void> {
     const { postmaster } = findRunning(this.dataDir)
     const { clock } = this.#options
     if (postmaster !== undefined) await endPostmaster(watch(postmaster, clock), 'kill', this.dataDir, clock)
+  }
+
+  /** It has answered no fresh connection for too long. */
+  get isSuspected(): boolean {
+    return this.#suspected
   }
 
   /** Its folder has been made anew. */

@@ -13,6 +13,8 @@ export interface KeeperOptions extends ClusterPlaces {
   readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
   /** @defaultValue strict */
   readonly durability?: Durability | undefined
+  /** Goes on trying, also when its first start cannot come to its end. @defaultValue false */
+  readonly patient?: boolean
   /** Tests: the way by which a standby reaches the node that it follows. */
   readonly link?: ((upstream: DatabaseAddress, from: string, to: string) => DatabaseAddress) | undefined
   readonly log: Logger

@@ -136,7 +136,7 @@ export class Promotion {
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const promoting = { id, named, rebuild, ...lost }
-    await this.#confirm(node, lossy ? [] : record().synchronous)
+    await this.#confirm(node, lossy ? this.#running(rebuild) : record().synchronous)
     if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
     await this.#prepare(node, named)
     await this.#promotePrepared(promoting)
@@ -154,6 +154,15 @@ export class Promotion {
     const hasMore = others.find((_, at) => rest[at]!.receiving || (rest[at]!.lsn ?? end + 1n) > end)
     if (best?.standby === false) return
     if (best?.receiving || hasMore) throw new Error(`${hasMore?.id ?? chosen.id} has received more meanwhile`)
+  }
+
+  /** Standbys that run and are to follow. */
+  #running(rebuild: readonly string[]): string[] {
+    const { members, record } = this.#state
+    return members.all
+      .map((node) => node.view(record().building.includes(node.id)))
+      .filter(({ id, process, standby }) => process === 'running' && standby && !rebuild.includes(id))
+      .map(({ id }) => id)
   }
 
   async #promotePrepared(promotable: Promotable): Promise<void> {

@@ -36,6 +36,8 @@ export interface ClusterRecord {
    * never had all that was written while it was made.
    */
   readonly building: readonly string[]
+  /** Another number of replicas than was asked for at the start: it holds until a start asks for another one. */
+  readonly scaled?: { readonly from: number; readonly to: number }
 }
 
 /**

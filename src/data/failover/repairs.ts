@@ -105,15 +105,23 @@ export class Repairs {
     save({ ...record(), nodes: without(nodes), building: without(building) })
     this.renew()
     await node.stop('fast')
-    await dropSlot(primary, id)
-    await removeNode(node.dataDir, this.#state.options.postgres?.pgBin)
     members.forget(id)
+    const { log, name, postgres } = this.#state.options
+    const left = (error: unknown): void =>
+      log.warn(
+        { cluster: name, node: id, err: error },
+        'a standby was taken out, and something of it is left',
+      )
+    await dropSlot(primary, id).catch(left)
+    await removeNode(node.dataDir, postgres?.pgBin).catch(left)
   }
 
   #standbys(now: number): Standby[] {
     const { members, record } = this.#state
     const { primary, building } = record()
     const { seen } = members.get(primary)
+    // What it was before says nothing of how long it is away when it is a standby again.
+    this.#streamedAt.delete(primary)
     const senders = seen?.senders ?? []
     return members.all
       .filter(({ id }) => id !== primary)
@@ -216,7 +224,7 @@ export class Repairs {
     const { epoch } = record()
     await node.stop('immediate')
     save({ ...record(), building: [...new Set([...record().building, id])] })
-    this.renew()
+    this.#keepLog(primary)
     const progress = { files: 0, bytes: 0 }
     const startedAt = options.clock.monotonic()
     const account = chooseAccount(primary.dataDir)
@@ -237,7 +245,14 @@ export class Repairs {
     // Of use only now: what was written while it was copied has come. Another primary may have said meanwhile that it is of none.
     if (record().epoch !== epoch) return
     save({ ...record(), building: record().building.filter((other) => other !== id) })
-    this.renew()
+    this.#keepLog(primary)
+  }
+
+  /** As much log as the copies under way need; whom its commits wait for stays as it is. */
+  #keepLog(primary: ClusterNode): void {
+    const { members, record } = this.#state
+    const { keepMb } = members.role(primary.id, record())
+    if (primary.role) primary.apply({ ...primary.role, keepMb })
   }
 
   /** Commits go on without a standby. The record first: from now on the primary alone has everything. */

@@ -10,6 +10,8 @@ export class SerialSession {
   #last: Promise<void> = Promise.resolve()
   #open = 0
   #closed = false
+  /** Rejects when what is under way is given up. */
+  #given = givenUp()
 
   constructor(address: DatabaseAddress) {
     this.#address = address
@@ -35,6 +37,9 @@ export class SerialSession {
 
   /** Ends the statement that is under way; the next one has a session of its own. */
   cut(): void {
+    const { reject } = this.#given
+    this.#given = givenUp()
+    reject(new Error('The session was given up'))
     if (this.#client) this.#drop(this.#client)
   }
 
@@ -60,7 +65,11 @@ export class SerialSession {
 
   async #connect(ms: number): Promise<pg.Client> {
     if (this.#closed) throw new Error('The session is closed')
-    const client = await connect(this.#address, ms)
+    const connecting = connect(this.#address, ms)
+    const client = await Promise.race([connecting, this.#given.promise]).catch((error: unknown) => {
+      connecting.then(destroy, () => {})
+      throw error
+    })
     client.on('error', () => this.#drop(client))
     client.on('end', () => this.#drop(client))
     if (this.#closed) {
@@ -75,4 +84,10 @@ export class SerialSession {
     if (this.#client === client) this.#client = undefined
     destroy(client)
   }
+}
+
+function givenUp(): PromiseWithResolvers<never> {
+  const given = Promise.withResolvers<never>()
+  given.promise.catch(() => {})
+  return given
 }

@@ -65,7 +65,11 @@ export function tend(
         record.named.includes(view.id) && view.process === 'running' && awayMs <= AWAY_MS_MAX,
     )
   // Also one that was promoted while nobody was there to be named: it waits for somebody until it is told otherwise.
-  const unnamed = record.named.length === 0 && record.synchronous.length === 0 && waits
+  const unnamed =
+    record.named.length === 0 &&
+    record.synchronous.length === 0 &&
+    waits &&
+    standbys.every(({ awayMs }) => awayMs > AWAY_MS_MAX)
   return standbys.flatMap(({ view, sender, awayMs, stuckMs }, at): Repair[] => {
     const { id } = view
     const repairs: Repair[] = []
@@ -75,7 +79,7 @@ export function tend(
       (named || (unnamed && at === 0)) &&
       awayMs > AWAY_MS_MAX &&
       record.durability === 'available' &&
-      !(unnamed ? standbys.some(isStreaming) : record.named.some(streams))
+      !record.named.some(streams)
     )
       repairs.push({ do: 'alone', id })
     if (named && awayMs > AWAY_MS_MAX && record.named.some((other) => other !== id && streams(other)))

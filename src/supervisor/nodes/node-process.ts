@@ -167,6 +167,8 @@ export class NodeProcess implements Service {
     if (note !== undefined && note.fingerprint === this.#fingerprint) {
       this.adopted = true
       this.#watch(note, watch(note, this.#options.clock).gone, note.startedAt)
+      // It may hang already, and say nothing.
+      if (this.#run) this.#guard(this.#run)
       return
     }
     // Started with other settings, e.g. by another version.
@@ -197,11 +199,17 @@ export class NodeProcess implements Service {
     await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
     // A process that dies before it has read says so by its exit.
     child.stdin?.on('error', () => {})
-    child.stdin?.end(JSON.stringify(this.#request))
     child.unref()
     const identity = identify(child.pid!) ?? { pid: child.pid!, started: 'gone' }
     const startedAt = clock.now()
-    noteNode(start.stateFolder, this.id, { ...identity, fingerprint: this.#fingerprint, startedAt })
+    try {
+      noteNode(start.stateFolder, this.id, { ...identity, fingerprint: this.#fingerprint, startedAt })
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
+    // Only now: one that is not noted would never be found again, and ends when nobody tells it anything.
+    child.stdin?.end(JSON.stringify(this.#request))
     this.#watch(identity, gone, startedAt)
   }
 
@@ -253,21 +261,28 @@ export class NodeProcess implements Service {
     const before = run.report?.state
     run.report = report
     if (report.failure !== undefined) this.#ready.reject(new NodeFailed(report.failure))
+    // It listens from its first word on.
+    this.#guard(run)
     if (report.state === 'healthy' && before !== 'healthy') {
       // The same port again, also where a free one was taken.
       if (report.port > 0) this.#request = { ...this.#request, port: report.port }
       this.#ready.resolve(report)
       run.onHealthy?.()
-      run.pulse = watchPulse(
-        { clock: this.#options.clock, request: this.#request.start },
-        () => run.link.tell({ type: 'ping' }),
-        () => {
-          this.#options.log.error({ node: this.id }, 'a node has answered nothing for too long, ending it')
-          signal(run.identity, 'SIGKILL')
-        },
-      )
     }
     this.#options.onReport(report)
+  }
+
+  /** Ends it when it answers nothing any more. */
+  #guard(run: Run): void {
+    const { clock, log } = this.#options
+    run.pulse ??= watchPulse(
+      { clock, request: this.#request.start },
+      () => run.link.tell({ type: 'ping' }),
+      () => {
+        log.error({ node: this.id }, 'a node has answered nothing for too long, ending it')
+        signal(run.identity, 'SIGKILL')
+      },
+    )
   }
 
   async #repair(run: Run): Promise<void> {

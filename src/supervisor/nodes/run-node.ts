@@ -28,7 +28,15 @@ export async function runNode(): Promise<number> {
   let state: NodeReport['state'] = 'starting'
   let failure: Failure | undefined
   const make = request.tier === 'relay' ? createRelayPart : createWebNode
-  const told = (): Promise<Topology> => first.promise.then(() => newest as Topology)
+  // Whoever waits for it must not hold up a stop.
+  const aborted = new Promise<never>((_, reject) =>
+    stop.signal.addEventListener('abort', () => reject(stop.signal.reason), { once: true }),
+  )
+  aborted.catch(() => {})
+  const told = async (): Promise<Topology> => {
+    await Promise.race([first.promise, aborted])
+    return newest as Topology
+  }
   const part = make({ request, folder, log, told, signal: stop.signal })
   const report = (): NodeReport => ({
     id,

@@ -82,9 +82,16 @@ export class RequestSeen extends SeenRecord {
       const ending = this.#random.bytes(ENDING_BYTES).toString('base64url')
       lines.push(keepingLine(ending, this.#tokens.sign(seen), this.#secure))
     }
-    for (const { name } of this.#cookies.slice(0, COOKIES_EXPIRED_MAX))
-      lines.push(expiringLine(name, this.#secure))
+    for (const { name } of this.#expiring()) lines.push(expiringLine(name, this.#secure))
     return lines
+  }
+
+  /** From a random place on: answers to many requests at once, which all came with the same cookies, expire different ones. */
+  #expiring(): ReceivedCookie[] {
+    const all = this.#cookies
+    if (all.length <= COOKIES_EXPIRED_MAX) return all
+    const from = Math.floor(this.#random.next() * all.length)
+    return [...all.slice(from), ...all.slice(0, from)].slice(0, COOKIES_EXPIRED_MAX)
   }
 
   protected override load(): Seen {

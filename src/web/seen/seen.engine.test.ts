@@ -214,6 +214,23 @@ test('many cookies are all read, and become few', async (t) => {
   assert.deepEqual([await settled.json(), settled.headers.getSetCookie()], ['900000', []])
 })
 
+test('bursts of many requests do not pile up cookies', async (t) => {
+  let lsn = 0n
+  const { url } = await seenSite(t, (seen) => {
+    seen.answered('c0', at(++lsn))
+    return 'shown'
+  })
+  const jar = new CookieJar(systemClock)
+  const BURST = 100
+  for (let round = 0; round < 5; round++) {
+    const cookie = jar.header('/')
+    const headers = cookie ? { cookie } : {}
+    const answers = await Promise.all(Array.from({ length: BURST }, () => fetch(url, { headers })))
+    for (const answer of answers) jar.take(answer)
+    assert.ok(jar.names.length <= BURST + 4, `${jar.names.length} cookies`)
+  }
+})
+
 /** What a browser would send next says at least this much. */
 function known(jar: CookieJar): Seen {
   const tokens = new SeenTokens([KEY])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { BOUND_MS } from '../../../src/cache/level.ts'
 import { parseLsn } from '../../../src/core/lsn.ts'
 import { until } from '../kit/deadline.ts'
@@ -22,19 +22,30 @@ async function past(system: ModelSystem, node: ModelNode): Promise<void> {
   })
 }
 
+/** Systems that are tried until one was quick enough: the former answers for one second only. */
+const TRIED_MAX = 4
+
 test('a session that the next leader has shown a value is not shown an older one by the former', async (t) => {
+  for (let tried = 1; tried <= TRIED_MAX; tried++)
+    if (await former(t))
+      return t.diagnostic(`a stranger was shown the older one there, at the ${tried}. attempt`)
+  t.diagnostic('the machine was too slow to tell')
+})
+
+/** @returns whether the former leader still answered strangers with the older value */
+async function former(t: TestContext): Promise<boolean> {
   const system = await ModelSystem.open(t, 1)
-  const [former, next] = (await until('somebody leads', () => {
+  const [old, next] = (await until('somebody leads', () => {
     const leader = system.nodes.find((node) => node.leads('c0'))
     return leader && [leader, system.nodes.find((node) => node !== leader)]
   })) as [ModelNode, ModelNode]
   const [payer, payee] = [await system.newUser(), await system.newUser()]
-  let url = former.url
+  let url = old.url
   const visitor = new Visitor(() => [url])
   const { version } = await visitor.look(payee)
-  await past(system, former)
+  await past(system, old)
   // From here on the former hears nothing, and answers from what it has for a second.
-  former.holdDatabases()
+  old.holdDatabases()
   await system.sql(END_LEADER)
   await until('the next leads', () => next.leads('c0') || undefined)
   const payment = { id: 'p', from: payer, to: payee, amount: 5, failures: 0, abort: false } as const
@@ -49,12 +60,13 @@ test('a session that the next leader has shown a value is not shown an older one
   await past(system, next)
   url = next.url
   assert.equal((await visitor.look(payee)).version, version + 1)
-  url = former.url
-  const [stranger, seen] = [new Visitor(() => [former.url]).look(payee), visitor.look(payee)]
+  url = old.url
+  const [stranger, seen] = [new Visitor(() => [old.url]).look(payee), visitor.look(payee)]
   // What it may not answer from what it has it has to ask for.
-  await until('it may answer nobody', () => former.positionAges().every((ms) => ms > BOUND_MS) || undefined)
-  former.releaseDatabases()
-  t.diagnostic(`a stranger was shown version ${(await stranger).version} of ${version + 1} there`)
+  await until('it may answer nobody', () => old.positionAges().every((ms) => ms > BOUND_MS) || undefined)
+  old.releaseDatabases()
+  const kept = await stranger
   assert.equal((await seen).version, version + 1)
   await system.close()
-})
+  return kept.version === version
+}

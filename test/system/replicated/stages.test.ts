@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { processesIn } from '../../../src/data/postgres/process.ts'
+import { readOwner } from '../../../src/supervisor/owner-notes.ts'
+import { type Place, place, type Running } from '../cli/kit.ts'
+import { until, within } from '../kit/deadline.ts'
+import { ServerProcess } from '../kit/server.ts'
+import { signal } from '../kit/signal.ts'
+
+const REPLICATED = ['--stage', 'replicated', '--replicas', '1']
+
+const replicasOf = async (server: ServerProcess): Promise<string[]> =>
+  (await server.ready()).nodes.filter(({ role }) => role === 'replica').map(({ id }) => id)
+
+/** Kills the supervisor; resolves when the next one says that all is well. */
+async function nextSupervisor(server: ServerProcess): Promise<void> {
+  const before = server.supervisor
+  signal(before, 'SIGKILL')
+  await until('the next supervisor', () => {
+    const now = server.supervisor
+    return (now !== undefined && now !== before) || undefined
+  })
+}
+
+test('the next supervisor keeps what the last one was told to scale to', async (t) => {
+  const server = await ServerProcess.start(t, { flags: REPLICATED })
+  await server.command('scale', 'data.replicas=2')
+  const scaled = await replicasOf(server)
+  assert.equal(scaled.length, 2)
+  await nextSupervisor(server)
+  assert.deepEqual(await replicasOf(server), scaled)
+})
+
+test('a node that hangs when the next supervisor adopts it is replaced', async (t) => {
+  const env = { TENFOLD_UNRESPONSIVE_SECONDS: '3' }
+  const server = await ServerProcess.start(t, { flags: REPLICATED, env })
+  const { nodes } = await server.ready()
+  const web = nodes.find(({ id }) => id === 'web-1')!
+  signal(web.pid, 'SIGSTOP')
+  t.after(() => signal(web.pid, 'SIGKILL'))
+  await nextSupervisor(server)
+  await server.until('another web node', (status) => {
+    const now = status.nodes.find(({ id }) => id === 'web-1')
+    return (now?.pid !== web.pid && now?.state === 'healthy') || undefined
+  })
+})
+
+/** Every process that works in this state folder's data. */
+const left = ({ data }: Place): unknown[] =>
+  ['c0', 'c0-pg-2'].flatMap((name) => {
+    const folder = join(data, 'pg', name)
+    return existsSync(folder) ? processesIn(folder) : []
+  })
+
+test('Ctrl-C while the data tier starts ends everything soon', async (t) => {
+  const here = place(t)
+  const starting = here.command([
+    'start',
+    '--data',
+    here.data,
+    '--port',
+    '0',
+    '--console-port',
+    '0',
+    ...REPLICATED,
+  ])
+  const running = await until('a PostgreSQL starts', () => left(here).length > 0 || undefined)
+  assert.ok(running)
+  starting.child.kill('SIGINT')
+  const { code } = await within(starting.ended, 'the end', 8_000)
+  assert.equal(code, 0)
+  assert.deepEqual(left(here), [])
+  assert.equal(readOwner(here.data).server, undefined)
+})
+
+test('a second start that cannot succeed ends with its cause', async (t) => {
+  const here = place(t)
+  const system: Running = await here.start(REPLICATED)
+  system.guard.child.kill('SIGINT')
+  await within(system.guard.ended, 'the end of the first')
+  const wrong = join(here.dir, 'nothing')
+  mkdirSync(wrong)
+  const flags = ['start', '--data', here.data, '--port', '0', '--console-port', '0', ...REPLICATED]
+  const { code, err } = await here.run([...flags, '--pg-bin', wrong])
+  assert.equal(code, 1)
+  assert.match(err, /TENFOLD_POSTGRES_MISSING/)
+  // What PostgreSQL itself refuses, too.
+  for (const node of ['c0', 'c0-pg-2'])
+    appendFileSync(join(here.data, 'pg', node, 'postgresql.auto.conf'), 'of no use\n')
+  const refused = await here.run(flags)
+  assert.equal(refused.code, 1)
+  assert.match(refused.err, /of no use|postgresql\.auto\.conf/)
+})
