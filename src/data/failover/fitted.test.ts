@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fitted } from './fitted.ts'
-import { newClusterRecord } from './record.ts'
+import { type ClusterRecord, newClusterRecord } from './record.ts'
 
 const record = {
   ...newClusterRecord('c0-pg-2'),
@@ -28,4 +28,13 @@ test('fewer: the primary stays, and until the rest has caught up it alone has ev
   assert.deepEqual([fewer.synchronous, fewer.named], [[], ['c0-pg-1']])
   const { record: none } = fitted(record, { name: 'c0', replicas: 0 })
   assert.deepEqual([none.nodes, none.synchronous, none.named], [['c0-pg-2'], [], []])
+})
+
+test('fewer: who counts stays rather than who does not, a copy goes first, and who is being promoted never', () => {
+  const only = (changed: Partial<ClusterRecord>): readonly string[] =>
+    fitted({ ...record, ...changed }, { name: 'c0', replicas: 1 }).record.nodes
+  assert.deepEqual(only({ named: ['c0-pg-3'], synchronous: ['c0-pg-3'] }), ['c0-pg-2', 'c0-pg-3'])
+  assert.deepEqual(only({ named: [], building: ['c0-pg-1'] }), ['c0-pg-2', 'c0-pg-3'])
+  const promoting = { id: 'c0-pg-3', named: [], rebuild: [] }
+  assert.deepEqual(only({ named: ['c0-pg-1'], promoting }), ['c0-pg-2', 'c0-pg-3'])
 })
