@@ -10,7 +10,7 @@ const RUNS = process.env.TENFOLD_TEST_LONG ? 400 : 5
 const PLANTED_RUNS = 40
 /** Histories in which each shows itself soon; what chance finds comes after them. */
 const LIKELY: Readonly<Record<Bug, Step[]>> = {
-  outside: Array.from({ length: 8 }, (_, turn) => [payment(0, 1), crash(turn % 2)]).flat(),
+  outside: Array.from({ length: 16 }, (_, turn) => [payment(0, 1), crash(turn % 2)]).flat(),
   unmarked: [payment(0, 1, 2)],
   // By one visitor, so that nobody looks between the credit and the end: a load then would hide what is missing.
   forgotten: [...Array.from({ length: 40 }, () => look(1)), payment(0, 1)],
