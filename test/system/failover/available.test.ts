@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
-import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import {
+  primaryOf,
+  type TestClusterOptions,
+  testCluster,
+} from '../../../src/data/failover/fixtures/cluster.ts'
 import { lostFolders, lostFromOf } from '../../../src/data/failover/lost.ts'
 import { lostTransactions } from '../../../src/data/failover/recover.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
@@ -93,8 +97,13 @@ test('available: commits go on without a standby, and what a lossy failover lose
   )
 })
 
-test('available: the primary is started again where it was as long as it can be', async (t) => {
-  const cluster = await testCluster(t, { replicas: 1, durability: 'available' })
+/** A primary that has acknowledged alone. It dies, and is broken by `breaks` until that resolves; nothing may be lost. */
+async function comesBack(
+  t: TestContext,
+  options: TestClusterOptions,
+  breaks: (dataDir: string) => () => Promise<void>,
+): Promise<void> {
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available', ...options })
   const { keeper } = cluster
   const { primary, epoch } = keeper.record
   const standby = keeper.record.nodes.find((id) => id !== primary)!
@@ -103,42 +112,34 @@ test('available: the primary is started again where it was as long as it can be'
   keeper.fault(standby, 'pause')
   await client.query('insert into notes values (1)')
   await cluster.until('alone', ({ alone }) => alone)
+  const mends = breaks(cluster.options.dataDir)
   keeper.fault(primary, 'kill')
   keeper.fault(standby, 'resume')
+  await mends()
   await cluster.whole()
   const now = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
   assert.deepEqual((await now.query('select id from notes')).rows, [{ id: 1 }])
   assert.deepEqual([keeper.record.primary, keeper.record.epoch], [primary, epoch])
   assert.deepEqual(lostFolders(cluster.options.dataDir), [])
-})
+}
+
+test('available: the primary is started again where it was as long as it can be', (t) =>
+  comesBack(t, {}, () => async () => {}))
 
 test('available: a primary that cannot be started for a moment is no reason to lose anything', async (t) => {
   let failed = 0
   const warn = (_: object, message?: string): void => {
     if (message === 'a PostgreSQL cannot be started') failed++
   }
-  const log = { ...silentLogger, warn } as never
-  const cluster = await testCluster(t, { replicas: 1, durability: 'available', log })
-  const { keeper } = cluster
-  const { primary, epoch } = keeper.record
-  const standby = keeper.record.nodes.find((id) => id !== primary)!
-  const client = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
-  await client.query('create table notes (id int primary key)')
-  keeper.fault(standby, 'pause')
-  await client.query('insert into notes values (1)')
-  await cluster.until('alone', ({ alone }) => alone)
-  const conf = join(cluster.options.dataDir, 'postgresql.auto.conf')
-  const before = readFileSync(conf)
-  appendFileSync(conf, 'of no use\n')
-  keeper.fault(primary, 'kill')
-  keeper.fault(standby, 'resume')
-  await until('two starts have failed', () => failed >= 2 || undefined)
-  writeFileSync(conf, before)
-  await cluster.whole()
-  const now = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
-  assert.deepEqual((await now.query('select id from notes')).rows, [{ id: 1 }])
-  assert.deepEqual([keeper.record.primary, keeper.record.epoch], [primary, epoch])
-  assert.deepEqual(lostFolders(cluster.options.dataDir), [])
+  await comesBack(t, { log: { ...silentLogger, warn } as never }, (dataDir) => {
+    const conf = join(dataDir, 'postgresql.auto.conf')
+    const before = readFileSync(conf)
+    appendFileSync(conf, 'of no use\n')
+    return async () => {
+      await until('two starts have failed', () => failed >= 2 || undefined)
+      writeFileSync(conf, before)
+    }
+  })
 })
 
 test('available: after a failover commits go on although nobody is there to wait for', async (t) => {
