@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -192,15 +201,25 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   )
 }
 
-/** Ends every process that a state folder knows of, PostgreSQL included. */
-/** Ends guard and server at once, PostgreSQL so that it gives its shared memory back, and removes its socket. */
+/** Ends every process that a state folder knows of: guard, server and nodes at once, then each PostgreSQL. */
 async function endAll(data: string): Promise<void> {
   for (const name of ['guard.json', 'server.json']) {
     const pid = pidIn(join(data, name))
     if (pid !== undefined) kill(pid)
   }
-  const cluster = join(data, 'pg', 'c0')
-  const postmaster = existsSync(cluster) ? findRunning(cluster).postmaster : undefined
+  for (const file of filesIn(join(data, 'nodes'))) {
+    const pid = pidIn(file)
+    if (pid !== undefined) kill(pid)
+  }
+  for (const folder of filesIn(join(data, 'pg'))) await endPostgres(folder)
+}
+
+const filesIn = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
+
+/** So that it gives its shared memory back; its socket goes, too. */
+async function endPostgres(cluster: string): Promise<void> {
+  const postmaster = existsSync(join(cluster, 'PG_VERSION')) ? findRunning(cluster).postmaster : undefined
   if (postmaster !== undefined) {
     kill(postmaster.pid, 'SIGQUIT')
     kill(postmaster.pid, 'SIGCONT')
