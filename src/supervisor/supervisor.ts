@@ -76,7 +76,9 @@ export class Supervisor implements ServerPart {
     const keys = signingKeys(request.signingKeys, folder.secrets, random).map((key) => key.toString('base64'))
 
     this.#watchData()
-    this.#releasers.push(() => this.#stopNodes())
+    // The relay after those who need it.
+    this.#releasers.push(() => this.#stopNodes((tier) => tier === 'relay'))
+    this.#releasers.push(() => this.#stopNodes((tier) => tier !== 'relay'))
     // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
     // An application that cannot be loaded need not wait for the data.
@@ -172,11 +174,9 @@ export class Supervisor implements ServerPart {
     })
   }
 
-  /** All at the same time, so that the slowest alone decides; the relay after those who need it. */
-  async #stopNodes(): Promise<void> {
-    const nodes = [...this.#nodes.values()]
-    for (const isRelay of [false, true])
-      await all(nodes.filter(({ tier }) => (tier === 'relay') === isRelay).map((node) => node.stop()))
+  /** All at the same time, so that the slowest alone decides. */
+  #stopNodes(are: (tier: NodeRequest['tier']) => boolean): Promise<void> {
+    return all([...this.#nodes.values()].filter(({ tier }) => are(tier)).map((node) => node.stop()))
   }
 
   async #startData(): Promise<void> {

@@ -80,9 +80,8 @@ export class Members {
   async adopt(record: ClusterRecord): Promise<void> {
     const there = this.all.filter((node) => node.pid === undefined && node.isThere)
     // One that is being made is made anew in any case, and may wait long for a primary that is gone.
-    const [unfinished, left] = [true, false].map((made) =>
-      there.filter(({ id }) => record.building.includes(id) === made),
-    ) as [ClusterNode[], ClusterNode[]]
+    const isUnfinished = ({ id }: ClusterNode): boolean => record.building.includes(id)
+    const left = there.filter((node) => !isUnfinished(node))
     const adopt = (some: readonly ClusterNode[]) =>
       Promise.allSettled(some.map((node) => this.start(node.id, record, { adoptOnly: true })))
     const isPrimary = ({ id }: ClusterNode): boolean => id === record.primary
@@ -94,7 +93,7 @@ export class Members {
     // One that cannot be adopted was ended by the attempt, unless somebody else has it.
     for (const one of taken)
       if (one.status === 'rejected' && one.reason instanceof DataFolderInUse) throw one.reason
-    await Promise.all(unfinished.map((node) => node.endWhatRuns()))
+    await Promise.all(there.filter(isUnfinished).map((node) => node.endWhatRuns()))
   }
 
   /** As what it was: only who is neither primary nor about to be one is made a standby. */

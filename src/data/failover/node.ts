@@ -148,7 +148,7 @@ export class ClusterNode {
     const { clock } = this.#options
     if (this.#process !== 'running' || this.#observer === undefined) return
     if (this.#looking === undefined) {
-      const looking = { since: clock.monotonic(), done: this.#ask(this.#observer) }
+      const looking = { since: clock.monotonic(), done: this.#ask() }
       this.#looking = looking
       void looking.done.then(() => {
         if (this.#looking === looking) this.#looking = undefined
@@ -182,12 +182,9 @@ export class ClusterNode {
     return seen
   }
 
-  async #ask(observer: Observer): Promise<void> {
+  async #ask(): Promise<void> {
     try {
-      const seen = await observer.look(LOOK_MS_MAX)
-      if (this.#observer !== observer) return
-      this.seen = seen
-      this.#answeredAt = this.#options.clock.monotonic()
+      await this.lookNow()
     } catch {
       // Its process tells whether it has ended, its silence whether it hangs.
     }

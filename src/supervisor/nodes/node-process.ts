@@ -166,9 +166,8 @@ export class NodeProcess implements Service {
     const note = readNode(start.stateFolder, this.id)
     if (note !== undefined && note.fingerprint === this.#fingerprint) {
       this.adopted = true
-      this.#watch(note, watch(note, this.#options.clock).gone, note.startedAt)
       // It may hang already, and say nothing.
-      if (this.#run) this.#guard(this.#run)
+      this.#guard(this.#watch(note, watch(note, this.#options.clock).gone, note.startedAt))
       return
     }
     // Started with other settings, e.g. by another version.
@@ -213,7 +212,7 @@ export class NodeProcess implements Service {
     this.#watch(identity, gone, startedAt)
   }
 
-  #watch(identity: ProcessIdentity, gone: Promise<unknown>, startedAt: number): void {
+  #watch(identity: ProcessIdentity, gone: Promise<unknown>, startedAt: number): Run {
     const { clock, log } = this.#options
     const path = nodeSocketPath(this.#request.start.stateFolder, this.id)
     const link = new NodeLink(path, clock, {
@@ -246,6 +245,7 @@ export class NodeProcess implements Service {
       }
       this.#repairing = this.#repair(run)
     })
+    return run
   }
 
   /** Of no effect once it has served. */
