@@ -247,12 +247,15 @@ export class ClusterNode {
   /** One that cannot be ended is not down: that is tried until it has, or we end. */
   async #surelyEnd(server: PostgresServer): Promise<void> {
     const { clock, log, signal } = this.#options
+    const failed = (error: unknown): void =>
+      log.error({ node: this.id, err: error }, 'a PostgreSQL that was left running cannot be ended')
+    // A stop that failed is not tried again by itself.
+    await server.stop({ mode: 'kill' }).catch(failed)
     for (;;) {
       try {
-        await server.stop({ mode: 'kill' })
         return await this.endWhatRuns()
       } catch (error) {
-        log.error({ node: this.id, err: error }, 'a PostgreSQL that was left running cannot be ended')
+        failed(error)
         await clock.sleep(END_AGAIN_MS, { signal })
       }
     }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { connect, destroy } from '../postgres/database.ts'
 
@@ -15,11 +15,7 @@ export const ANSWER_MS_MAX = 2_000
  *
  * @returns false when it answers nothing in time; an error is an answer
  */
-export async function answers(
-  address: DatabaseAddress,
-  clock: Clock = systemClock,
-  ms = ANSWER_MS_MAX,
-): Promise<boolean> {
+export async function answers(address: DatabaseAddress, clock: Clock, ms = ANSWER_MS_MAX): Promise<boolean> {
   const until = clock.monotonic() + ms
   for (;;) {
     const answer = await answersOnce(address, Math.max(1, until - clock.monotonic()))
