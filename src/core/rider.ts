@@ -5,8 +5,8 @@ import type { Position } from './position.ts'
  * What goes along with a transaction: statements for its last round trip, gathered while its work ran, and what
  * has to happen with them as its outcome becomes known. One per run of the work.
  *
- * `sending` is called at most once, right before the round trip with COMMIT; exactly one of the other three
- * follows it. A run that is rolled back before sees none of them.
+ * `sending` is called at most once, right before the round trip with COMMIT and in the same turn of the event loop as `statements`;
+ * exactly one of the other three follows it. A run that is rolled back before sees none of them.
  */
 export interface Rider {
   /** In order; none of them returns rows that matter. */

@@ -115,6 +115,20 @@ for (const [name, work] of AGAIN) {
   })
 }
 
+test('what a rider says and that it is sent are one turn, however late the fence is answered', async (t) => {
+  const { write } = await freshly(t)
+  const order: string[] = []
+  const rides: Rider = {
+    ...rider(order),
+    statements: () => {
+      setImmediate(() => order.push('a turn'))
+      return []
+    },
+  }
+  await write(newRequestId(), async (tx) => tx.ride(rides))
+  assert.equal(order[0], 'sending')
+})
+
 test('ten runs at once under an id that each takes for fresh are one', async (t) => {
   const { write, ids } = await freshly(t)
   const id = newRequestId()

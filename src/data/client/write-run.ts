@@ -184,11 +184,8 @@ export class WriteRun<Tables, R> {
       this.#cluster.statements,
     )
     let json: string | undefined
-    let riding: readonly SystemStatement[]
     try {
       json = encode(this.#marker.name, await this.#runWork(tx, talk, connection))
-      // Here, where a failure still rolls back: what rides may turn out to have no text.
-      riding = tx.riders.flatMap((rider) => rider.statements())
     } catch (error) {
       tx.end() // what work left running would send its statements after the ROLLBACK, on their own
       const begun = talk.waits ? undefined : await talk.begun
@@ -207,6 +204,14 @@ export class WriteRun<Tables, R> {
       throw undone instanceof RunAgain ? undone : new TransactionAborted(this.#marker.name)
     }
     if (how.rollback) return this.#rollBack(talk)
+    // In the turn in which they are sent: they may name what lasts for as long as that is known (`Rider`).
+    let riding: readonly SystemStatement[]
+    try {
+      riding = tx.riders.flatMap((rider) => rider.statements())
+    } catch (error) {
+      await this.#rollBack(talk)
+      throw error
+    }
     await this.#commit(talk, connection, json, riding, tx.riders)
     return json === undefined ? undefined : JSON.parse(json)
   }
