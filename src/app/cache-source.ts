@@ -15,6 +15,7 @@ export function cacheSource(data: DataClient): CacheSource {
       if (placement === 'home') return data.readHome((db) => work(db as never), options)
       return data.readAt(placement, (db) => work(db as never), options)
     },
+    settle: (cluster, deadlineMs) => data.settle(cluster, deadlineMs),
     timedOut: (what, deadlineMs) => new DeadlineExceeded(what, deadlineMs),
   }
 }

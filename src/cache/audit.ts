@@ -3,8 +3,8 @@ import type { PositionDemand } from '../core/effects.ts'
 import { isTenfoldError } from '../core/errors.ts'
 import type { Lsn } from '../core/lsn.ts'
 import type { ReadSpan } from '../core/ports.ts'
+import { within } from '../core/within.ts'
 import { CacheKeyElsewhere, CacheStale } from './errors.ts'
-import { within } from './flights.ts'
 import type { Entry, MemoryLevel } from './level.ts'
 
 /** How long a difference may wait for the invalidation that explains it. */

@@ -9,11 +9,12 @@ import type { Lsn } from '../core/lsn.ts'
 import type { ReadSpan } from '../core/ports.ts'
 import type { Position } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
+import { within } from '../core/within.ts'
 import type { Audit } from './audit.ts'
 import type { CacheMetrics } from './cache-metrics.ts'
 import type { ClusterState, Lease } from './cluster-state.ts'
 import { CachedInWrite } from './errors.ts'
-import { type Flight, Flights, type Loaded, within } from './flights.ts'
+import { type Flight, Flights, type Loaded } from './flights.ts'
 import type { HotKeys } from './hot-keys.ts'
 import type { Entry, Lifetime, MemoryLevel, Refusal } from './level.ts'
 import { LoadScope } from './load-scope.ts'
@@ -89,6 +90,11 @@ export class GuaranteedCache {
     const context = storage.current()
     if (context?.write !== undefined) return Promise.reject(new CachedInWrite(key.text, context.write.name))
     const cluster = source.clusterOf(place.placement)
+    // A replica may have shown more than the primary did when a value was read there.
+    if (context?.seen?.unsettled(cluster, false) !== undefined) {
+      const settling = source.settle(cluster, options.deadlineMs ?? DEADLINE_MS)
+      if (settling) return settling.then(() => this.cached(place, key, options, work))
+    }
     const epoch = source.epochOf(place.placement)
     const text = place.prefix + key.text
     const state = level.state(cluster)

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { within } from '../core/within.ts'
 import type { Lease } from './cluster-state.ts'
 import type { Given, LoadScope } from './load-scope.ts'
 
@@ -76,21 +77,4 @@ export class Flights {
     if (deadlineAt <= until) return done
     return within(this.#clock, done, until - this.#clock.monotonic(), timedOut)
   }
-}
-
-/** `work`, or an error after `ms` milliseconds; what `work` gives later is lost without harm. */
-export function within<R>(clock: Clock, work: Promise<R>, ms: number, timedOut: () => Error): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.timer(Math.max(0, ms), () => reject(timedOut()))
-    work.then(
-      (result) => {
-        timer.cancel()
-        resolve(result)
-      },
-      (error: unknown) => {
-        timer.cancel()
-        reject(error as Error)
-      },
-    )
-  })
 }

@@ -21,6 +21,11 @@ export interface CacheSource {
     span: ReadSpan,
     deadlineMs: number,
   ): Promise<unknown>
+  /**
+   * Waits until the primary shows what a replica has shown the session of the request under way, before this request. Undefined when
+   * there is nothing to wait for. @throws DataUnavailable when it does not within `deadlineMs`
+   */
+  settle(cluster: string, deadlineMs: number): Promise<void> | undefined
   /** The error for a loader that has not come to its end within its deadline. */
   timedOut(what: string, deadlineMs: number): Error
 }

@@ -6,8 +6,11 @@ import { SeenRecord, seenOfJob } from './seen-record.ts'
 
 const DIRECTORY = { clusters: ['c0', 'c1'], directoryEpoch: 3 }
 const at = (lsn: bigint, timeline = 1) => ({ lsn, timeline })
-const seen = (c0: { timeline?: number; wrote?: bigint; read?: bigint }, directoryEpoch = 3): Seen => ({
-  clusters: new Map([['c0', { timeline: 1, wrote: 0n, read: 0n, ...c0 }]]),
+const seen = (
+  c0: { timeline?: number; wrote?: bigint; read?: bigint; copied?: bigint },
+  directoryEpoch = 3,
+): Seen => ({
+  clusters: new Map([['c0', { timeline: 1, wrote: 0n, read: 0n, copied: 0n, ...c0 }]]),
   directoryEpoch,
 })
 const recordOf = (load: () => Seen): SeenRecord => {
@@ -27,7 +30,7 @@ const anySeen: fc.Arbitrary<Seen> = fc.record(
     clusters: fc
       .dictionary(
         fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/),
-        fc.record({ timeline: fc.nat(), wrote: lsns, read: lsns }, { noNullPrototype: true }),
+        fc.record({ timeline: fc.nat(), wrote: lsns, read: lsns, copied: lsns }, { noNullPrototype: true }),
         { maxKeys: 4, noNullPrototype: true },
       )
       .map((record) => new Map(Object.entries(record))),
@@ -43,6 +46,8 @@ test('what is written is read back, and other text is not', () => {
     '1;c0:1:0/1:0/1',
     '1~c0:1:0/1',
     '1~c0:1:0/123456789:0/0',
+    '1~c0:1:0/1:0/1:',
+    '1~c0:1:0/1:0/1:0/1:0/1',
     `1${'~c0:1:0/1:0/1'.repeat(400)}`,
   ])
     assert.equal(parseSeen(bad), undefined, bad)
@@ -67,7 +72,7 @@ test('within a request only its own writes raise what reads must have reached', 
   assert.deepEqual(record.of('c0'), at(20n))
   record.wrote('c0', at(25n))
   assert.deepEqual(record.of('c0'), at(25n))
-  assert.deepEqual(c0(record), { timeline: 1, wrote: 25n, read: 30n })
+  assert.deepEqual(c0(record), { timeline: 1, wrote: 25n, read: 30n, copied: 0n })
   assert.equal(record.result().raised, true)
 })
 
@@ -92,21 +97,24 @@ test('a commit of its own ends what was seen in a lost history', () => {
   const future = recordOf(() => seen({ wrote: 1_000n, read: 2_000n }))
   assert.deepEqual(future.of('c0'), at(2_000n))
   future.wrote('c0', at(50n))
-  assert.deepEqual([future.of('c0'), c0(future)], [at(50n), { timeline: 1, wrote: 50n, read: 0n }])
+  assert.deepEqual(
+    [future.of('c0'), c0(future)],
+    [at(50n), { timeline: 1, wrote: 50n, read: 0n, copied: 0n }],
+  )
   const lost = recordOf(() => seen({ timeline: 7, wrote: 10n }))
   lost.wrote('c0', at(50n, 2))
-  assert.deepEqual(c0(lost), { timeline: 2, wrote: 50n, read: 0n })
+  assert.deepEqual(c0(lost), { timeline: 2, wrote: 50n, read: 0n, copied: 0n })
   // A copy's word ends nothing: it may be the copy that is behind.
   const behind = recordOf(() => seen({ timeline: 7, wrote: 10n }))
   behind.answered('c0', at(50n, 2))
-  assert.deepEqual(c0(behind), { timeline: 7, wrote: 10n, read: 0n })
+  assert.deepEqual(c0(behind), { timeline: 7, wrote: 10n, read: 0n, copied: 0n })
   behind.answered('c0', at(1n, 8))
-  assert.deepEqual(c0(behind), { timeline: 8, wrote: 0n, read: 1n })
+  assert.deepEqual(c0(behind), { timeline: 8, wrote: 0n, read: 1n, copied: 0n })
 })
 
 test('clusters that are gone are forgotten, and a newer directory is told', () => {
   const gone = recordOf(() => ({
-    clusters: new Map([['c9', { timeline: 1, wrote: 1n, read: 1n }]]),
+    clusters: new Map([['c9', { timeline: 1, wrote: 1n, read: 1n, copied: 0n }]]),
     directoryEpoch: 3,
   }))
   gone.wrote('c0', at(1n))
@@ -125,4 +133,35 @@ test('a job sees what its request had seen, and the commit that enqueued it', ()
   assert.equal(seenOfJob(DIRECTORY, '').of('c0'), undefined)
   assert.equal(seenOfJob(DIRECTORY, 'garbage').of('c0'), undefined)
   assert.deepEqual(seenOfJob(DIRECTORY, formatSeen(NOTHING_SEEN)).text(), '')
+})
+
+test('what a replica has shown stays with the session until it is settled, and then a later reading does', () => {
+  const first = recordOf(() => seen({ read: 20n }))
+  assert.equal(first.unsettled('c0', true), undefined)
+  first.answered('c0', at(30n), 'replica')
+  assert.deepEqual([first.unsettled('c0', true), first.unsettled('c0', false)], [at(30n), undefined])
+  const next = recordOf(() => first.result().seen)
+  assert.deepEqual(c0(next), { timeline: 1, wrote: 0n, read: 30n, copied: 30n })
+  assert.deepEqual(next.unsettled('c0', false), at(30n))
+  next.answered('c0', at(40n), 'replica')
+  next.settled('c0', at(35n), at(37n))
+  // What came with it is settled, what came after is not.
+  assert.deepEqual([next.unsettled('c0', false), next.unsettled('c0', true)], [undefined, at(40n)])
+  assert.deepEqual([next.of('c0'), next.reached('c0')], [at(37n), at(40n)])
+  assert.deepEqual(c0(next), { timeline: 1, wrote: 0n, read: 40n, copied: 40n })
+  next.settled('c0', at(50n), at(55n))
+  assert.equal(next.unsettled('c0', true), undefined)
+  assert.deepEqual(c0(next), { timeline: 1, wrote: 0n, read: 55n, copied: 0n })
+})
+
+test('its own commit settles nothing, a later timeline all of the earlier', () => {
+  const wrote = recordOf(() => seen({ read: 30n, copied: 30n }))
+  wrote.wrote('c0', at(60n))
+  assert.deepEqual(c0(wrote), { timeline: 1, wrote: 60n, read: 30n, copied: 30n })
+  wrote.settled('c0', at(5n, 2), at(6n, 2))
+  assert.equal(wrote.unsettled('c0', true), undefined)
+  assert.deepEqual(c0(wrote), { timeline: 2, wrote: 0n, read: 6n, copied: 0n })
+  const lost = recordOf(() => seen({ read: 10n, copied: 2_000n }))
+  lost.wrote('c0', at(60n))
+  assert.deepEqual(c0(lost), { timeline: 1, wrote: 60n, read: 0n, copied: 0n })
 })

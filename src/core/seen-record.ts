@@ -1,3 +1,4 @@
+import type { Lsn } from './lsn.ts'
 import type { Position } from './position.ts'
 import { formatSeen, NOTHING_SEEN, parseSeen, type Seen, type SeenCluster, type SeenScope } from './seen.ts'
 
@@ -16,6 +17,9 @@ export class SeenRecord implements SeenScope {
   #wrote: Map<string, Position> | undefined
   /** Positions of what answered it. */
   #read: Map<string, Position> | undefined
+  /** Positions of replicas that answered it. */
+  #copied: Map<string, Position> | undefined
+  #settled: Map<string, Settlement> | undefined
   /** Clusters of which it came with something that the primary has not. */
   #lost: ReadonlySet<string> | undefined
 
@@ -52,30 +56,49 @@ export class SeenRecord implements SeenScope {
   }
 
   of(cluster: string): Position | undefined {
-    const own = this.#wrote?.get(cluster)
-    if (own) return own
-    const came = this.#lost?.has(cluster) ? undefined : this.came.clusters.get(cluster)
+    const own = this.#wrote?.get(cluster) ?? this.#cameWith(cluster)
+    return highest(own, this.#settled?.get(cluster)?.reading)
+  }
+
+  #cameWith(cluster: string): Position | undefined {
+    const came = this.#kept(cluster)
     return came && { timeline: came.timeline, lsn: came.wrote > came.read ? came.wrote : came.read }
   }
 
-  reached(cluster: string): Position | undefined {
-    const asked = this.of(cluster)
-    const read = this.#read?.get(cluster)
-    return read && (!asked || isHigher(read, asked)) ? read : asked
+  #kept(cluster: string): SeenCluster | undefined {
+    return this.#lost?.has(cluster) ? undefined : this.came.clusters.get(cluster)
   }
 
-  answered(cluster: string, position: Position, primary = false): void {
-    if (primary) {
+  reached(cluster: string): Position | undefined {
+    return highest(this.of(cluster), this.#read?.get(cluster))
+  }
+
+  answered(cluster: string, position: Position, by?: 'primary' | 'replica'): void {
+    if (by === 'primary') {
       const came = this.came.clusters.get(cluster)
-      if (
-        came &&
-        came.timeline === position.timeline &&
-        (came.wrote > position.lsn || came.read > position.lsn)
-      )
+      if (came && came.timeline === position.timeline && !isWithin(came, position.lsn))
         this.#lost = new Set(this.#lost).add(cluster)
+    } else if (by === 'replica') {
+      this.#copied ??= new Map()
+      raise(this.#copied, cluster, position)
     }
     this.#read ??= new Map()
     raise(this.#read, cluster, position)
+  }
+
+  unsettled(cluster: string, own: boolean): Position | undefined {
+    const came = this.#kept(cluster)
+    const before = came && came.copied > 0n ? { timeline: came.timeline, lsn: came.copied } : undefined
+    const need = own ? highest(before, this.#copied?.get(cluster)) : before
+    const settled = this.#settled?.get(cluster)
+    return need && settled && !isHigher(need, settled.upto) ? undefined : need
+  }
+
+  settled(cluster: string, upto: Position, reading: Position): void {
+    this.#settled ??= new Map()
+    const known = this.#settled.get(cluster)
+    if (!known || isHigher(upto, known.upto)) this.#settled.set(cluster, { upto, reading })
+    this.answered(cluster, reading)
   }
 
   wrote(cluster: string, position: Position): void {
@@ -96,8 +119,8 @@ export class SeenRecord implements SeenScope {
     let raised = came.clusters.size > 0 && directoryEpoch > came.directoryEpoch
     for (const name of names) {
       const before = came.clusters.get(name)
-      const kept = this.#lost?.has(name) ? undefined : before
-      const now = withRead(withWrote(kept, this.#wrote?.get(name)), this.#read?.get(name))
+      const told = withRead(withWrote(this.#kept(name), this.#wrote?.get(name)), this.#read?.get(name))
+      const now = withCopied(told, this.#copied?.get(name), this.#settled?.get(name))
       if (now) clusters.set(name, now)
       raised ||= now !== before
     }
@@ -131,6 +154,19 @@ export function seenOfJob(
   return record
 }
 
+/** The primary had shown all up to `upto` when its log was read to be at `reading`. */
+interface Settlement {
+  readonly upto: Position
+  readonly reading: Position
+}
+
+const isWithin = ({ wrote, read, copied }: SeenCluster, lsn: Lsn): boolean =>
+  wrote <= lsn && read <= lsn && copied <= lsn
+
+function highest(one: Position | undefined, other: Position | undefined): Position | undefined {
+  return one && (!other || !isHigher(other, one)) ? one : other
+}
+
 const isHigher = (one: Position, other: Position): boolean =>
   one.timeline > other.timeline || (one.timeline === other.timeline && one.lsn > other.lsn)
 
@@ -146,16 +182,27 @@ function raise(map: Map<string, Position>, cluster: string, position: Position):
 function withWrote(before: SeenCluster | undefined, position: Position | undefined): SeenCluster | undefined {
   if (!position) return before
   const { timeline, lsn } = position
-  const continues =
-    before !== undefined && before.timeline === timeline && before.wrote <= lsn && before.read <= lsn
-  if (!continues) return { timeline, wrote: lsn, read: 0n }
-  return before.wrote === lsn ? before : { timeline, wrote: lsn, read: before.read }
+  const continues = before !== undefined && before.timeline === timeline && isWithin(before, lsn)
+  if (!continues) return { timeline, wrote: lsn, read: 0n, copied: 0n }
+  return before.wrote === lsn ? before : { ...before, wrote: lsn }
 }
 
 function withRead(before: SeenCluster | undefined, position: Position | undefined): SeenCluster | undefined {
   if (!position) return before
   const { timeline, lsn } = position
-  if (!before || timeline > before.timeline) return { timeline, wrote: 0n, read: lsn }
+  if (!before || timeline > before.timeline) return { timeline, wrote: 0n, read: lsn, copied: 0n }
   if (timeline < before.timeline || lsn <= before.read || lsn <= before.wrote) return before
   return { ...before, read: lsn }
+}
+
+function withCopied(
+  before: SeenCluster | undefined,
+  copied: Position | undefined,
+  settled: Settlement | undefined,
+): SeenCluster | undefined {
+  if (!before) return before
+  const { timeline } = before
+  let lsn = copied?.timeline === timeline && copied.lsn > before.copied ? copied.lsn : before.copied
+  if (settled && !isHigher({ timeline, lsn }, settled.upto)) lsn = 0n
+  return lsn === before.copied ? before : { ...before, copied: lsn }
 }

@@ -8,6 +8,11 @@ export interface SeenCluster {
   readonly wrote: Lsn
   /** The highest position of a copy that answered it. */
   readonly read: Lsn
+  /**
+   * The highest position at which a replica answered it, as long as the primary is not known to show all of that: a replica may
+   * show a commit that its primary does not yet. 0 when there is none.
+   */
+  readonly copied: Lsn
 }
 
 /** What a session has seen, by cluster: a copy may answer it only when it has reached this (a cache: passed it). */
@@ -32,10 +37,17 @@ export interface SeenScope {
   reached(cluster: string): Position | undefined
   /**
    * The answer contains what a copy knew at this position.
-   * @param primary it was the primary, whose word is the end of what there is: what the session came with and lies beyond it was
-   *   seen in a history that is lost, and is forgotten
+   * @param by the primary's word is the end of what there is: what the session came with and lies beyond it was seen in a history
+   *   that is lost, and is forgotten. What a replica says has to be {@link settled} before the primary or a cache may answer
    */
-  answered(cluster: string, position: Position, primary?: boolean): void
+  answered(cluster: string, position: Position, by?: 'primary' | 'replica'): void
+  /**
+   * What a replica has shown and the primary may not show yet; nothing when there is none.
+   * @param own whether answers of this request count, too
+   */
+  unsettled(cluster: string, own: boolean): Position | undefined
+  /** The primary has shown all up to `upto` before its log was read to be at `reading`: what is later than that has seen it. */
+  settled(cluster: string, upto: Position, reading: Position): void
   /** Its own commit has reached this position, which the primary told after COMMIT: nothing it showed lies beyond. */
   wrote(cluster: string, position: Position): void
   /** All of it as text, for a job that goes on in its name; empty when there is nothing. */
@@ -46,13 +58,18 @@ export interface SeenScope {
 export const SEEN_LENGTH_MAX = 3_500
 const EPOCH = /^\d{1,15}$/
 const CLUSTER =
-  /^([a-z][a-z0-9-]{0,62}):(\d{1,10}):([0-9A-F]{1,8}\/[0-9A-F]{1,8}):([0-9A-F]{1,8}\/[0-9A-F]{1,8})$/
+  /^([a-z][a-z0-9-]{0,62}):(\d{1,10}):([0-9A-F]{1,8}\/[0-9A-F]{1,8}):([0-9A-F]{1,8}\/[0-9A-F]{1,8})(?::([0-9A-F]{1,8}\/[0-9A-F]{1,8}))?$/
 
-/** Not signed: `directoryEpoch~c0:timeline:wrote:read~…`, in characters that cookies and headers take as they are. */
+/**
+ * Not signed: `directoryEpoch~c0:timeline:wrote:read~…`, with `:copied` behind it where there is one; in characters that cookies and
+ * headers take as they are.
+ */
 export function formatSeen({ clusters, directoryEpoch }: Seen): string {
   let text = String(directoryEpoch)
-  for (const [name, { timeline, wrote, read }] of clusters)
+  for (const [name, { timeline, wrote, read, copied }] of clusters) {
     text += `~${name}:${timeline}:${formatLsn(wrote)}:${formatLsn(read)}`
+    if (copied > 0n) text += `:${formatLsn(copied)}`
+  }
   return text
 }
 
@@ -65,8 +82,20 @@ export function parseSeen(text: string): Seen | undefined {
   for (const part of parts) {
     const match = CLUSTER.exec(part)
     if (!match) return undefined
-    const [, name, timeline, wrote, read] = match as unknown as [string, string, string, string, string]
-    clusters.set(name, { timeline: Number(timeline), wrote: parseLsn(wrote), read: parseLsn(read) })
+    const [, name, timeline, wrote, read, copied] = match as unknown as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string?,
+    ]
+    clusters.set(name, {
+      timeline: Number(timeline),
+      wrote: parseLsn(wrote),
+      read: parseLsn(read),
+      copied: copied === undefined ? 0n : parseLsn(copied),
+    })
   }
   return { clusters, directoryEpoch: Number(epoch) }
 }
@@ -80,9 +109,12 @@ export function mergeSeen(one: Seen, other: Seen): Seen {
     else if (theirs.timeline === ours.timeline)
       clusters.set(name, {
         timeline: ours.timeline,
-        wrote: ours.wrote > theirs.wrote ? ours.wrote : theirs.wrote,
-        read: ours.read > theirs.read ? ours.read : theirs.read,
+        wrote: later(ours.wrote, theirs.wrote),
+        read: later(ours.read, theirs.read),
+        copied: later(ours.copied, theirs.copied),
       })
   }
   return { clusters, directoryEpoch: Math.max(one.directoryEpoch, other.directoryEpoch) }
 }
+
+const later = (one: Lsn, other: Lsn): Lsn => (one > other ? one : other)

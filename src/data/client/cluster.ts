@@ -31,7 +31,8 @@ interface Waiter {
   reject(error: unknown): void
 }
 
-export interface ClusterParts extends Omit<NodeOptions, 'cluster' | 'isWatched' | 'onPosition' | 'onLate'> {
+export interface ClusterParts
+  extends Omit<NodeOptions, 'cluster' | 'isWatched' | 'onPosition' | 'onLate' | 'onUnsettled'> {
   /** Nobody but this process shows anybody what is in it. @defaultValue false */
   readonly soleProcess?: boolean | undefined
   readonly log: Logger
@@ -234,6 +235,11 @@ export class Cluster {
       isWatched: () => this.isWatched,
       onPosition: (position) => this.copies.positions.told(position),
       onLate: (late) => this.#watch?.ask(late.id),
+      onUnsettled: (primary, commits) =>
+        this.#parts.log.warn(
+          { cluster: this.name, member: primary.id, commits },
+          'commits that replicas may have shown wait for a standby; the primary answers without them',
+        ),
     })
     this.#nodes.set(id, node)
   }
@@ -256,6 +262,7 @@ export class Cluster {
     const base = this.#base
     if (id !== this.#primary?.id || lsn === undefined || timeline === undefined) return
     if (timeline !== base?.timeline) return
+    if (this.copies.takeAnswered()) this.#primary?.settling.refresh().catch(() => {}) // whoever needs it looks again
     const now = this.clock.monotonic()
     const noted = this.#noted?.timeline === timeline ? this.#noted : undefined
     if (noted && now - noted.at < STALE_MS_MAX / 2) return

@@ -23,6 +23,7 @@ export class Copies {
   /** Places on the primary for reads that no replica could answer. */
   readonly admission: Admission
   #turn = 0
+  #answered = false
 
   constructor(clock: Clock, replicas: () => readonly DataNode[]) {
     this.#clock = clock
@@ -31,6 +32,18 @@ export class Copies {
       for (const node of replicas()) if (!node.isLate) node.ping()
     })
     this.admission = new Admission(FALLBACKS_MAX, clock)
+  }
+
+  /** A replica has answered somebody. */
+  answered(): void {
+    this.#answered = true
+  }
+
+  /** Whether one has since this was asked before. */
+  takeAnswered(): boolean {
+    const answered = this.#answered
+    this.#answered = false
+    return answered
   }
 
   /** The replica to ask next; see {@link pick}. */

@@ -19,6 +19,8 @@ import { ownedId, placementOfId } from './ids.ts'
 import { read } from './read.ts'
 import type { ReadHandle } from './read-handle.ts'
 import type { ReadOptions } from './read-retry.ts'
+import { Deadline } from './retry.ts'
+import { settled } from './settled.ts'
 import { Snowflakes } from './snowflake.ts'
 import type { TxHandle } from './transaction.ts'
 import type { ClusterMember, ClusterOptions } from './types.ts'
@@ -203,6 +205,15 @@ export class DataClient {
       primary: true,
     })
     return positionOfRow(row as PositionRow)
+  }
+
+  /**
+   * Before a cache of what `name`'s primary showed answers the request under way: waits until whatever a replica has shown its session
+   * before is settled; see `SeenScope`. Undefined when there is nothing to wait for.
+   */
+  settle(name: string, deadlineMs: number): Promise<void> | undefined {
+    const env = this.#reading(this.cluster(name))
+    return settled(env, new Deadline(env.cluster.clock, deadlineMs), { own: false })
   }
 
   /**

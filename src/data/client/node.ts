@@ -7,6 +7,7 @@ import { Pool } from '../connection/pool.ts'
 import { REPLAY_SQL, replayOf } from '../connection/span.ts'
 import type { Statement, Statements } from '../connection/statements.ts'
 import { LATE_MS, Pulse } from '../routing/pulse.ts'
+import { Settling } from '../routing/settling.ts'
 import { Proof } from './proof.ts'
 import { GUARDED, LANE_STATEMENT_MS, READ_SETTINGS, WRITE_SETTINGS } from './settings.ts'
 import type { ConnectionOptions } from './types.ts'
@@ -23,6 +24,8 @@ export interface NodeOptions {
   readonly onPosition: (position: Position) => void
   /** Whether there are standbys that a primary may be ahead of. */
   readonly isWatched: () => boolean
+  /** Commits have not become visible for too long. */
+  readonly onUnsettled: (node: DataNode, commits: number) => void
   /** It has not answered for too long; its reads have gone elsewhere. */
   readonly onLate: (node: DataNode) => void
 }
@@ -38,6 +41,8 @@ export class DataNode {
   /** What asks it where its log stands. */
   readonly position: () => Statement
   readonly lane: ReadLane
+  /** As the primary: up to where it shows what is in its log. */
+  readonly settling: Settling
   /** Whether it is asked for its position as a replica. */
   isReplica = false
   /** As a replica: what it had replayed when it last told, and when that was in monotonic milliseconds. */
@@ -92,6 +97,12 @@ export class DataNode {
       clock,
       position: this.position,
       onAnswer: (position) => this.#heard(position),
+    })
+    this.settling = new Settling({
+      clock,
+      pool: this.readers,
+      statements,
+      onGivenUp: (commits) => options.onUnsettled(this, commits),
     })
     this.#pulse = new Pulse({
       clock,
@@ -197,6 +208,7 @@ export class DataNode {
   }
 
   #forget(): void {
+    this.settling.forget()
     this.known = undefined
     this.toldAt = Number.NEGATIVE_INFINITY
     this.isLate = false

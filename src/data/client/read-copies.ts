@@ -60,7 +60,8 @@ export async function fromCopies<R>(
       : { is: 'behind' }
     switch (outcome.is) {
       case 'answered':
-        seen?.answered(name, outcome.upto)
+        seen?.answered(name, outcome.upto, 'replica')
+        copies.answered()
         metrics.replica.value++
         return outcome
       case 'refused':

@@ -11,6 +11,8 @@ export interface ReadMetrics {
   readonly waits: { value: number }
   /** Reads that were sent to another node because the first did not answer. */
   readonly hedges: { value: number }
+  /** Answers of the primary that waited until it showed what a replica had. */
+  readonly settles: { value: number }
   readonly primaryChanges: { value: number }
   fallback(why: FallbackReason): void
 }
@@ -24,6 +26,7 @@ export function readMetrics(metrics: MetricsRegistry | undefined, cluster: strin
       primary: count(),
       waits: count(),
       hedges: count(),
+      settles: count(),
       primaryChanges: count(),
       fallback: () => {},
     }
@@ -44,6 +47,10 @@ export function readMetrics(metrics: MetricsRegistry | undefined, cluster: strin
     primary: reads.child({ cluster, role: 'primary' }),
     waits: one('data_read_waits_total', 'Reads that waited for a replica to catch up'),
     hedges: one('data_read_hedges_total', 'Reads that were sent to another node as the first did not answer'),
+    settles: one(
+      'data_read_settles_total',
+      'Times that the primary was asked whether it shows what a replica had shown a session',
+    ),
     primaryChanges: one('data_primary_changes_total', 'Times that another node became the primary'),
     fallback: (why) => {
       fallbacks.child({ cluster, why }).value++

@@ -35,7 +35,7 @@ export function shownByPrimary(
   { cluster, context }: Pick<ReadEnvironment, 'cluster' | 'context'>,
   upto: Position | undefined,
 ): void {
-  if (upto) context?.seen?.answered(cluster.name, upto, true)
+  if (upto) context?.seen?.answered(cluster.name, upto, 'primary')
 }
 
 /**

@@ -13,6 +13,7 @@ import { fallingBack, isTraced, mayLeavePrimary, shownByPrimary } from './read-p
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS, longer } from './settings.ts'
+import { settled } from './settled.ts'
 import { readSnapshot } from './snapshot.ts'
 import { isOfOneServer, mayRead } from './statement-guard.ts'
 
@@ -48,7 +49,7 @@ async function runSingle(
       if (!statement.mayRead) throw new ReadOnly(sql)
     }
     if (mayLeavePrimary(env, options)) return await anywhere(env, statement, params, deadline, options)
-    return await remembered(env, options, (trace) =>
+    return await remembered(env, deadline, options, (trace) =>
       onPrimary(env, statement, params, deadline, { ...options, trace }),
     )
   } catch (error) {
@@ -75,7 +76,9 @@ async function anywhere(
   if (typeof found !== 'string') return found.result
   options.signal?.throwIfAborted()
   return fallingBack(env, deadline, found, () =>
-    remembered(env, options, (trace) => onPrimary(env, statement, params, deadline, { ...options, trace })),
+    remembered(env, deadline, options, (trace) =>
+      onPrimary(env, statement, params, deadline, { ...options, trace }),
+    ),
   )
 }
 
@@ -83,13 +86,15 @@ interface PrimaryOptions extends ReadOptions {
   readonly trace?: Claim | undefined
 }
 
-/** What the primary shows a session counts, wherever a copy may answer it next. */
+/** The primary shows a session what copies have shown it; and what it shows counts, wherever a copy may answer it next. */
 async function remembered<R>(
   env: ReadEnvironment,
+  deadline: Deadline,
   options: ReadOptions,
   work: (trace: Claim | undefined) => Promise<R>,
 ): Promise<R> {
   const trace: Claim | undefined = isTraced(env, options) ? { need: undefined } : undefined
+  if (trace) await settled(env, deadline, { own: true, signal: options.signal })
   const result = await work(trace)
   shownByPrimary(env, trace?.upto)
   return result

@@ -12,6 +12,7 @@ import { fallingBack, isTraced, mayLeavePrimary, shownByPrimary } from './read-p
 import { type ReadEnvironment, type ReadOptions, readable, retrying } from './read-retry.ts'
 import { Deadline } from './retry.ts'
 import { DEADLINE_MS, longer } from './settings.ts'
+import { settled } from './settled.ts'
 import { mayRead } from './statement-guard.ts'
 
 /** What ends a snapshot on the server. */
@@ -36,6 +37,7 @@ async function snapshot<Tables, R>(
   const { cluster } = env
   const deadline = new Deadline(cluster.clock, options.deadlineMs ?? DEADLINE_MS)
   const onPrimary = async (): Promise<Shown<R>> => {
+    if (isTraced(env, options)) await settled(env, deadline, { own: true, signal: options.signal })
     const shown = await retrying(env, deadline, options.signal, (connection, node) =>
       transact(env, node, connection, { deadline, isPlaced: isTraced(env, options) }, work),
     )

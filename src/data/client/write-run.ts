@@ -24,6 +24,7 @@ import { publicFailure } from './public-failure.ts'
 import { isTraced, shownByPrimary } from './read-place.ts'
 import { Backoff, Deadline } from './retry.ts'
 import { DEADLINE_MS } from './settings.ts'
+import { settled } from './settled.ts'
 import { Transaction, type TxHandle } from './transaction.ts'
 import type { Target, WriteEnvironment, WriteOptions } from './write-types.ts'
 
@@ -140,6 +141,10 @@ export class WriteRun<Tables, R> {
     const { cluster, epoch } = this.#target.route()
     this.#cluster = cluster
     this.#working = false
+    // What its work reads, and decides by, is nothing older than the session has been shown.
+    await settled({ cluster, context: this.#env.context, random: this.#env.random }, this.#deadline, {
+      own: true,
+    })
     const node = await cluster.primary(this.#deadline.leftMs).catch(runAgain)
     this.#node = node
     const connection = await node.writers.acquire(this.#deadline.leftMs).catch((error) => {

@@ -77,7 +77,10 @@ test('with TLS the cookies are bound to the host', async (t) => {
       secureCookies: true,
     },
   )
-  const c1: Seen = { clusters: new Map([['c1', { timeline: 1, wrote: 5n, read: 0n }]]), directoryEpoch: 1 }
+  const c1: Seen = {
+    clusters: new Map([['c1', { timeline: 1, wrote: 5n, read: 0n, copied: 0n }]]),
+    directoryEpoch: 1,
+  }
   const token = new SeenTokens([KEY]).sign(c1)
   const reply = await send(url, '/', { headers: { cookie: `__Host-tenfold-seen-a=${token}` } })
   assert.equal(JSON.parse(reply.body), '5')
@@ -106,7 +109,10 @@ test('API clients get the header and no cookie', async (t) => {
   const asked = await ask('/ask', { 'tenfold-seen': token })
   assert.deepEqual([JSON.parse(asked.body), asked.headers['tenfold-seen']], ['7', token])
   assert.equal((await ask('/', { 'tenfold-seen': token })).headers['tenfold-seen'], token)
-  const other: Seen = { clusters: new Map([['c1', { timeline: 2, wrote: 3n, read: 4n }]]), directoryEpoch: 1 }
+  const other: Seen = {
+    clusters: new Map([['c1', { timeline: 2, wrote: 3n, read: 4n, copied: 0n }]]),
+    directoryEpoch: 1,
+  }
   const both = await ask('/', { 'tenfold-seen': `${token}, ${new SeenTokens([KEY]).sign(other)} ,junk` })
   assert.match(String(both.headers['tenfold-seen']), /^1~c0:1:0\/7:0\/0~c1:2:0\/3:0\/4\./)
   // A browser behind Basic authentication keeps its cookies.
@@ -120,7 +126,7 @@ test('forged, foreign, damaged and endless tokens are nothing; those of the futu
     return before
   })
   const future: Seen = {
-    clusters: new Map([['c0', { timeline: 9, wrote: 2n ** 63n, read: 0n }]]),
+    clusters: new Map([['c0', { timeline: 9, wrote: 2n ** 63n, read: 0n, copied: 0n }]]),
     directoryEpoch: 99,
   }
   const mine = new SeenTokens([KEY]).sign(future)
@@ -196,7 +202,7 @@ test('many cookies are all read, and become few', async (t) => {
   const jar = new CookieJar(systemClock)
   const token = (lsn: number) =>
     tokens.sign({
-      clusters: new Map([['c0', { timeline: 1, wrote: BigInt(lsn), read: 0n }]]),
+      clusters: new Map([['c0', { timeline: 1, wrote: BigInt(lsn), read: 0n, copied: 0n }]]),
       directoryEpoch: 1,
     })
   // Over 8 KB of them; the highest is in the middle.

@@ -8,8 +8,8 @@ import { isWellFormed, SeenTokens } from './token.ts'
 const [OLD, NEW] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
 const SEEN: Seen = {
   clusters: new Map([
-    ['c0', { timeline: 1, wrote: 0x3000148n, read: 0n }],
-    ['c1', { timeline: 12, wrote: 0n, read: 0xa0000000bn }],
+    ['c0', { timeline: 1, wrote: 0x3000148n, read: 0n, copied: 0n }],
+    ['c1', { timeline: 12, wrote: 0n, read: 0xa0000000bn, copied: 0n }],
   ]),
   directoryEpoch: 3,
 }

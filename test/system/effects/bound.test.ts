@@ -37,6 +37,7 @@ async function startOne(t: TestContext) {
       clusterOf: () => 'c0',
       epochOf: () => 0,
       timedOut: (what) => new Error(what),
+      settle: () => undefined,
       load: async (_place, work, span: ReadSpan) => {
         loads++
         const before = await positionOf(client)

@@ -118,6 +118,8 @@ export class GuaranteedReader implements Reader {
         if (!at || position.timeline > at.timeline || position.lsn > at.lsn) at = position
       },
       wrote: () => {},
+      unsettled: () => undefined,
+      settled: () => {},
       text: () => '',
     }
     const before = this.#hits.value
@@ -143,6 +145,7 @@ export class GuaranteedReader implements Reader {
         return work({ version } as never)
       },
       timedOut: (what) => new Error(what),
+      settle: () => undefined,
     }
   }
 }

@@ -14,6 +14,8 @@ export class DelayProxy {
   readonly #target: string
   readonly #delayMs: number
   #cut = false
+  /** What standbys have said and the primary does not hear yet, in order; undefined while it hears all. */
+  #held: (() => void)[] | undefined
   readonly #refusing = new Set<() => void>()
 
   private constructor(server: Server, target: string, delayMs: number) {
@@ -46,6 +48,17 @@ export class DelayProxy {
     this.#cut = false
   }
 
+  /** The primary hears nothing of its standbys any more, while they get all that it sends, until {@link release}. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held?.splice(0) ?? []
+    this.#held = undefined
+    for (const send of held) send()
+  }
+
   /** Resolves when somebody has been refused. */
   refused(): Promise<void> {
     return new Promise((resolve) => this.#refusing.add(resolve))
@@ -71,7 +84,13 @@ export class DelayProxy {
       [server, client],
     ] as const) {
       this.#sockets.add(from)
-      from.on('data', (chunk) => systemClock.timer(this.#delayMs, () => to.destroyed || to.write(chunk)))
+      const send = (chunk: Buffer) => () => void (to.destroyed || to.write(chunk))
+      from.on('data', (chunk) =>
+        systemClock.timer(this.#delayMs, () => {
+          if (this.#held && to === server) this.#held.push(send(chunk))
+          else send(chunk)()
+        }),
+      )
       from.on('error', () => from.destroy())
       from.on('close', () => {
         this.#sockets.delete(from)

@@ -1,0 +1,69 @@
+import { isTenfoldError } from '../../core/errors.ts'
+import type { Position } from '../../core/position.ts'
+import { within } from '../../core/within.ts'
+import { DataUnavailable } from '../errors.ts'
+import type { Settlement } from '../routing/settling.ts'
+import type { DataNode } from './node.ts'
+import type { ReadEnvironment } from './read-retry.ts'
+import { Backoff, type Deadline } from './retry.ts'
+
+/**
+ * Before the primary, or a cache that was filled from it, answers a session: waits until it shows what a replica has shown that
+ * session. Undefined when there is nothing to wait for, which costs no turn.
+ * @param own whether what replicas answered this very request counts, too
+ * @throws DataUnavailable when that is not so until the deadline
+ */
+export function settled(
+  env: ReadEnvironment,
+  deadline: Deadline,
+  { own, signal }: { readonly own: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<void> | undefined {
+  const { cluster, context } = env
+  const need = context?.seen?.unsettled(cluster.name, own)
+  if (need === undefined) return undefined
+  const known = cluster.primaryNow?.settling.known(need)
+  if (known === undefined) return settle(env, need, deadline, signal)
+  context?.seen?.settled(cluster.name, known.upto, known.reading)
+  return undefined
+}
+
+async function settle(
+  env: ReadEnvironment,
+  need: Position,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { cluster, context } = env
+  const { upto, reading } = await found(env, need, deadline, signal)
+  // Beyond the end of what there is it was seen in a history that is lost, or will be looked for by its timeline.
+  const beyond = need.timeline > upto.timeline || (need.timeline === upto.timeline && need.lsn > upto.lsn)
+  context?.seen?.settled(cluster.name, beyond ? need : upto, reading)
+}
+
+async function found(
+  { cluster, random }: ReadEnvironment,
+  need: Position,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+): Promise<Settlement> {
+  const { clock, metrics, name } = cluster
+  const backoff = new Backoff(clock, random)
+  const late = () => new Error('The primary has not shown yet what a replica has: commits wait for a standby')
+  metrics.settles.value++
+  for (let sought = false; ; ) {
+    let node: DataNode | undefined
+    try {
+      node = await cluster.primary(deadline.leftMs)
+      const settlement = await within(clock, node.settling.reach(need), deadline.leftMs, late)
+      if (sought || settlement.upto.timeline >= need.timeline) return settlement
+      sought = true
+      await cluster.seek(need.timeline)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (isTenfoldError(error)) throw error
+      if (deadline.passed) throw new DataUnavailable(name, 'not applied', error)
+      if (node) cluster.failed(node, error)
+      await backoff.pause(deadline, signal)
+    }
+  }
+}
