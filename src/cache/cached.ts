@@ -86,15 +86,24 @@ export class GuaranteedCache {
 
   /** The hit path: no closure and no asynchronous function before it is known to be a miss. */
   cached(place: CachePlace, key: CacheKey, options: CachedOptions, work: Work): Promise<unknown> {
-    const { storage, source, level, clock, ttlClock, metrics, hotKeys, demand, audit } = this.#parts
+    const { storage, source } = this.#parts
     const context = storage.current()
     if (context?.write !== undefined) return Promise.reject(new CachedInWrite(key.text, context.write.name))
     const cluster = source.clusterOf(place.placement)
     // A replica may have shown more than the primary did when a value was read there.
     if (context?.seen?.unsettled(cluster, false) !== undefined) {
       const settling = source.settle(cluster, options.deadlineMs ?? DEADLINE_MS)
-      if (settling) return settling.then(() => this.cached(place, key, options, work))
+      if (settling) return settling.then(() => this.#find(context, cluster, { place, key, options, work }))
     }
+    return this.#find(context, cluster, { place, key, options, work })
+  }
+
+  #find(
+    context: RequestContext | undefined,
+    cluster: string,
+    { place, key, options, work }: Pick<Ask, 'place' | 'key' | 'options' | 'work'>,
+  ): Promise<unknown> {
+    const { source, level, clock, ttlClock, metrics, hotKeys, demand, audit } = this.#parts
     const epoch = source.epochOf(place.placement)
     const text = place.prefix + key.text
     const state = level.state(cluster)

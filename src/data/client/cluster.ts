@@ -16,8 +16,11 @@ import type { ClusterMember, ClusterOptions, ConnectionOptions } from './types.t
 /** Calls that may wait for a primary at once; each holds what its request holds. */
 export const WAITING_MAX = 2_000
 
-/** Milliseconds that a replica may be behind the primary and still answer whoever has seen nothing newer, about. */
-const STALE_MS_MAX = 900
+/**
+ * Milliseconds, at least, between two notes of where the primary was. With looks every 500 ms each note is what replicas must have
+ * from the next one on: whoever has seen nothing newer is shown nothing older than a second and a look.
+ */
+const NOTE_MS = 450
 /**
  * Sessions with each replica that would write if it became the primary. Opening one then would cost a processor 10 ms, while
  * everybody who has waited wants it; more than these only fight for it.
@@ -254,8 +257,8 @@ export class Cluster {
   }
 
   /**
-   * Every replica must also have what the primary had a while ago, so that nobody, with a token or without, is shown
-   * what is older than {@link STALE_MS_MAX}.
+   * Every replica must also have what the primary had a while ago ({@link NOTE_MS}), so that nobody, with a token or without, is shown
+   * what is older.
    */
   #heard(id: string, { timeline, lsn }: MemberAnswer): void {
     this.#nodes.get(id)?.answers()
@@ -265,7 +268,7 @@ export class Cluster {
     if (this.copies.takeAnswered()) this.#primary?.settling.refresh().catch(() => {}) // whoever needs it looks again
     const now = this.clock.monotonic()
     const noted = this.#noted?.timeline === timeline ? this.#noted : undefined
-    if (noted && now - noted.at < STALE_MS_MAX / 2) return
+    if (noted && now - noted.at < NOTE_MS) return
     if (noted && noted.lsn > base.lsn) this.#base = { timeline, lsn: noted.lsn }
     this.#noted = { timeline, lsn, at: now }
   }

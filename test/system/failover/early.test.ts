@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { replicated, type TestSession } from '../../../src/data/client/fixtures/replicated.ts'
 import type { DataClient } from '../../../src/data/client/data-client.ts'
+import { replicated, type TestSession } from '../../../src/data/client/fixtures/replicated.ts'
 import { until } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 
@@ -48,7 +48,9 @@ test('what a replica has shown before its primary does is not taken back by the 
       way_.hold()
       let acknowledged = false
       const writing = other
-        .writeHome(`insert ${++accounts}`, (tx) => tx.query('insert into accounts values ($1, 0)', [accounts]))
+        .writeHome(`insert ${++accounts}`, (tx) =>
+          tx.query('insert into accounts values ($1, 0)', [accounts]),
+        )
         .then(() => (acknowledged = true))
       await shows(session, accounts)
       let answered = false
