@@ -1,7 +1,7 @@
 import { isTenfoldError } from '../../core/errors.ts'
 import { POSITION_SQL } from '../../core/position.ts'
 import type { StatementResult } from '../connection/batch.ts'
-import { classify, sqlStateOf } from '../connection/failure.ts'
+import { classify, InRecovery, meansRecovery, sqlStateOf } from '../connection/failure.ts'
 import { CopyLost, SENDS_MAX } from '../connection/lane.ts'
 import { type Claim, placeOf, widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
@@ -168,7 +168,8 @@ async function runExclusive(
     const at = items.push({ statement, params }) - 1
     if (position) items.push(position)
     const { failure, results } = await connection.run(items)
-    if (failure) throw failure
+    if (failure)
+      throw position && results.length !== at && meansRecovery(failure) ? new InRecovery(failure) : failure
     noteRun(statement, cluster.clock.monotonic() - sentAt)
     if (span) widen(span, results[at - 1], results[at + 1])
     if (trace) trace.upto = placeOf(connection, results[at + 1])

@@ -76,3 +76,31 @@ test('loads that wait at a primary that is silent for a while all end, and it is
   for (const span of await Promise.all(loads)) assert.ok(span.upto !== undefined && !span.torn)
   for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 10 }, () => load()))
 })
+
+test('a lone server that is in recovery for a while is waited for', async (t) => {
+  const all = await replicated(t, { replicas: 1 })
+  const { connection } = all.members()[0]!.members!.find(({ id }) => id === 'c0-pg-2')!
+  const lone = await all.another()
+  lone.setMembers('c0', [{ id: 'c0-pg-2', connection }])
+  const accounts = (db: { query<Row>(sql: string): Promise<Row[]> }) => db.query('select id from accounts')
+  // What is known to be fast goes through the lane.
+  for (let at = 0; at < 5; at++) await lone.readHome(accounts)
+  const session = () => all.session(lone)
+  const span: ReadSpan = {}
+  const answers = Promise.all([
+    session().request((own) => own.readHome(accounts)),
+    session().request((own) => own.readHome(accounts, { span })),
+    session().request((own) => own.readHome((db) => db.query('select id from accounts limit 7'))),
+    session().request((own) => own.readHome(accounts, { snapshot: true })),
+  ])
+  let over = false
+  const watched = answers.finally(() => {
+    over = true
+  })
+  for (let at = 0; at < 50; at++) await all.client.readHome(accounts)
+  assert.equal(over, false, 'nobody is told a place in a log that is not its own')
+  await all.clusters[0]!.keeper.leave()
+  await sql(connection, 'select pg_promote()')
+  assert.deepEqual(await watched, [[], [], [], []])
+  assert.equal(span.timeline, 2)
+})

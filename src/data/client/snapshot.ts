@@ -1,7 +1,7 @@
 import type { Position } from '../../core/position.ts'
 import type { StatementResult } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
-import { classify, sqlStateOf } from '../connection/failure.ts'
+import { classify, InRecovery, meansRecovery, sqlStateOf } from '../connection/failure.ts'
 import { type Claim, isCovered, placeOf, reaches } from '../connection/span.ts'
 import { HandleClosed, ReadOnly } from '../errors.ts'
 import type { DataNode } from './node.ts'
@@ -101,7 +101,7 @@ async function transact<Tables, R>(
     ...longer(statements, deadline, TIMEOUTS),
     { statement: isPlaced ? node.position() : statements.get('select 1'), params: [] },
   ])
-  if (begun.failure) throw begun.failure
+  if (begun.failure) throw meansRecovery(begun.failure) ? new InRecovery(begun.failure) : begun.failure
   const upto = isPlaced ? placeOf(connection, begun.results.at(-1)) : undefined
   let open = true
   let failure: unknown

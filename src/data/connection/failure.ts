@@ -60,6 +60,19 @@ export function failureOn({ lost }: { readonly lost: Error | undefined }, error:
 /** States that say something of the session or of the load, and nothing of the server's role. */
 const OF_THE_SESSION = new Set(['25P03', '25P04', '57P05', '53300'])
 
+/**
+ * A server was asked as a primary where its log stands, and is in recovery: a lone one, or whoever answers at an address, that has not
+ * come up yet. It is asked again.
+ */
+export class InRecovery extends Error {
+  constructor(cause: Error) {
+    super(`The server is no primary at the moment: ${cause.message}`, { cause })
+  }
+}
+
+/** Whether a position was refused for that. As an error of somebody's own statement it is his. */
+export const meansRecovery = (error: unknown): boolean => sqlStateOf(error) === '55000'
+
 /** Waited too long for a free session: the server has done nothing wrong. */
 export class SessionsBusy extends Error {}
 

@@ -4,7 +4,7 @@ import type { Position } from '../../core/position.ts'
 import { DataUnavailable, DeadlineExceeded } from '../errors.ts'
 import type { Batch, BatchItem } from './batch.ts'
 import type { Connection } from './connection.ts'
-import { classify, SessionsBusy, sqlStateOf } from './failure.ts'
+import { classify, InRecovery, meansRecovery, SessionsBusy, sqlStateOf } from './failure.ts'
 import type { Pool } from './pool.ts'
 import { type Claim, isCovered, placeOf, widen } from './span.ts'
 import type { Statement } from './statements.ts'
@@ -144,7 +144,7 @@ export class ReadLane {
     try {
       connection = await this.#pool.acquire(CONNECT_MS)
       this.#backoffMs = BACKOFF_MS[0]
-      while (this.#queue.length > 0 && !connection.lost && this.#pool.isVetted(connection))
+      while (this.#queue.length > 0 && !this.#resting && !connection.lost && this.#pool.isVetted(connection))
         await this.#send(connection)
     } catch (error) {
       this.#rest(error as Error)
@@ -187,17 +187,20 @@ export class ReadLane {
     const { failure } = batch
     // An answer that nobody can be held to, as its place in the log did not come along, is none.
     const isPlaced = !after || unanswered > items.length
+    const isUnplaced = failure && (batch.results.length < first || unanswered === items.length)
     // It is not what it was, or goes.
-    const isLost =
-      this.moves &&
-      failure &&
-      (isEnding(failure) || batch.results.length < first || unanswered === items.length)
+    const isLost = this.moves && failure && (isEnding(failure) || isUnplaced)
+    const isRecovering = isUnplaced && !isLost && meansRecovery(failure)
     for (const [at, item] of items.entries()) {
       const result = batch.results[at + first]
       if (result && item.span) widen(item.span, batch.results[0], batch.results[items.length + 1])
       if (result?.unreadable) item.reject(result.unreadable)
       else if (result && (isPlaced || !item.claim)) item.resolve(result.rows)
       else if (isLost) item.reject(new CopyLost(failure.message, { cause: failure }))
+      else if (isRecovering && item.deadlineAt > this.#clock.monotonic()) {
+        item.failure = new InRecovery(failure)
+        again.push(item)
+      }
       // PostgreSQL skipped what came after the failure: only the first unanswered item can be its cause.
       else if (at === unanswered && batch.failure && !this.#maySendAgain(item, batch.failure))
         item.reject(item.failure)
@@ -205,6 +208,7 @@ export class ReadLane {
       else item.reject(new DataUnavailable(this.#cluster, 'not applied', batch.failure))
     }
     if (again.length > 0) this.#queue = again.concat(this.#queue)
+    if (isRecovering) this.#rest(new InRecovery(failure))
     if (batch.failure && sqlStateOf(batch.failure) === '57014') this.#evict(items[unanswered], batch.failure)
   }
 

@@ -1,12 +1,15 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { inspect } from 'node:util'
 import { createRuntime } from '../../../src/app/compose.ts'
 import type { AppDefinition } from '../../../src/app/types.ts'
-import { silentLogger } from '../../../src/core/log.ts'
+import { type Logger, silentLogger } from '../../../src/core/log.ts'
 import type { ClusterOptions } from '../../../src/data/client/types.ts'
 import app from './app.ts'
 import { closeServer } from './planted/server.ts'
+
+const ERRORS_TOLD = 5
 
 /** The kit's app, or another, on the product, in this process, so that proxies can stand on both of its sides. */
 export async function productServer(
@@ -17,7 +20,7 @@ export async function productServer(
   const runtime = createRuntime(definition, {
     clusters,
     signingKeys: [Buffer.alloc(32, 'kit')],
-    log: silentLogger,
+    log: tellingErrors(t),
     secureCookies: false,
   })
   await runtime.start()
@@ -26,4 +29,17 @@ export async function productServer(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => closeServer(server))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A 500 says nothing of its cause: the first few are told with the test. */
+function tellingErrors(t: TestContext): Logger {
+  let told = 0
+  const log: Logger = {
+    ...silentLogger,
+    error: (fields, message) => {
+      if (told++ < ERRORS_TOLD) t.diagnostic(`${message}: ${inspect(fields, { depth: 4 })}`)
+    },
+    child: () => log,
+  }
+  return log
 }
