@@ -86,14 +86,22 @@ export class GuaranteedCache {
 
   /** The hit path: no closure and no asynchronous function before it is known to be a miss. */
   cached(place: CachePlace, key: CacheKey, options: CachedOptions, work: Work): Promise<unknown> {
-    const { storage, source } = this.#parts
+    const { storage, source, clock } = this.#parts
     const context = storage.current()
     if (context?.write !== undefined) return Promise.reject(new CachedInWrite(key.text, context.write.name))
     const cluster = source.clusterOf(place.placement)
     // A replica may have shown more than the primary did when a value was read there.
     if (context?.seen?.unsettled(cluster, false) !== undefined) {
-      const settling = source.settle(cluster, options.deadlineMs ?? DEADLINE_MS)
-      if (settling) return settling.then(() => this.#find(context, cluster, { place, key, options, work }))
+      const deadlineMs = options.deadlineMs ?? DEADLINE_MS
+      const until = clock.monotonic() + deadlineMs
+      const settling = source.settle(cluster, deadlineMs)
+      if (settling)
+        return settling.then(() => {
+          const left = { ...options, deadlineMs: Math.max(0, until - clock.monotonic()) }
+          // The shard may have moved meanwhile.
+          if (source.clusterOf(place.placement) !== cluster) return this.cached(place, key, left, work)
+          return this.#find(context, cluster, { place, key, options: left, work })
+        })
     }
     return this.#find(context, cluster, { place, key, options, work })
   }

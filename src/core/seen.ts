@@ -54,7 +54,7 @@ export interface SeenScope {
   text(): string
 }
 
-/** Characters of a text that is read; some eighty clusters fit. */
+/** Characters of a text that is read; some fifty clusters fit. */
 export const SEEN_LENGTH_MAX = 3_500
 const EPOCH = /^\d{1,15}$/
 const CLUSTER =

@@ -265,7 +265,7 @@ export class Cluster {
     const base = this.#base
     if (id !== this.#primary?.id || lsn === undefined || timeline === undefined) return
     if (timeline !== base?.timeline) return
-    if (this.copies.takeAnswered()) this.#primary?.settling.refresh().catch(() => {}) // whoever needs it looks again
+    if (this.copies.takeAnswered()) this.#primary?.settling.refresh()
     const now = this.clock.monotonic()
     const noted = this.#noted?.timeline === timeline ? this.#noted : undefined
     if (noted && now - noted.at < NOTE_MS) return

@@ -16,6 +16,7 @@ import { loadDirectory } from '../shards/place.ts'
 import type { PlacedTables } from '../shards/placing.ts'
 import { Cluster } from './cluster.ts'
 import { ownedId, placementOfId } from './ids.ts'
+import { withinRequest } from './outcome.ts'
 import { read } from './read.ts'
 import type { ReadHandle } from './read-handle.ts'
 import type { ReadOptions } from './read-retry.ts'
@@ -213,7 +214,10 @@ export class DataClient {
    */
   settle(name: string, deadlineMs: number): Promise<void> | undefined {
     const env = this.#reading(this.cluster(name))
-    return settled(env, new Deadline(env.cluster.clock, deadlineMs), { own: false })
+    const settling = settled(env, new Deadline(env.cluster.clock, deadlineMs), { own: false })
+    return settling?.catch((error: unknown) => {
+      throw withinRequest(error, env.context)
+    })
   }
 
   /**

@@ -38,6 +38,8 @@ export class DataNode {
   readonly writers: Pool
   readonly readers: Pool
   readonly #laneSessions: Pool
+  /** For {@link settling}: one that waits for nobody's read. */
+  readonly #looks: Pool
   /** What asks it where its log stands. */
   readonly position: () => Statement
   readonly lane: ReadLane
@@ -86,6 +88,15 @@ export class DataNode {
       clock,
       vet,
     })
+    this.#looks = new Pool({
+      idleMin: 0,
+      connection,
+      settings: { ...READ_SETTINGS, ...path },
+      guarded: GUARDED,
+      max: 1,
+      clock,
+      vet,
+    })
     for (const sql of [POSITION_SQL, REPLAY_SQL]) statements.get(sql)
     // Asked for the second time they have names.
     const [primary, replica] = [statements.get(POSITION_SQL), statements.get(REPLAY_SQL)]
@@ -100,7 +111,7 @@ export class DataNode {
     })
     this.settling = new Settling({
       clock,
-      pool: this.readers,
+      pool: this.#looks,
       statements,
       onGivenUp: (commits) => options.onUnsettled(this, commits),
     })
@@ -172,7 +183,7 @@ export class DataNode {
 
   async close(): Promise<void> {
     this.#pulse.stop()
-    await Promise.all([this.writers.close(), this.readers.close(), this.#laneSessions.close()])
+    await Promise.all(this.#pools.map((pool) => pool.close()))
   }
 
   /** Cuts every session at once. */
@@ -196,15 +207,13 @@ export class DataNode {
   cutReads(reason: Error): void {
     this.#forget()
     this.lane.abandon(new CopyLost(reason.message))
-    this.readers.cut(reason)
-    this.#laneSessions.cut(reason)
+    for (const pool of [this.readers, this.#laneSessions, this.#looks]) pool.cut(reason)
   }
 
   /** It has become the primary: sessions that were made with a replica have not asked whether what it shows is on a standby, too. */
   promoted(): void {
     this.#forget()
-    this.readers.vetAgain()
-    this.#laneSessions.vetAgain()
+    for (const pool of [this.readers, this.#laneSessions, this.#looks]) pool.vetAgain()
   }
 
   #forget(): void {
@@ -215,6 +224,6 @@ export class DataNode {
   }
 
   get #pools(): readonly Pool[] {
-    return [this.writers, this.readers, this.#laneSessions]
+    return [this.writers, this.readers, this.#laneSessions, this.#looks]
   }
 }

@@ -60,8 +60,7 @@ export async function fromCopies<R>(
       : { is: 'behind' }
     switch (outcome.is) {
       case 'answered':
-        seen?.answered(name, outcome.upto, 'replica')
-        copies.answered()
+        shownByCopy(env, outcome.upto)
         metrics.replica.value++
         return outcome
       case 'refused':
@@ -80,6 +79,15 @@ export async function fromCopies<R>(
     }
   }
   return 'behind'
+}
+
+/** Where the primary is known to show all of it, its reading counts at once: a token that says nothing new stays as it is. */
+function shownByCopy({ cluster, context }: ReadEnvironment, upto: Position): void {
+  const { copies, name, primaryNow } = cluster
+  copies.answered()
+  context?.seen?.answered(name, upto, 'replica')
+  const known = primaryNow?.settling.known(upto)
+  if (known) context?.seen?.settled(name, known.upto, known.reading)
 }
 
 async function asking<R>(node: DataNode, ask: () => Promise<Outcome<R>>): Promise<Outcome<R>> {

@@ -75,6 +75,8 @@ async function anywhere(
       )
   if (typeof found !== 'string') return found.result
   options.signal?.throwIfAborted()
+  // Before it takes one of the few places there.
+  await settled(env, deadline, { own: true, signal: options.signal })
   return fallingBack(env, deadline, found, () =>
     remembered(env, deadline, options, (trace) =>
       onPrimary(env, statement, params, deadline, { ...options, trace }),

@@ -35,9 +35,9 @@ async function settle(
 ): Promise<void> {
   const { cluster, context } = env
   const { upto, reading } = await found(env, need, deadline, signal)
-  // Beyond the end of what there is it was seen in a history that is lost, or will be looked for by its timeline.
-  const beyond = need.timeline > upto.timeline || (need.timeline === upto.timeline && need.lsn > upto.lsn)
-  context?.seen?.settled(cluster.name, beyond ? need : upto, reading)
+  // Beyond the end of what there is it was seen in a history that is lost. Of a later timeline somebody else may know.
+  const isLost = need.timeline === upto.timeline && need.lsn > upto.lsn
+  context?.seen?.settled(cluster.name, isLost ? need : upto, reading)
 }
 
 async function found(
@@ -48,13 +48,18 @@ async function found(
 ): Promise<Settlement> {
   const { clock, metrics, name } = cluster
   const backoff = new Backoff(clock, random)
-  const late = () => new Error('The primary has not shown yet what a replica has: commits wait for a standby')
+  const late = () =>
+    new DataUnavailable(
+      name,
+      'not applied',
+      new Error('the primary does not show yet what a replica has: commits wait for a standby'),
+    )
   metrics.settles.value++
   for (let sought = false; ; ) {
     let node: DataNode | undefined
     try {
       node = await cluster.primary(deadline.leftMs)
-      const settlement = await within(clock, node.settling.reach(need), deadline.leftMs, late)
+      const settlement = await within(clock, node.settling.reach(need), deadline.leftMs, late, signal)
       if (sought || settlement.upto.timeline >= need.timeline) return settlement
       sought = true
       await cluster.seek(need.timeline)

@@ -50,6 +50,7 @@ async function snapshot<Tables, R>(
   )
   options.signal?.throwIfAborted()
   if (typeof found !== 'string') return given(found.result)
+  await settled(env, deadline, { own: true, signal: options.signal })
   return fallingBack(env, deadline, found, async () => given(await onPrimary()))
 }
 

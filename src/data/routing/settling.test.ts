@@ -82,33 +82,85 @@ test('who is committing is waited for until it is no more; who begins later is n
   }
   const { upto, reading } = await settling.reach(at(100n))
   assert.equal(server.trips, 6)
-  assert.deepEqual([upto, reading], [at(100n), at(106n)])
+  assert.deepEqual([upto, reading], [at(100n), at(111n)])
 })
 
-test('a commit that does not end is given up, and said', async () => {
+test('a commit that does not end is given up once, and said; whoever comes later does not wait for it again', async () => {
   const { server, settling, elapsed } = primary()
   server.committing = ['7 a']
   const { upto } = await settling.reach(at(100n))
   assert.deepEqual([upto, server.givenUp], [at(100n), [1]])
   assert.ok(elapsed() > SETTLE_MS_MAX && elapsed() < SETTLE_MS_MAX + 100)
+  const since = elapsed()
+  await settling.reach(at(server.lsn))
+  assert.deepEqual([elapsed(), server.givenUp], [since, [1]])
+  // Another one is waited for anew.
+  server.committing = ['7 a', '8 b']
+  server.after = () => {
+    server.committing = ['7 a']
+  }
+  await settling.reach(at(server.lsn))
+  assert.deepEqual(server.givenUp, [1])
+  assert.ok(elapsed() - since < 100)
+})
+
+test('a commit that hangs holds up those who need it, and nobody who comes while it is given up', async () => {
+  const { server, settling, elapsed } = primary()
+  server.committing = ['7 a']
+  let later: Promise<unknown> | undefined
+  let came = 0
+  server.after = () => {
+    if (later || elapsed() < 4_000) return
+    came = elapsed()
+    later = settling.reach(at(server.lsn + 10n))
+  }
+  await settling.reach(at(100n))
+  await later
+  assert.ok(elapsed() - came < 1_100, `${elapsed() - came} ms`)
 })
 
 test('those who come meanwhile share what has begun, unless they have seen more', async () => {
   const { server, settling } = primary()
   server.committing = ['7 a']
-  server.after = (trips) => {
-    if (trips === 4) server.committing = []
+  const arrivals: Promise<bigint>[] = []
+  const arrive = (need: bigint): void => {
+    arrivals.push(settling.reach(at(need)).then(({ upto }) => upto.lsn))
   }
-  const all = await Promise.all(
-    [at(100n), at(90n), at(100n), at(103n), at(104n)].map((need) => settling.reach(need)),
-  )
+  for (const need of [100n, 90n, 100n]) arrive(need)
+  server.after = (trips) => {
+    // What it begins with is known now: who has seen no more is part of it, who has is part of the next.
+    if (trips === 2) for (const need of [100n, 103n, 104n]) arrive(need)
+    if (trips === 4) server.committing = ['8 b']
+    if (trips === 6) server.committing = []
+  }
+  while (arrivals.length < 6) await Promise.all(arrivals)
+  const [first, , , fourth, fifth, sixth] = await Promise.all(arrivals)
+  assert.deepEqual([first, fourth], [100n, 100n])
+  assert.equal(fifth, sixth)
+  assert.ok(fifth! >= 104n)
+  assert.equal(server.held, 0)
+})
+
+test('with the session all who wait are told, and whoever comes then begins anew', async () => {
+  const { server, settling } = primary()
+  server.committing = ['7 a']
+  server.after = (trips) => {
+    if (trips === 3) server.failure = new Error('lost')
+  }
+  const all = await Promise.allSettled([
+    settling.reach(at(100n)),
+    settling.reach(at(500n)),
+    settling.reach(at(1n)),
+  ])
   assert.deepEqual(
-    all.slice(0, 3).map(({ upto }) => upto.lsn),
-    [100n, 100n, 100n],
+    all.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
   )
-  // Both had seen more than the first look began with, and share the second.
-  assert.deepEqual(all[3], all[4])
-  assert.ok(all[3]!.upto.lsn >= 104n)
+  assert.equal(server.held, 0)
+  server.failure = undefined
+  server.committing = []
+  server.after = () => {}
+  await settling.reach(at(100n))
 })
 
 test('the earliest place that says it is given; a later timeline says all of an earlier one', async () => {

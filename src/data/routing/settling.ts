@@ -36,11 +36,23 @@ export interface Settlement {
 
 export interface SettlingOptions {
   readonly clock: Clock
-  /** Of sessions that read. */
+  /** Of a session of its own: what reads may take long, and commits wait for nobody here. */
   readonly pool: Pool
   readonly statements: Statements
   /** Commits are still not visible after {@link SETTLE_MS_MAX}. */
   readonly onGivenUp: (commits: number) => void
+}
+
+interface Waiter {
+  resolve(found: Settlement): void
+  reject(error: unknown): void
+}
+
+/** A place in the log, and those who were committing when it was its end and have not finished since. */
+interface Open {
+  readonly upto: Position
+  committing: ReadonlySet<string>
+  readonly waiters: Waiter[]
 }
 
 /**
@@ -50,12 +62,19 @@ export interface SettlingOptions {
  * Whoever was answered by that standby must not be answered by the primary, or from a cache that was filled there, before the
  * primary shows it, too. PostgreSQL tells no place in the log up to which all is visible; but whatever was in the log at some
  * moment had begun to be committed before, so it is enough to wait for those that are at it then.
+ *
+ * One session looks again and again as long as anybody waits. Each look begins a new place for those who have come, and
+ * is one more for the places before: a commit that hangs holds up nobody who does not need it.
  */
 export class Settling {
   readonly #options: SettlingOptions
   /** Both places rise from one to the next. */
   #known: Settlement[] = []
-  #running: Promise<Settlement> | undefined
+  #arrived: Waiter[] = []
+  #open: Open[] = []
+  /** When each of those who are committing was first met, in monotonic milliseconds. */
+  #met: ReadonlyMap<string, number> = new Map()
+  #looking = false
 
   constructor(options: SettlingOptions) {
     this.#options = options
@@ -63,6 +82,8 @@ export class Settling {
 
   /** The earliest that says it of `need`, or of a later timeline. */
   known(need: Position): Settlement | undefined {
+    const last = this.#known.at(-1)
+    if (!last || !covers(last.upto, need)) return undefined
     return this.#known.find(({ upto }) => covers(upto, need))
   }
 
@@ -74,19 +95,22 @@ export class Settling {
   async reach(need: Position): Promise<Settlement> {
     const known = this.known(need)
     if (known) return known
-    if (this.#running) {
-      const found = await this.#running.catch(() => undefined)
-      if (found && covers(found.upto, need)) return found
-    }
-    return this.refresh()
+    const open = this.#open.find(({ upto }) => covers(upto, need))
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject }
+      if (open) open.waiters.push(waiter)
+      else this.#arrive(waiter)
+    })
   }
 
-  /** Looks anew, or waits for a look that has begun already; one at a time. */
-  refresh(): Promise<Settlement> {
-    this.#running ??= this.#look().finally(() => {
-      this.#running = undefined
-    })
-    return this.#running
+  /** Looks anew, where nobody looks: later needs then find it known. */
+  refresh(): void {
+    if (!this.#looking) this.#arrive({ resolve: () => {}, reject: () => {} })
+  }
+
+  #arrive(waiter: Waiter): void {
+    this.#arrived.push(waiter)
+    if (!this.#looking) void this.#look()
   }
 
   /** It may go on in another history. */
@@ -94,39 +118,61 @@ export class Settling {
     this.#known = []
   }
 
-  async #look(): Promise<Settlement> {
-    const { pool, clock, statements } = this.#options
-    const connection = await pool.acquire(ANSWER_MS)
-    const committing: BatchItem = { statement: statements.get(COMMITTING_SQL), params: [] }
-    const position: BatchItem = { statement: statements.get(POSITION_SQL), params: [] }
+  async #look(): Promise<void> {
+    const { pool, clock } = this.#options
+    this.#looking = true
+    let connection: Connection | undefined
     try {
-      const [before, first, after] = await this.#ask(connection, [position, committing, position])
-      const upto = placeIn(before)
-      let waiting = commitsIn(first)
-      let reading = placeIn(after)
-      const startedAt = clock.monotonic()
-      for (
-        let pauseMs: number = PAUSE_MS[0];
-        waiting.size > 0;
-        pauseMs = Math.min(pauseMs * 2, PAUSE_MS[1])
-      ) {
-        if (clock.monotonic() - startedAt > SETTLE_MS_MAX) {
-          this.#options.onGivenUp(waiting.size)
-          break
-        }
-        await clock.sleep(pauseMs)
-        const [now, then] = await this.#ask(connection, [committing, position])
-        waiting = waiting.intersection(commitsIn(now))
-        reading = placeIn(then)
+      connection = await pool.acquire(ANSWER_MS)
+      for (let pauseMs: number = PAUSE_MS[0]; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS[1])) {
+        if (this.#arrived.length > 0) pauseMs = PAUSE_MS[0]
+        await this.#once(connection)
+        if (this.#open.length + this.#arrived.length === 0) return
+        if (this.#arrived.length === 0) await clock.sleep(pauseMs)
       }
-      return this.#note({ upto, reading })
+    } catch (error) {
+      const waiting = [...this.#arrived.splice(0), ...this.#open.splice(0).flatMap(({ waiters }) => waiters)]
+      for (const { reject } of waiting) reject(error)
     } finally {
-      pool.release(connection)
+      this.#looking = false
+      if (connection) pool.release(connection)
     }
   }
 
-  async #ask(connection: Connection, items: readonly BatchItem[]): Promise<readonly StatementResult[]> {
-    const cut = this.#options.clock.timer(ANSWER_MS, () =>
+  async #once(connection: Connection): Promise<void> {
+    const came = this.#arrived.length
+    const [before, now, after] = await this.#ask(connection)
+    const waiters = this.#arrived.splice(0, came)
+    const committing = this.#waitedFor(commitsIn(now))
+    const reading = placeIn(after)
+    if (came > 0) this.#open.push({ upto: placeIn(before), committing, waiters })
+    for (const open of this.#open) open.committing = open.committing.intersection(committing)
+    // Whoever is at the last place was at all before it: those end first.
+    while (this.#open[0]?.committing.size === 0) {
+      const { upto, waiters } = this.#open.shift() as Open
+      const found = this.#note({ upto, reading })
+      for (const { resolve } of waiters) resolve(found)
+    }
+  }
+
+  /** Those that are worth waiting for still. */
+  #waitedFor(committing: ReadonlySet<string>): ReadonlySet<string> {
+    const now = this.#options.clock.monotonic()
+    const before = this.#met
+    this.#met = new Map([...committing].map((id) => [id, before.get(id) ?? now]))
+    const late = [...this.#met].filter(([, at]) => now - at > SETTLE_MS_MAX)
+    const news = late.filter(([, at]) => at !== GIVEN_UP)
+    if (news.length > 0) this.#options.onGivenUp(news.length)
+    for (const [id] of news) (this.#met as Map<string, number>).set(id, GIVEN_UP)
+    return committing.difference(new Set(late.map(([id]) => id)))
+  }
+
+  async #ask(connection: Connection): Promise<readonly StatementResult[]> {
+    const { statements, clock } = this.#options
+    const items = [POSITION_SQL, COMMITTING_SQL, POSITION_SQL].map(
+      (sql): BatchItem => ({ statement: statements.get(sql), params: [] }),
+    )
+    const cut = clock.timer(ANSWER_MS, () =>
       connection.destroy(new Error(`No answer within ${ANSWER_MS} ms`)),
     )
     try {
@@ -147,6 +193,9 @@ export class Settling {
     return found
   }
 }
+
+/** When a commit was met that is not waited for any more. */
+const GIVEN_UP = Number.NEGATIVE_INFINITY
 
 /** What a later timeline has of an earlier one was visible when it began. */
 const covers = (upto: Position, need: Position): boolean =>

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { FALLBACKS_MAX } from '../../../src/data/client/copies.ts'
 import type { DataClient } from '../../../src/data/client/data-client.ts'
-import { replicated, type TestSession } from '../../../src/data/client/fixtures/replicated.ts'
+import { replicated, signalMember, TestSession } from '../../../src/data/client/fixtures/replicated.ts'
+import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 
@@ -27,49 +29,113 @@ const WAYS: Readonly<Record<string, (client: DataClient) => Promise<number>>> = 
 }
 
 test('what a replica has shown before its primary does is not taken back by the primary', async (t) => {
-  const links = delayedLinks(t, NODES)
-  const all = await replicated(t, { links: links.make })
-  const { client, clusters } = all
-  while (client.cluster('c0').replicas.length < 2) await client.lookAgain('c0')
-  const primary = clusters[0]!.keeper.record.primary
-  const other = await all.another()
-  await other.writeHome('warm', (tx) => tx.query('insert into accounts values (0, 0)'))
-  const shows = (session: TestSession, wanted: number): Promise<true> =>
-    until(`a replica shows ${wanted}`, async () => {
-      const shown = await session.request((own) => own.readHome(count(ACCOUNTS)))
-      return shown === wanted || undefined
-    })
-  let accounts = 1
+  const all = await early(t)
+  const { client } = all
   for (const [name, way] of Object.entries(WAYS)) {
     await t.test(name, async () => {
-      const session = all.session()
-      await shows(session, accounts)
-      const way_ = links.from(primary)
-      way_.hold()
-      let acknowledged = false
-      const writing = other
-        .writeHome(`insert ${++accounts}`, (tx) =>
-          tx.query('insert into accounts values ($1, 0)', [accounts]),
-        )
-        .then(() => (acknowledged = true))
-      await shows(session, accounts)
+      const { session, accounts, acknowledged, release } = await all.shownEarly()
       let answered = false
       const answer = session.request(way).finally(() => {
         answered = true
       })
       // Somebody who has not seen it is answered meanwhile, many times.
-      for (let at = 0; at < 20; at++) {
-        const stranger = await all.session().request((own) => own.readHome(count(LOCKED)))
-        assert.equal(stranger, accounts - 1)
-      }
-      assert.deepEqual([acknowledged, answered], [false, false])
-      way_.release()
+      for (let at = 0; at < 20; at++) assert.equal(await all.stranger(), accounts - 1)
+      assert.deepEqual([acknowledged(), answered], [false, false])
+      await release()
       assert.equal(await answer, accounts)
-      await writing
       // It is known now: nobody has to ask for it again.
       const before = client.cluster('c0').metrics.settles.value
       assert.equal(await session.request(way), accounts)
-      assert.ok(client.cluster('c0').metrics.settles.value <= before + 1)
+      assert.equal(client.cluster('c0').metrics.settles.value, before)
     })
   }
 })
+
+test('who waits for the primary to show it takes no place from others, and thinks no worse of it', async (t) => {
+  const all = await early(t)
+  const { session, accounts, release } = await all.shownEarly()
+  const cluster = all.client.cluster('c0')
+  const impatient = (client: DataClient) => client.readHome(count(LOCKED), { deadlineMs: 200 })
+  const copies = Array.from({ length: 3 * FALLBACKS_MAX }, () => all.session(all.client, session.token))
+  const late = Promise.allSettled(copies.map((one) => one.request(impatient)))
+  for (let at = 0; at < 20; at++) assert.equal(await all.stranger(), accounts - 1)
+  for (const one of await late) {
+    const { reason } = one as PromiseRejectedResult
+    assert.deepEqual(
+      [reason.code, /commits wait for a standby/.test(reason.message)],
+      ['TENFOLD_DATA_UNAVAILABLE', true],
+    )
+  }
+  assert.equal(cluster.primaryNow?.id, all.primary)
+  assert.equal(cluster.metrics.primaryChanges.value, 0)
+  await release()
+})
+
+test('a primary that falls silent while somebody waits for it is left for the next one', async (t) => {
+  const all = await early(t)
+  const { session, accounts } = await all.shownEarly()
+  const answers = Array.from({ length: 4 }, () =>
+    all.session(all.client, session.token).request((client) => client.readHome(count(LOCKED))),
+  )
+  signalMember(all.cluster, all.primary, 'SIGSTOP')
+  const { primaryNow } = all.client.cluster('c0')
+  await until('another primary', async () => {
+    const next = all.client.cluster('c0').primaryNow
+    return (next !== undefined && next !== primaryNow) || undefined
+  })
+  const since = performance.now()
+  assert.deepEqual(
+    await Promise.all(answers),
+    answers.map(() => accounts),
+  )
+  const ms = performance.now() - since
+  assert.ok(ms < 2_000, `${ms} ms`)
+})
+
+/** A cluster whose primary can be made deaf to its standbys. */
+async function early(t: TestContext) {
+  const links = delayedLinks(t, NODES)
+  const all = await replicated(t, { links: links.make })
+  const { client, clusters } = all
+  const cluster = clusters[0] as TestCluster
+  while (client.cluster('c0').replicas.length < 2) await client.lookAgain('c0')
+  const { primary } = cluster.keeper.record
+  const link = links.from(primary)
+  const other = await all.another()
+  let accounts = 0
+  const add = (): Promise<unknown> =>
+    other.writeHome(`insert ${++accounts}`, (tx) =>
+      tx.query('insert into accounts values ($1, 0)', [accounts]),
+    )
+  await add()
+  const shows = (session: TestSession): Promise<true> =>
+    until(`a replica shows ${accounts}`, async () => {
+      const shown = await session.request((own) => own.readHome(count(ACCOUNTS)))
+      return shown === accounts || undefined
+    })
+  return {
+    client,
+    cluster,
+    primary,
+    session: (of: DataClient, token: string) => new TestSession([of], all.storage, token),
+    /** What the primary shows whoever has seen nothing. */
+    stranger: (): Promise<number> => all.session().request((own) => own.readHome(count(LOCKED))),
+    /** A session that has seen on a replica what its primary does not show before `release`. */
+    shownEarly: async () => {
+      const session = all.session()
+      await shows(session)
+      link.hold()
+      let acknowledged = false
+      const writing = add().then(() => {
+        acknowledged = true
+      })
+      writing.catch(() => {}) // nobody may wait for it
+      await shows(session)
+      const release = (): Promise<void> => {
+        link.release()
+        return writing
+      }
+      return { session, accounts, acknowledged: () => acknowledged, release }
+    },
+  }
+}
