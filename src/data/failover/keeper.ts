@@ -58,6 +58,8 @@ export interface ClusterMember {
 export class ClusterKeeper implements Service {
   readonly #options: KeeperOptions
   readonly #members: Members
+  /** One change of the number of replicas after another. */
+  #scaling: Promise<void> = Promise.resolve()
   readonly #promotion: Promotion
   readonly #repairs: Repairs
   readonly #over = new AbortController()
@@ -174,7 +176,7 @@ export class ClusterKeeper implements Service {
   async restart(id: string): Promise<void> {
     const node = this.#members.get(id)
     if (id === this.#record.primary && this.#record.nodes.length > 1) await this.switchover()
-    else await this.#exclusively(() => node.stop('fast'))
+    else await this.#exclusively(() => node.stopSoon())
     await this.#reached(({ members }) =>
       members.some((one) => one.id === id && one.view.process === 'running'),
     )
@@ -185,16 +187,26 @@ export class ClusterKeeper implements Service {
    * data. Without any, commits wait for none.
    */
   async scale(replicas: number): Promise<void> {
-    const { name } = this.#options
-    await this.#exclusively(async () => {
-      for (const id of dearest(this.#record).slice(replicas)) await this.#repairs.remove(id)
-      const { record } = fitted(this.#record, { name, replicas })
-      this.#save({ ...record, scaled: { from: this.#options.replicas, to: replicas } })
-      this.#repairs.renew()
-    })
+    this.#scaling = this.#scaling.catch(() => {}).then(() => this.#scale(replicas))
+    await this.#scaling
     await this.#reached(({ members }) =>
       members.every(({ role, synchronous }) => role === 'primary' || synchronous),
     )
+  }
+
+  async #scale(replicas: number): Promise<void> {
+    const { name, replicas: from } = this.#options
+    const removed: { readonly erased: Promise<void> }[] = []
+    await this.#exclusively(async () => {
+      // First of all: whoever goes on after us goes on with this.
+      this.#save({ ...this.#record, scaled: { from, to: replicas } })
+      for (const id of dearest(this.#record).slice(replicas)) removed.push(await this.#repairs.remove(id))
+      const { record } = fitted(this.#record, { name, replicas })
+      this.#save(record)
+      this.#repairs.renew()
+    })
+    // Not within the turn: the primary may be lost meanwhile. Before the next: names are used again.
+    await Promise.all(removed.map(({ erased }) => erased))
   }
 
   /** Breaks something on purpose: `SIGKILL` of the server, or all its processes stopped and continued. */

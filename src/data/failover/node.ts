@@ -25,6 +25,8 @@ const FAILURES_MAX = 2
 const USELESS_MS = 5_000
 /** Milliseconds between two attempts to end a server that nobody may use. */
 const END_AGAIN_MS = 1_000
+/** Milliseconds that a standby has to end in order. */
+const STOP_SOON_MS = 1_000
 
 export interface NodeStart {
   /** False: as what its folder says. */
@@ -242,6 +244,12 @@ export class ClusterNode {
     const server = this.#server
     await server?.stop({ mode })
     if (server !== undefined && this.#server === server) this.#gone()
+  }
+
+  /** A standby that hangs, or takes long over it, is killed: others wait. */
+  async stopSoon(): Promise<void> {
+    const hurry = this.#options.clock.timer(STOP_SOON_MS, () => this.stop('kill').catch(() => {}))
+    await this.stop('fast').finally(() => hurry.cancel())
   }
 
   /** One that cannot be ended is not down: that is tried until it has, or we end. */

@@ -34,6 +34,8 @@ export class Repairs {
   readonly #underWay = new Map<string, UnderWay>()
   /** Changes of who counts are made one after another. */
   #counting: Promise<void> = Promise.resolve()
+  /** Standbys that were taken out, on their way to nothing. */
+  readonly #erasing = new Set<Promise<void>>()
   readonly #streamedAt = new Map<string, number>()
   readonly #stuckSince = new Map<string, number>()
   readonly #pauses = new Map<string, { waitMs: number; until: number }>()
@@ -77,7 +79,8 @@ export class Repairs {
   }
 
   async settled(): Promise<void> {
-    await Promise.all([...[...this.#underWay.values()].map(({ done }) => done), this.#counting])
+    const repairs = [...this.#underWay.values()].map(({ done }) => done)
+    await Promise.all([...repairs, this.#counting, ...this.#erasing])
   }
 
   /** The primary gets the role that follows from the record: its names depend on who and how many the nodes are. */
@@ -87,8 +90,11 @@ export class Repairs {
     members.get(primary).apply(members.role(primary, record()))
   }
 
-  /** Takes a standby out of the cluster: nothing depends on it any more, then it ends, and its data goes. */
-  async remove(id: string): Promise<void> {
+  /**
+   * Takes a standby out of the cluster: nothing depends on it any more.
+   * @returns what lasts until it has ended and its data is gone
+   */
+  async remove(id: string): Promise<{ readonly erased: Promise<void> }> {
     const { members, record, save } = this.#state
     const primary = members.get(record().primary)
     const underWay = this.#underWay.get(id)
@@ -104,14 +110,21 @@ export class Repairs {
     const without = (ids: readonly string[]): string[] => ids.filter((other) => other !== id)
     save({ ...record(), nodes: without(nodes), building: without(building) })
     this.renew()
-    await node.stop('fast')
     members.forget(id)
+    const erased = this.#erase(node, primary).finally(() => this.#erasing.delete(erased))
+    this.#erasing.add(erased)
+    return { erased }
+  }
+
+  async #erase(node: ClusterNode, primary: ClusterNode): Promise<void> {
+    const { id } = node
     const { log, name, postgres } = this.#state.options
     const left = (error: unknown): void =>
       log.warn(
         { cluster: name, node: id, err: error },
         'a standby was taken out, and something of it is left',
       )
+    await node.stopSoon().catch(left)
     await dropSlot(primary, id).catch(left)
     await removeNode(node.dataDir, postgres?.pgBin).catch(left)
   }
