@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fitted } from './fitted.ts'
+import { dearest, fitted } from './fitted.ts'
 import { type ClusterRecord, newClusterRecord } from './record.ts'
 
 const record = {
@@ -37,4 +37,13 @@ test('fewer: who counts stays rather than who does not, a copy goes first, and w
   assert.deepEqual(only({ named: [], building: ['c0-pg-1'] }), ['c0-pg-2', 'c0-pg-3'])
   const promoting = { id: 'c0-pg-3', named: [], rebuild: [] }
   assert.deepEqual(only({ named: ['c0-pg-1'], promoting }), ['c0-pg-2', 'c0-pg-3'])
+})
+
+test('one that does not run goes before one that does, though its word counted', () => {
+  const three = { ...record, nodes: [...record.nodes, 'c0-pg-4'], building: ['c0-pg-4'], named: ['c0-pg-1'] }
+  const runs = (id: string): boolean => id !== 'c0-pg-1'
+  assert.deepEqual(dearest(three), ['c0-pg-1', 'c0-pg-3', 'c0-pg-4'])
+  assert.deepEqual(dearest(three, runs), ['c0-pg-3', 'c0-pg-1', 'c0-pg-4'])
+  const promoting = { id: 'c0-pg-1', named: [], rebuild: [] }
+  assert.deepEqual(dearest({ ...three, promoting }, runs)[0], 'c0-pg-1')
 })

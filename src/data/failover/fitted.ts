@@ -1,12 +1,18 @@
 import type { ClusterRecord } from './record.ts'
 
 /**
- * The standbys, those first that are needed most: one that is being promoted may be the primary already, and a word that counts
- * is worth more than a copy that is not whole.
+ * The standbys, those first that are needed most: one that is being promoted may be the primary already; one that runs is worth more
+ * than one that does not; a word that counts more than none, and a copy that is not whole nothing.
  */
-export function dearest({ nodes, primary, promoting, named, building }: ClusterRecord): string[] {
-  const rank = (id: string): number =>
-    id === promoting?.id ? 0 : named.includes(id) ? 1 : building.includes(id) ? 3 : 2
+export function dearest(
+  { nodes, primary, promoting, named, building }: ClusterRecord,
+  runs: (id: string) => boolean = () => true,
+): string[] {
+  const rank = (id: string): number => {
+    if (id === promoting?.id) return 0
+    if (building.includes(id)) return 5
+    return (named.includes(id) ? 1 : 2) + (runs(id) ? 0 : 2)
+  }
   return nodes.filter((id) => id !== primary).toSorted((one, other) => rank(one) - rank(other))
 }
 

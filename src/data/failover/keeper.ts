@@ -200,7 +200,9 @@ export class ClusterKeeper implements Service {
     await this.#exclusively(async () => {
       // First of all: whoever goes on after us goes on with this.
       this.#save({ ...this.#record, scaled: { from, to: replicas } })
-      for (const id of dearest(this.#record).slice(replicas)) removed.push(await this.#repairs.remove(id))
+      const running = new Set(this.#views().flatMap(({ id, process }) => (process === 'running' ? [id] : [])))
+      const extra = dearest(this.#record, (id) => running.has(id)).slice(replicas)
+      for (const id of extra) removed.push(await this.#repairs.remove(id))
       const { record } = fitted(this.#record, { name, replicas })
       this.#save(record)
       this.#repairs.renew()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { dearest } from '../../../src/data/failover/fitted.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { missing, startWriters } from './writers.ts'
@@ -17,9 +18,9 @@ for (const [what, ask] of Object.entries(ASKED))
     const writers = await startWriters(cluster, 4)
     t.after(() => writers.stop())
     await writers.progress(20)
-    const { primary, named } = keeper.record
-    // Whoever is worth least is taken out.
-    const hung = named.at(-1) as string
+    const { primary } = keeper.record
+    // Whoever is worth least is taken out; that it hangs nobody has noticed yet.
+    const hung = dearest(keeper.record).at(-1) as string
     keeper.fault(hung, 'pause')
     const asked = ask(cluster, hung)
     const pidOf = () => keeper.topology().members.find(({ id }) => id === hung)?.pid
