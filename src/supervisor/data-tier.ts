@@ -4,6 +4,7 @@ import { formatLsn } from '../core/lsn.ts'
 import type { DurabilityStatus, NodeState, NodeStatus } from '../core/topology.ts'
 import type { ClusterOptions } from '../data/client/types.ts'
 import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
+import { nodePlaces } from '../data/failover/places.ts'
 import { readClusterRecord } from '../data/failover/record.ts'
 import { connectionTo } from '../data/postgres/address.ts'
 import { addressOf, clusterName } from './clusters.ts'
@@ -37,6 +38,13 @@ export function createKeepers(
       })
       return [name, keeper] as const
     }),
+  )
+}
+
+/** The data folders that they keep, or end in an order of their own. */
+export function keptFolders(keepers: ReadonlyMap<string, ClusterKeeper>, folder: StateFolder): string[] {
+  return [...keepers].flatMap(([name, { record }]) =>
+    record.nodes.map((id) => nodePlaces(clusterPlaces(folder, name), id).dataDir),
   )
 }
 

@@ -63,6 +63,8 @@ export function createPostgresNode(
     },
     start: async () => {
       await server.start()
+      // It may have been left by a system with replicas, and wait for their word.
+      if (server.adopted && options.replication) server.reload(options.replication.conf)
       watch(clock.monotonic(), undefined)
     },
     stop: async () => {

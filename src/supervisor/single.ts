@@ -12,6 +12,8 @@ import { answerApp } from './control-app.ts'
 import { openControl } from './control-server.ts'
 import { ensureDatabases } from './databases.ts'
 import { inspectExternal } from './external.ts'
+import { endUnwanted } from './left-running.ts'
+import { readNode } from './nodes/node-notes.ts'
 import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
 import { runtimeSettings } from './runtime-settings.ts'
@@ -60,7 +62,8 @@ export class Single implements ServerPart {
     readTls(request)
     const port = ports?.port ?? request.port
     const consolePort = ports?.consolePort ?? request.consolePort
-    await checkPort(port)
+    // A web node that a killed system of a later stage left running may have it; that one ends.
+    if (readNode(folder.path, 'web-1') === undefined) await checkPort(port)
     const control = await openControl({
       folder,
       status: () => this.status(),
@@ -75,10 +78,12 @@ export class Single implements ServerPart {
     this.#consoleUrl = opened.url
     this.#releasers.push(() => opened.close())
     const keys = signingKeys(request.signingKeys, folder.secrets, random)
+    const places = request.databases.length > 0 ? undefined : standAlone(folder)
+    await endUnwanted(folder, { nodes: [], dataDirs: places === undefined ? [] : [places.dataDir] }, clock)
 
     // The slow ones side by side. PostgreSQL first: it has processes of its own, importing keeps this one busy.
     const [, definition, { createRuntime }] = await settleAll([
-      request.databases.length > 0 ? Promise.resolve() : steps.run('postgres', () => this.#startPostgres()),
+      places === undefined ? Promise.resolve() : steps.run('postgres', () => this.#startPostgres(places)),
       steps.run('app', () => importApp(request.app)),
       steps.run('runtime', () => import('../app/compose.ts')),
     ])
@@ -177,10 +182,9 @@ export class Single implements ServerPart {
     return runtime
   }
 
-  async #startPostgres(): Promise<void> {
-    const { request, folder, log, clock, random, signal } = this.#options
+  async #startPostgres({ id, ...places }: ReturnType<typeof standAlone>): Promise<void> {
+    const { request, log, clock, random, signal } = this.#options
     const { postgres: size } = sizeServer(request)
-    const { id, ...places } = standAlone(folder)
     this.#dataNode = id
     const node = createPostgresNode({
       ...places,

@@ -7,8 +7,16 @@ import { externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import type { ControlAnswer } from './control-answer.ts'
 import { openControl } from './control-server.ts'
-import { createKeepers, dataStatus, durabilityStatus, externalStatus, startKeepers } from './data-tier.ts'
+import {
+  createKeepers,
+  dataStatus,
+  durabilityStatus,
+  externalStatus,
+  keptFolders,
+  startKeepers,
+} from './data-tier.ts'
 import { inspectExternal } from './external.ts'
+import { endUnwanted, type Wanted } from './left-running.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
@@ -27,6 +35,8 @@ async function all(parts: readonly Promise<void>[]): Promise<void> {
   const ends = await Promise.allSettled(parts)
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
+
+const workerName = (index: number): string => `worker-${index + 1}`
 
 const NO_DIRECTORY: DirectoryStatus = { epoch: 0, clusters: {}, isolated: [] }
 
@@ -63,7 +73,7 @@ export class Supervisor implements ServerPart {
   }
 
   async start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }> {
-    const { request, folder, steps, ports, random } = this.#options
+    const { request, folder, steps, ports, random, clock } = this.#options
 
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
@@ -79,6 +89,7 @@ export class Supervisor implements ServerPart {
     // The relay after those who need it.
     this.#releasers.push(() => this.#stopNodes((tier) => tier === 'relay'))
     this.#releasers.push(() => this.#stopNodes((tier) => tier !== 'relay'))
+    await endUnwanted(folder, this.#wanted(), clock)
     // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
     // An application that cannot be loaded need not wait for the data.
@@ -97,7 +108,7 @@ export class Supervisor implements ServerPart {
 
     const relay = this.#node({ id: 'relay-1', tier: 'relay', port: 0, signingKeys: keys })
     const workers = Array.from({ length: request.workers }, (_, at) =>
-      this.#node({ id: `worker-${at + 1}`, tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
+      this.#node({ id: workerName(at), tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
     )
     await steps.run('others', () => Promise.all([relay, ...workers].map((node) => this.#startNode(node))))
     owned.announce(url)
@@ -172,6 +183,12 @@ export class Supervisor implements ServerPart {
       for (const end of ends) end()
       await all(keepers.map((keeper) => (this.#leave ? keeper.leave() : keeper.stop())))
     })
+  }
+
+  #wanted(): Wanted {
+    const { request, folder } = this.#options
+    const workers = Array.from({ length: request.workers }, (_, at) => workerName(at))
+    return { nodes: ['web-1', 'relay-1', ...workers], dataDirs: keptFolders(this.#keepers, folder) }
   }
 
   /** All at the same time, so that the slowest alone decides. */

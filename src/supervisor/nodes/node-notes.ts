@@ -1,5 +1,5 @@
-import { readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { makeFolder, replaceFile } from '../../data/postgres/files.ts'
 import { isAlive, type ProcessIdentity } from '../../data/postgres/process.ts'
 
@@ -11,10 +11,11 @@ export interface NodeNote extends ProcessIdentity {
   readonly startedAt: number
 }
 
-const fileOf = (stateFolder: string, id: string): string => join(stateFolder, 'nodes', `${id}.json`)
+const folderOf = (stateFolder: string): string => join(stateFolder, 'nodes')
+const fileOf = (stateFolder: string, id: string): string => join(folderOf(stateFolder), `${id}.json`)
 
 export function noteNode(stateFolder: string, id: string, note: NodeNote): void {
-  makeFolder(join(stateFolder, 'nodes'), 0o700)
+  makeFolder(folderOf(stateFolder), 0o700)
   replaceFile(fileOf(stateFolder, id), `${JSON.stringify(note)}\n`)
 }
 
@@ -30,4 +31,15 @@ export function readNode(stateFolder: string, id: string): NodeNote | undefined 
   } catch {
     return undefined
   }
+}
+
+/** Every node that still runs, under whatever layout it was started. */
+export function notedNodes(stateFolder: string): { readonly id: string; readonly note: NodeNote }[] {
+  const folder = folderOf(stateFolder)
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).flatMap((file) => {
+    const id = basename(file, '.json')
+    const note = readNode(stateFolder, id)
+    return note === undefined ? [] : [{ id, note }]
+  })
 }

@@ -13,6 +13,7 @@ import { ServerDied } from '../errors.ts'
 import { NodeFailed } from '../node-failed.ts'
 import { type Pulse, watchPulse } from '../pulse.ts'
 import { sizeServer } from '../sizing.ts'
+import { endNode, NODE_STOP_MS_MAX } from './end-node.ts'
 import type { NodeReport, NodeRequest, Topology } from './messages.ts'
 import { NodeLink } from './node-link.ts'
 import { forgetNode, noteNode, readNode } from './node-notes.ts'
@@ -20,8 +21,6 @@ import { nodeSocketPath } from './node-socket.ts'
 
 /** See there. */
 const PRELOAD = `--require=${fileURLToPath(new URL('../async-context.cjs', import.meta.url))}`
-/** A stop that takes longer is ended by force. */
-const STOP_MS_MAX = 9_000
 /** Deaths without a word, before it has ever served, after which a start is given up: what kills it will do so again. */
 const DEATHS_MAX = 3
 
@@ -171,12 +170,7 @@ export class NodeProcess implements Service {
       return
     }
     // Started with other settings, e.g. by another version.
-    if (note !== undefined) {
-      const { gone } = watch(note, this.#options.clock)
-      signal(note, 'SIGTERM')
-      if (!(await within(gone, STOP_MS_MAX, this.#options.clock))) signal(note, 'SIGKILL')
-      await gone
-    }
+    if (note !== undefined) await endNode(note, this.#options.clock)
     await this.#spawn()
   }
 
@@ -315,7 +309,7 @@ export class NodeProcess implements Service {
     run.pulse?.stop()
     run.link.tell({ type: 'stop', fast: false })
     signal(run.identity, 'SIGTERM')
-    if (await within(run.gone, STOP_MS_MAX, this.#options.clock)) return
+    if (await within(run.gone, NODE_STOP_MS_MAX, this.#options.clock)) return
     signal(run.identity, 'SIGKILL')
     await run.gone
   }

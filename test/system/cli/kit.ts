@@ -18,6 +18,7 @@ import { findRunning } from '../../../src/data/postgres/postmaster-file.ts'
 import { identify, processesIn } from '../../../src/data/postgres/process.ts'
 import { readRecord } from '../../../src/data/postgres/record.ts'
 import { askStatus } from '../../../src/supervisor/control-client.ts'
+import { readOwner } from '../../../src/supervisor/owner-notes.ts'
 import { until, within } from '../kit/deadline.ts'
 import { testFolder } from '../kit/folder.ts'
 import { spareInitdb } from '../kit/spare-initdb.ts'
@@ -246,6 +247,14 @@ function pidIn(file: string): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** SIGKILL of guard and server; what they have started goes on. */
+export async function killOwners({ data }: Place, { guard }: Running): Promise<void> {
+  const owner = readOwner(data)
+  for (const process of [owner.guard, owner.server]) if (process !== undefined) kill(process.pid)
+  await within(guard.ended, 'the end of the guard')
+  await until('the end of the server', () => (readOwner(data).server === undefined ? true : undefined))
 }
 
 /** SIGKILL; one that is gone already is fine. */
