@@ -11,6 +11,8 @@ export interface ServerPart {
   /** Resolves when requests are answered. */
   start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }>
   stop(how: StopHow): Promise<void>
+  /** Undoes a start that has failed: what was there before goes on, and so does all of a system that has served. */
+  giveUp(): Promise<void>
   /** Hurries a stop that is under way. */
   hurry(): void
   /** Takes the certificate that its files hold now. */
@@ -24,6 +26,13 @@ export interface StopHow {
   /** Does not wait for requests in flight. */
   readonly fast: boolean
 }
+
+/** What goes on when a server process ends: nothing, what it has adopted, or everything that has a process of its own. */
+export type Left = 'nothing' | 'adopted' | 'all'
+
+/** After a start that failed. A server process that is started again is tried again, and finds everything as it was. */
+export const leftByFailure = ({ ports }: Pick<ServerOptions, 'ports'>): Left =>
+  ports === undefined ? 'adopted' : 'all'
 
 export interface ServerOptions {
   readonly request: StartRequest

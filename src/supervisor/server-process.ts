@@ -67,12 +67,11 @@ export async function runServer(nodeEntry: string): Promise<number> {
     keepCompiled()
     trimHeap()
   } catch (error) {
-    await part
-      ?.stop({ fast: true, keepPostgres: false })
-      .catch((e) => log?.error({ error: e }, 'cannot undo the start'))
-    if (stop.signal.aborted) {
-      announce(await stop.requested)
-      return 0
+    const how = stop.signal.aborted ? await stop.requested : undefined
+    const undone = await undo(part, how, log)
+    if (how !== undefined && part !== undefined) {
+      announce(how)
+      return undone ? 0 : 1
     }
     const explained = explainFolderError(error, request.stateFolder)
     log?.file.error({ error: explained }, 'the start failed')
@@ -92,6 +91,21 @@ export async function runServer(nodeEntry: string): Promise<number> {
     return 1
   } finally {
     log.close()
+  }
+}
+
+/** A stop ends everything, also what was there before; a failure ends only what this start has started. */
+async function undo(
+  part: ServerPart | undefined,
+  how: StopHow | undefined,
+  log: ServerLog | undefined,
+): Promise<boolean> {
+  try {
+    await (how === undefined ? part?.giveUp() : part?.stop({ ...how, fast: true }))
+    return true
+  } catch (error) {
+    log?.error({ error }, 'cannot undo the start')
+    return false
   }
 }
 

@@ -19,7 +19,7 @@ import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
 import { runtimeSettings } from './runtime-settings.ts'
 import { signingKeys } from './secrets.ts'
 import { seedOnce } from './seed.ts'
-import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
+import { type Left, leftByFailure, type ServerOptions, type ServerPart, type StopHow } from './server-part.ts'
 import { sizeServer } from './sizing.ts'
 import { standAlone } from './stand-alone.ts'
 import type { Ports } from './start-request.ts'
@@ -44,7 +44,7 @@ export class Single implements ServerPart {
   #web: Web | undefined
   #consoleUrl: string | null = null
   #warnings: readonly string[] = []
-  #leavePostgres = false
+  #left: Left = 'nothing'
   #fast = false
 
   constructor(options: ServerOptions) {
@@ -63,7 +63,7 @@ export class Single implements ServerPart {
     const port = ports?.port ?? request.port
     const consolePort = ports?.consolePort ?? request.consolePort
     // A web node that a killed system of a later stage left running may have it; that one ends.
-    if (readNode(folder.path, 'web-1') === undefined) await checkPort(port)
+    if (readNode(folder.path, 'web-1')?.port !== port) await checkPort(port)
     const control = await openControl({
       folder,
       status: () => this.status(),
@@ -106,8 +106,15 @@ export class Single implements ServerPart {
    */
   async stop(how: StopHow): Promise<void> {
     this.#phase = 'stopping'
-    this.#leavePostgres = how.keepPostgres
+    this.#left = how.keepPostgres ? 'all' : 'nothing'
     this.#fast ||= how.fast
+    await this.#releasers.releaseAll()
+  }
+
+  async giveUp(): Promise<void> {
+    this.#phase = 'stopping'
+    this.#left = leftByFailure(this.#options)
+    this.#fast = true
     await this.#releasers.releaseAll()
   }
 
@@ -196,7 +203,10 @@ export class Single implements ServerPart {
       ...size,
     })
     this.#postgres = node
-    this.#releasers.push(() => (this.#leavePostgres ? node.leave() : node.stop()))
+    this.#releasers.push(() => {
+      const goesOn = this.#left === 'all' || (this.#left === 'adopted' && node.server.adopted)
+      return goesOn ? node.leave() : node.stop()
+    })
     await node.start()
   }
 

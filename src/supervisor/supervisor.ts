@@ -24,7 +24,7 @@ import { relaySocketPath } from './nodes/relay-node.ts'
 import { operate } from './operations.ts'
 import { own } from './ownership.ts'
 import { signingKeys } from './secrets.ts'
-import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
+import { type Left, leftByFailure, type ServerOptions, type ServerPart, type StopHow } from './server-part.ts'
 import type { Ports } from './start-request.ts'
 import { overall } from './status.ts'
 import { readTls } from './tls.ts'
@@ -58,7 +58,8 @@ export class Supervisor implements ServerPart {
   #consoleUrl: string | null = null
   #app: string | undefined
   #directory = NO_DIRECTORY
-  #leave = false
+  #nodesLeft: Left = 'nothing'
+  #dataLeft: Left = 'nothing'
   #serves = false
   #told = ''
   #current: Topology | undefined
@@ -80,8 +81,8 @@ export class Supervisor implements ServerPart {
     this.#releasers.push(() => owned.release())
     readTls(request)
     const port = ports?.port ?? request.port
-    // A web node that lives on has it.
-    if (readNode(folder.path, 'web-1') === undefined) await checkPort(port)
+    // A web node that lives on may have it.
+    if (readNode(folder.path, 'web-1')?.port !== port) await checkPort(port)
     await this.#openDoors(ports?.consolePort ?? request.consolePort)
     const keys = signingKeys(request.signingKeys, folder.secrets, random).map((key) => key.toString('base64'))
 
@@ -121,8 +122,15 @@ export class Supervisor implements ServerPart {
 
   async stop({ keepPostgres, fast }: StopHow): Promise<void> {
     this.#phase = 'stopping'
-    this.#leave = keepPostgres
+    this.#dataLeft = keepPostgres ? 'all' : 'nothing'
     if (fast) this.hurry()
+    await this.#releasers.releaseAll()
+  }
+
+  async giveUp(): Promise<void> {
+    this.#phase = 'stopping'
+    this.#nodesLeft = leftByFailure(this.#options)
+    this.#dataLeft = this.#nodesLeft
     await this.#releasers.releaseAll()
   }
 
@@ -181,8 +189,12 @@ export class Supervisor implements ServerPart {
     const ends = keepers.map((keeper) => keeper.onChange(() => this.#publish()))
     this.#releasers.push(async () => {
       for (const end of ends) end()
-      await all(keepers.map((keeper) => (this.#leave ? keeper.leave() : keeper.stop())))
+      await all(keepers.map((keeper) => (this.#goesOn(keeper) ? keeper.leave() : keeper.stop())))
     })
+  }
+
+  #goesOn(keeper: ClusterKeeper): boolean {
+    return this.#dataLeft === 'all' || (this.#dataLeft === 'adopted' && keeper.adopted)
   }
 
   #wanted(): Wanted {
@@ -193,7 +205,9 @@ export class Supervisor implements ServerPart {
 
   /** All at the same time, so that the slowest alone decides. */
   #stopNodes(are: (tier: NodeRequest['tier']) => boolean): Promise<void> {
-    return all([...this.#nodes.values()].filter(({ tier }) => are(tier)).map((node) => node.stop()))
+    return all(
+      [...this.#nodes.values()].filter(({ tier }) => are(tier)).map((node) => node.stop(this.#nodesLeft)),
+    )
   }
 
   async #startData(): Promise<void> {
@@ -224,6 +238,8 @@ export class Supervisor implements ServerPart {
         prepares: false,
         ...wanted,
       },
+      // One that is started again has served: nobody waits for a word. With --watch somebody does.
+      patient: this.#options.ports !== undefined && !start.watch,
       entry: nodeEntry,
       log,
       clock,

@@ -68,6 +68,7 @@ export class ClusterKeeper implements Service {
   #record: ClusterRecord
   #woken: (() => void) | undefined
   #wakes = 0
+  #starting: Promise<void> = Promise.resolve()
   #running: Promise<unknown> = Promise.resolve()
   #serves = Promise.withResolvers<void>()
   readonly #asked: (() => Promise<void>)[] = []
@@ -105,7 +106,8 @@ export class ClusterKeeper implements Service {
 
   /** Resolves when the primary serves and a commit is acknowledged. */
   start(): Promise<void> {
-    return this.#service.start()
+    this.#starting = this.#service.start()
+    return this.#starting
   }
 
   /** Ends every node, the primary first: its standbys still get the last of its log. */
@@ -114,12 +116,18 @@ export class ClusterKeeper implements Service {
     return this.#service.stop()
   }
 
-  /** Ends nothing: the nodes go on, and the next keeper adopts them. */
+  /** Ends nothing that serves: the nodes go on, and the next keeper adopts them. */
   async leave(): Promise<void> {
     this.#over.abort()
+    await this.#starting.catch(() => {})
     await this.#running
     await this.#repairs.settled()
     for (const node of this.#members.all) node.leave()
+  }
+
+  /** Whether some of its nodes were started by an earlier keeper. */
+  get adopted(): boolean {
+    return this.#members.all.some((node) => node.adopted)
   }
 
   get record(): ClusterRecord {

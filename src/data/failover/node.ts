@@ -86,6 +86,11 @@ export class ClusterNode {
     return this.#server?.pid
   }
 
+  /** Whether the present server was started by somebody before us. */
+  get adopted(): boolean {
+    return this.#server?.adopted === true
+  }
+
   /** Undefined before its first start. */
   get address(): DatabaseAddress | undefined {
     return this.#server !== undefined && this.#server.socketDir !== '' ? this.#server : undefined

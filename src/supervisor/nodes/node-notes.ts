@@ -9,6 +9,8 @@ export interface NodeNote extends ProcessIdentity {
   readonly fingerprint: string
   /** Milliseconds since the epoch. */
   readonly startedAt: number
+  /** The TCP port that it has, or takes; 0: none yet, or none at all. */
+  readonly port: number
 }
 
 const folderOf = (stateFolder: string): string => join(stateFolder, 'nodes')

@@ -12,6 +12,7 @@ import { backoff } from '../backoff.ts'
 import { ServerDied } from '../errors.ts'
 import { NodeFailed } from '../node-failed.ts'
 import { type Pulse, watchPulse } from '../pulse.ts'
+import type { Left } from '../server-part.ts'
 import { sizeServer } from '../sizing.ts'
 import { endNode, NODE_STOP_MS_MAX } from './end-node.ts'
 import type { NodeReport, NodeRequest, Topology } from './messages.ts'
@@ -30,6 +31,8 @@ export interface NodeProcessOptions {
   readonly entry: string
   readonly log: Logger
   readonly clock: Clock
+  /** A start that fails is no reason to say so: it is tried again. */
+  readonly patient: boolean
   /** Called with each of its reports. */
   readonly onReport: (report: NodeReport) => void
 }
@@ -41,6 +44,7 @@ interface Run {
   readonly link: NodeLink
   readonly since: number
   readonly startedAt: number
+  readonly adopted: boolean
   report: NodeReport | undefined
   pulse: Pulse | undefined
   /** It was told to end. */
@@ -65,7 +69,7 @@ export class NodeProcess implements Service {
   #repairing: Promise<void> = Promise.resolve()
   #waitMs: number | undefined
   #deaths = 0
-  adopted = false
+  #left: Left = 'nothing'
 
   constructor(options: NodeProcessOptions) {
     this.#options = options
@@ -90,6 +94,10 @@ export class NodeProcess implements Service {
   get state(): NodeState {
     return this.#run?.report?.state ?? (this.#run === undefined ? 'down' : 'starting')
   }
+  /** Whether its process was started by an earlier supervisor. */
+  get adopted(): boolean {
+    return this.#run?.adopted === true
+  }
   get report(): NodeReport | undefined {
     return this.#run?.report
   }
@@ -103,7 +111,9 @@ export class NodeProcess implements Service {
     return this.#service.start()
   }
 
-  stop(): Promise<void> {
+  /** A process that is left goes on, and the next supervisor adopts it. */
+  stop(left: Left = 'nothing'): Promise<void> {
+    this.#left = left
     return this.#service.stop()
   }
 
@@ -164,9 +174,9 @@ export class NodeProcess implements Service {
     const { start } = this.#request
     const note = readNode(start.stateFolder, this.id)
     if (note !== undefined && note.fingerprint === this.#fingerprint) {
-      this.adopted = true
       // It may hang already, and say nothing.
-      this.#guard(this.#watch(note, watch(note, this.#options.clock).gone, note.startedAt))
+      const { gone } = watch(note, this.#options.clock)
+      this.#guard(this.#watch({ identity: note, gone, startedAt: note.startedAt, adopted: true }))
       return
     }
     // Started with other settings, e.g. by another version.
@@ -196,17 +206,22 @@ export class NodeProcess implements Service {
     const identity = identify(child.pid!) ?? { pid: child.pid!, started: 'gone' }
     const startedAt = clock.now()
     try {
-      noteNode(start.stateFolder, this.id, { ...identity, fingerprint: this.#fingerprint, startedAt })
+      this.#note(identity, startedAt)
     } catch (error) {
       child.kill('SIGKILL')
       throw error
     }
     // Only now: one that is not noted would never be found again, and ends when nobody tells it anything.
     child.stdin?.end(JSON.stringify(this.#request))
-    this.#watch(identity, gone, startedAt)
+    this.#watch({ identity, gone, startedAt, adopted: false })
   }
 
-  #watch(identity: ProcessIdentity, gone: Promise<unknown>, startedAt: number): Run {
+  #note({ pid, started }: ProcessIdentity, startedAt: number): void {
+    const { start, port } = this.#request
+    noteNode(start.stateFolder, this.id, { pid, started, fingerprint: this.#fingerprint, startedAt, port })
+  }
+
+  #watch(found: Pick<Run, 'identity' | 'gone' | 'startedAt' | 'adopted'>): Run {
     const { clock, log } = this.#options
     const path = nodeSocketPath(this.#request.start.stateFolder, this.id)
     const link = new NodeLink(path, clock, {
@@ -214,10 +229,8 @@ export class NodeProcess implements Service {
       pong: () => run.pulse?.answered(),
     })
     const run: Run = {
-      identity,
-      gone,
+      ...found,
       link,
-      startedAt,
       since: clock.monotonic(),
       report: undefined,
       pulse: undefined,
@@ -226,7 +239,7 @@ export class NodeProcess implements Service {
     }
     this.#run = run
     if (this.#topology !== undefined) link.tell({ type: 'topology', topology: this.#topology })
-    void gone.then(async () => {
+    void run.gone.then(async () => {
       await link.ended()
       link.close()
       run.pulse?.stop()
@@ -234,8 +247,8 @@ export class NodeProcess implements Service {
       if (run.ending) log.info({ node: this.id }, 'a node is started again')
       else {
         const why = run.report?.failure?.text
-        log.error({ node: this.id, pid: identity.pid, why }, 'a node ended, starting it again')
-        if (++this.#deaths === DEATHS_MAX) this.#ready.reject(this.#died())
+        log.error({ node: this.id, pid: run.identity.pid, why }, 'a node ended, starting it again')
+        if (++this.#deaths === DEATHS_MAX) this.#failed(this.#died())
       }
       this.#repairing = this.#repair(run)
     })
@@ -243,6 +256,10 @@ export class NodeProcess implements Service {
   }
 
   /** Of no effect once it has served. */
+  #failed(error: Error): void {
+    if (!this.#options.patient) this.#ready.reject(error)
+  }
+
   #died(): ServerDied {
     return new ServerDied(
       `The node ${this.id} ended ${DEATHS_MAX} times before it was ready, and did not say why.`,
@@ -254,16 +271,27 @@ export class NodeProcess implements Service {
     if (this.#run !== run) return
     const before = run.report?.state
     run.report = report
-    if (report.failure !== undefined) this.#ready.reject(new NodeFailed(report.failure))
+    if (report.failure !== undefined) this.#failed(new NodeFailed(report.failure))
     // It listens from its first word on.
     this.#guard(run)
     if (report.state === 'healthy' && before !== 'healthy') {
       // The same port again, also where a free one was taken.
-      if (report.port > 0) this.#request = { ...this.#request, port: report.port }
+      if (report.port > 0) this.#keepPort(run, report.port)
       this.#ready.resolve(report)
       run.onHealthy?.()
     }
     this.#options.onReport(report)
+  }
+
+  /** So does a process that follows; the next supervisor has to know, too. */
+  #keepPort(run: Run, port: number): void {
+    if (this.#request.port === port) return
+    this.#request = { ...this.#request, port }
+    try {
+      this.#note(run.identity, run.startedAt)
+    } catch (error) {
+      this.#options.log.error({ node: this.id, err: error }, 'the port of a node cannot be noted')
+    }
   }
 
   /** Ends it when it answers nothing any more. */
@@ -300,7 +328,13 @@ export class NodeProcess implements Service {
   async #stop(): Promise<void> {
     this.#stopping = true
     await this.#repairing
-    if (this.#run !== undefined) await this.#end(this.#run)
+    const run = this.#run
+    if (this.#left === 'all' || (this.#left === 'adopted' && run?.adopted !== false)) {
+      run?.pulse?.stop()
+      run?.link.close()
+      return
+    }
+    if (run !== undefined) await this.#end(run)
     forgetNode(this.#request.start.stateFolder, this.id)
   }
 
