@@ -36,6 +36,7 @@ export class Guard {
   #replacing = false
   #ready = false
   #ports: Ports | undefined
+  #forced = false
 
   constructor(options: GuardOptions) {
     this.#options = options
@@ -57,7 +58,7 @@ export class Guard {
         const end = await this.#serveOnce(() => {
           note ??= noteOwner(request.stateFolder, 'guard')
         })
-        if (this.#stopping || end.stopping) return end.code === 0 ? 0 : 1
+        if (this.#stopping || end.stopping) return await this.#stopped(end)
         if (this.#replacing) continue
         this.#report(end)
         if (!this.#ready && !request.watch) return 1
@@ -67,7 +68,7 @@ export class Guard {
           waitMs = next.nextMs
           await this.#interrupted(next.waitMs)
         }
-        if (this.#stopping) return 0
+        if (this.#stopping) return await this.#stopped(end)
       }
     } finally {
       watcher?.close()
@@ -98,10 +99,12 @@ export class Guard {
         this.#options.say(
           `the server process has answered nothing for ${request.unresponsiveMs / 1000} s (code that never yields?), ending it`,
         ),
-      onForced: (seconds) =>
+      onForced: (seconds) => {
+        this.#forced = true
         this.#options.say(
           `the stop took more than ${seconds} s and is ended by force; what still runs is found by the next start`,
-        ),
+        )
+      },
       onReady: (message) => {
         onFolder()
         this.#ports = message.ports
@@ -114,6 +117,21 @@ export class Guard {
     const end = await this.#run.ended
     this.#run = undefined
     return end
+  }
+
+  /** A stop was asked for: what a server that has not done it itself has left is ended from here. */
+  async #stopped(end: ServerEnd): Promise<number> {
+    if (this.#forced) return 1
+    if (end.stopping && end.code !== null) return end.code === 0 ? 0 : 1
+    const { request, clock, say } = this.#options
+    try {
+      const { endLeftRunning } = await import('./left-running.ts')
+      await endLeftRunning(request.stateFolder, clock)
+      return 0
+    } catch (error) {
+      say(`not everything could be stopped, and is found by the next start: ${explain(error)}`)
+      return 1
+    }
   }
 
   #interrupt(why: Interruption): void {

@@ -12,7 +12,7 @@ import { answerApp } from './control-app.ts'
 import { openControl } from './control-server.ts'
 import { ensureDatabases } from './databases.ts'
 import { inspectExternal } from './external.ts'
-import { endUnwanted } from './left-running.ts'
+import { endUnwanted, NOTHING } from './left-running.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { own } from './ownership.ts'
 import { createPostgresNode, type PostgresNode } from './postgres-node.ts'
@@ -59,6 +59,7 @@ export class Single implements ServerPart {
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
     this.#releasers.push(() => owned.release())
+    this.#releasers.push(() => this.#endRest())
     readTls(request)
     const port = ports?.port ?? request.port
     const consolePort = ports?.consolePort ?? request.consolePort
@@ -116,6 +117,12 @@ export class Single implements ServerPart {
     this.#left = leftByFailure(this.#options)
     this.#fast = true
     await this.#releasers.releaseAll()
+  }
+
+  /** A stop may come before what runs has been found. */
+  async #endRest(): Promise<void> {
+    const { folder, clock } = this.#options
+    if (this.#left === 'nothing') await endUnwanted(folder, NOTHING, clock)
   }
 
   /** Hurries a stop that is under way. */

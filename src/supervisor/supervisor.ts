@@ -16,7 +16,7 @@ import {
   startKeepers,
 } from './data-tier.ts'
 import { inspectExternal } from './external.ts'
-import { endUnwanted, type Wanted } from './left-running.ts'
+import { endUnwanted, NOTHING, type Wanted } from './left-running.ts'
 import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
@@ -79,6 +79,7 @@ export class Supervisor implements ServerPart {
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
     this.#releasers.push(() => owned.release())
+    this.#releasers.push(() => this.#endRest())
     readTls(request)
     const port = ports?.port ?? request.port
     // A web node that lives on may have it.
@@ -191,6 +192,12 @@ export class Supervisor implements ServerPart {
       for (const end of ends) end()
       await all(keepers.map((keeper) => (this.#goesOn(keeper) ? keeper.leave() : keeper.stop())))
     })
+  }
+
+  /** A stop may come before what runs has been found. */
+  async #endRest(): Promise<void> {
+    const { folder, clock } = this.#options
+    if (this.#dataLeft === 'nothing') await endUnwanted(folder, NOTHING, clock)
   }
 
   #goesOn(keeper: ClusterKeeper): boolean {

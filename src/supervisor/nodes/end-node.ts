@@ -10,6 +10,5 @@ export const NODE_STOP_MS_MAX = 9_000
 export async function endNode(identity: ProcessIdentity, clock: Clock): Promise<void> {
   const { gone } = watch(identity, clock)
   signal(identity, 'SIGTERM')
-  if (!(await within(gone, NODE_STOP_MS_MAX, clock))) signal(identity, 'SIGKILL')
-  await gone
+  while (!(await within(gone, NODE_STOP_MS_MAX, clock))) signal(identity, 'SIGKILL')
 }

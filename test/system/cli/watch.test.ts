@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from '../kit/deadline.ts'
-import { type Place, place, type Running } from './kit.ts'
+import { type Place, place, type Running, runs } from './kit.ts'
 
 /** Changes the text that `/version` answers with. */
 function edit(here: Place, change: (source: string) => string): void {
@@ -51,10 +51,12 @@ test('--watch: a syntax error is shown, and the next change is tried', async (t)
 test('--watch: Ctrl-C while a broken app waits leaves nothing behind', async (t) => {
   const here = place(t)
   const system = await here.start(['--watch'])
+  const postgres = await system.pidOf('c0-pg-1')
   edit(here, () => 'export default {\n  name: ,\n}\n')
   await system.guard.shows(/waiting for the next change/, 'err')
   system.guard.child.kill('SIGINT')
   assert.equal((await system.guard.ended).code, 0)
+  assert.equal(runs(postgres), false)
   const again = await here.run(['doctor', '--data', here.data])
   assert.match(again.out, /c0 version/)
 })
