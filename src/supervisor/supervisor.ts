@@ -16,8 +16,8 @@ import {
   startKeepers,
 } from './data-tier.ts'
 import { inspectExternal } from './external.ts'
-import { endUnwanted, NOTHING, type Wanted } from './left-running.ts'
-import type { NodeAnswer, NodeRequest, Topology } from './nodes/messages.ts'
+import { endUnwanted, NOTHING } from './left-running.ts'
+import type { NodeAnswer, NodeRequest } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { NodeProcess } from './nodes/node-process.ts'
 import { relaySocketPath } from './nodes/relay-node.ts'
@@ -35,8 +35,6 @@ async function all(parts: readonly Promise<void>[]): Promise<void> {
   const ends = await Promise.allSettled(parts)
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
-
-const workerName = (index: number): string => `worker-${index + 1}`
 
 const NO_DIRECTORY: DirectoryStatus = { epoch: 0, clusters: {}, isolated: [] }
 
@@ -62,7 +60,6 @@ export class Supervisor implements ServerPart {
   #dataLeft: Left = 'nothing'
   #serves = false
   #told = ''
-  #current: Topology | undefined
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -91,12 +88,18 @@ export class Supervisor implements ServerPart {
     // The relay after those who need it.
     this.#releasers.push(() => this.#stopNodes((tier) => tier === 'relay'))
     this.#releasers.push(() => this.#stopNodes((tier) => tier !== 'relay'))
-    await endUnwanted(folder, this.#wanted(), clock)
-    // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     const web = this.#node({ id: 'web-1', tier: 'web', port, signingKeys: keys, prepares: true })
+    // Before they are started: a stop finds what an earlier supervisor has started under their names.
+    const relay = this.#node({ id: 'relay-1', tier: 'relay', port: 0, signingKeys: keys })
+    const workers = Array.from({ length: request.workers }, (_, at) =>
+      this.#node({ id: `worker-${at + 1}`, tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
+    )
+    const dataDirs = keptFolders(this.#keepers, folder)
+    await endUnwanted(folder, { nodes: [...this.#nodes.keys()], dataDirs }, clock)
+    // Side by side: the web node imports the application while PostgreSQL starts, and waits for the topology.
     // An application that cannot be loaded need not wait for the data.
     await Promise.race([
-      Promise.all([steps.run('data', () => this.#startData()), steps.run('web', () => this.#startNode(web))]),
+      Promise.all([steps.run('data', () => this.#startData()), steps.run('web', () => web.start())]),
       web.failed(),
     ])
     this.#publish()
@@ -108,11 +111,7 @@ export class Supervisor implements ServerPart {
     this.#app = app
     this.#publish()
 
-    const relay = this.#node({ id: 'relay-1', tier: 'relay', port: 0, signingKeys: keys })
-    const workers = Array.from({ length: request.workers }, (_, at) =>
-      this.#node({ id: workerName(at), tier: 'worker', port: 0, signingKeys: keys, runsJobs: true }),
-    )
-    await steps.run('others', () => Promise.all([relay, ...workers].map((node) => this.#startNode(node))))
+    await steps.run('others', () => Promise.all([relay, ...workers].map((node) => node.start())))
     owned.announce(url)
     this.#phase = 'ready'
     return {
@@ -204,12 +203,6 @@ export class Supervisor implements ServerPart {
     return this.#dataLeft === 'all' || (this.#dataLeft === 'adopted' && keeper.adopted)
   }
 
-  #wanted(): Wanted {
-    const { request, folder } = this.#options
-    const workers = Array.from({ length: request.workers }, (_, at) => workerName(at))
-    return { nodes: ['web-1', 'relay-1', ...workers], dataDirs: keptFolders(this.#keepers, folder) }
-  }
-
   /** All at the same time, so that the slowest alone decides. */
   #stopNodes(are: (tier: NodeRequest['tier']) => boolean): Promise<void> {
     return all(
@@ -258,11 +251,6 @@ export class Supervisor implements ServerPart {
     return node
   }
 
-  async #startNode(node: NodeProcess): Promise<void> {
-    if (this.#current !== undefined) node.tell(this.#current)
-    await node.start()
-  }
-
   async #askWeb(method: string, path: string): Promise<ControlAnswer> {
     const answer = await this.#nodes.get('web-1')?.ask(method, path)
     return answer ?? { status: 503, body: { title: 'No web node answers' } }
@@ -281,18 +269,21 @@ export class Supervisor implements ServerPart {
   /** Every process is asked at the same time, each with a deadline. */
   #processes(): Promise<SystemStatus['nodes'][number][]> {
     return Promise.all(
-      [...this.#nodes.values()].map(async (node) => {
-        const answer = node.state === 'healthy' ? await node.ask('GET', '/status', 1_000) : undefined
-        const ready = (answer?.body as NodeAnswer | undefined)?.ready === true
-        return {
-          id: node.id,
-          tier: node.tier,
-          pid: node.pid,
-          state: node.state === 'healthy' && !ready ? ('suspect' as const) : node.state,
-          address: node.report?.url ?? '',
-          startedAt: new Date(node.startedAt).toISOString(),
-        }
-      }),
+      // The others have not been started or adopted yet.
+      [...this.#nodes.values()]
+        .filter(({ pid }) => pid !== null)
+        .map(async (node) => {
+          const answer = node.state === 'healthy' ? await node.ask('GET', '/status', 1_000) : undefined
+          const ready = (answer?.body as NodeAnswer | undefined)?.ready === true
+          return {
+            id: node.id,
+            tier: node.tier,
+            pid: node.pid,
+            state: node.state === 'healthy' && !ready ? ('suspect' as const) : node.state,
+            address: node.report?.url ?? '',
+            startedAt: new Date(node.startedAt).toISOString(),
+          }
+        }),
     )
   }
 
@@ -313,8 +304,8 @@ export class Supervisor implements ServerPart {
     const text = JSON.stringify(content)
     if (text === this.#told) return
     this.#told = text
-    this.#current = { epoch: this.#epoch.next(), ...content }
-    for (const node of this.#nodes.values()) node.tell(this.#current)
+    const topology = { epoch: this.#epoch.next(), ...content }
+    for (const node of this.#nodes.values()) node.tell(topology)
   }
 
   #notes(): string[] {

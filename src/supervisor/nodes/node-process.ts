@@ -335,7 +335,14 @@ export class NodeProcess implements Service {
       return
     }
     if (run !== undefined) await this.#end(run)
+    else await this.#endNoted()
     forgetNode(this.#request.start.stateFolder, this.id)
+  }
+
+  /** It was stopped before it was started: an earlier supervisor's process would go on. */
+  async #endNoted(): Promise<void> {
+    const note = readNode(this.#request.start.stateFolder, this.id)
+    if (note !== undefined) await endNode(note, this.#options.clock)
   }
 
   async #end(run: Run): Promise<void> {

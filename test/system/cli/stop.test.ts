@@ -46,6 +46,21 @@ for (const [stage, how] of [
   })
 }
 
+test('Ctrl-C while the next supervisor starts ends also those whom it has not adopted yet', async (t) => {
+  const here = place(t)
+  const system = await here.start(['--stage', 'split', '--workers', '2'])
+  const pids = await nodePids(system)
+  const before = serverPid(here)!
+  kill(before)
+  await until('the next supervisor', () => {
+    const now = serverPid(here)
+    return (now !== undefined && now !== before) || undefined
+  })
+  system.guard.child.kill('SIGINT')
+  assert.equal((await within(system.guard.ended, 'the guard')).code, 0)
+  assert.deepEqual(pids.filter(runs), [])
+})
+
 test('a supervisor that dies in the midst of a stop leaves nothing running', async (t) => {
   const here = place(t)
   const system = await here.start(['--stage', 'split'])
