@@ -3,7 +3,7 @@ import { systemClock } from '../core/clock.ts'
 import { silentLogger } from '../core/log.ts'
 import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
 import { connectionTo } from '../data/postgres/address.ts'
-import { readPostmasterFile } from '../data/postgres/postmaster-file.ts'
+import { findRunning } from '../data/postgres/postmaster-file.ts'
 import { readPassword } from '../data/postgres/record.ts'
 import { createPostgres } from '../data/postgres/server.ts'
 import { SUPERUSER } from '../data/postgres/types.ts'
@@ -38,11 +38,15 @@ export async function withClusters<R>(
   const folder = stateFolder(target.folder)
   const running = runningServers(folder)
   if (running.length > 0) {
+    let begun = false
     try {
-      return await onServers(running, target, work)
+      return await onServers(running, target, (clusters) => {
+        begun = true
+        return work(clusters)
+      })
     } catch (error) {
-      // Between our look and now it may have stopped.
-      if (runningServers(folder).length > 0) throw error
+      // Between our look and now it may have stopped. What has begun is not done once more.
+      if (begun || runningServers(folder).length > 0) throw error
     }
   }
   return withStarted(target, (server) => onServers([server], target, work))
@@ -92,14 +96,9 @@ function runningServers(folder: StateFolder): ConnectionOptions[] {
 }
 
 function runningServer(dataDir: string): ConnectionOptions | undefined {
-  const file = readPostmasterFile(dataDir)
+  const { postmaster, file } = findRunning(dataDir)
   const password = readPassword(dataDir)
-  if (file === undefined || file.status !== 'ready' || password === undefined) return undefined
-  try {
-    process.kill(file.pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
-  }
+  if (postmaster === undefined || file?.status !== 'ready' || password === undefined) return undefined
   return { host: file.socketDir, port: file.port, user: SUPERUSER, password, database: 'postgres' }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { askStatus, askStop } from '../../../src/supervisor/control-client.ts'
@@ -92,6 +92,21 @@ test('kill -9 of everything: the next start recovers what was acknowledged', asy
   await system.guard.ended
   const next = await here.start()
   assert.deepEqual(await (await next.get('/a')).json(), { value: 1 })
+})
+
+test('kill -9 of everything: a command does not take a stranger with an old process id for PostgreSQL', async (t) => {
+  const here = place(t)
+  const system = await here.start()
+  await system.post('/a')
+  const pids = [guardPid(here.data), await system.pidOf('web-1'), await system.pidOf('c0-pg-1')]
+  for (const pid of pids) kill(pid)
+  await until('the end of all', () => (pids.some(runs) ? undefined : true))
+  // As after a start of the machine: the id is ours now.
+  const file = join(here.data, 'pg', 'c0', 'postmaster.pid')
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^\d+/, String(process.pid)))
+  const { code, out, err } = await here.run(['sql', '--data', here.data, '--json', '-c', 'table counters'])
+  assert.equal(code, 0, err)
+  assert.match(out, /"value":1/)
 })
 
 test('a server that dies again and again is started ever more slowly, and stop ends the waiting', async (t) => {
