@@ -18,7 +18,7 @@ export async function applyMigrations(
   const target = chooseTarget(named, flags, 'app')
   const definition = await importApp(target.app!)
   return withClusters(
-    { ...target, app: definition.options.name, create: target.clusters ?? 1 },
+    { ...target, app: definition.options.name, create: target.clusters ?? 1, writes: true },
     async (clusters) => {
       if (target.databases.length > 0) await inspectExternal(clusters)
       const { applied } = await prepareData({

@@ -9,9 +9,10 @@ import { createPostgres } from '../data/postgres/server.ts'
 import { SUPERUSER } from '../data/postgres/types.ts'
 import { clusterName, embeddedClusters, externalClusters } from './clusters.ts'
 import { ensureDatabases, listEmbedded } from './databases.ts'
-import { ConfigInvalid, NoDatabase } from './errors.ts'
+import { ConfigInvalid, NoDatabase, OperationRefused } from './errors.ts'
+import { readOwner } from './owner-notes.ts'
 import { own } from './ownership.ts'
-import { primaryPlaces, standAlone } from './stand-alone.ts'
+import { goAlone, primaryPlaces, standAlone } from './stand-alone.ts'
 import { openStateFolder, type StateFolder, stateFolder } from './state-folder.ts'
 
 /** Which databases a command works on. */
@@ -24,6 +25,11 @@ export interface Target {
   readonly app?: string | undefined
   /** Make so many embedded databases when there are none. @defaultValue none */
   readonly create?: number | undefined
+  /**
+   * The work changes something. Otherwise a server that is started for it is read-only, and its replicas stay as good as they
+   * were. @defaultValue false
+   */
+  readonly writes?: boolean | undefined
 }
 
 /**
@@ -106,19 +112,35 @@ async function withStarted<R>(target: Target, work: (server: ConnectionOptions) 
   if (target.create === undefined && !existsSync(stateFolder(target.folder).pg))
     throw new NoDatabase(target.folder, target.app)
   const folder = openStateFolder(target.folder)
+  refuseGuarded(folder)
   const owned = own(folder.path)
-  const { id: _, ...places } = standAlone(folder)
-  const server = createPostgres({
-    ...places,
-    log: silentLogger,
-    clock: systemClock,
-    pgBin: target.pgBin,
-  })
   try {
-    await server.start()
-    return await work(connectionTo(server))
+    const { id: _, ...places } = standAlone(folder)
+    const server = createPostgres({
+      ...places,
+      log: silentLogger,
+      clock: systemClock,
+      pgBin: target.pgBin,
+      settings: target.writes ? {} : { default_transaction_read_only: 'on' },
+    })
+    try {
+      await server.start()
+      if (target.writes) goAlone(folder, server, { copyAnew: false })
+      return await work(connectionTo(server))
+    } finally {
+      await server.stop()
+    }
   } finally {
-    await server.stop()
     owned.release()
   }
+}
+
+/** A system whose server process has just died is not stopped: the next one needs the folder, and decides who is primary. */
+function refuseGuarded({ path }: StateFolder): void {
+  const { guard } = readOwner(path)
+  if (guard === undefined) return
+  throw new OperationRefused(
+    `The system on ${path} is being started again by its guard (process ${guard.pid}), and its database does not run yet.`,
+    `Try again when \`tenfold status --data ${path}\` says that it is ready, or stop it first with \`tenfold stop --data ${path}\`.`,
+  )
 }

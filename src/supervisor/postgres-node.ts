@@ -16,10 +16,16 @@ export interface PostgresNode extends Service {
   leave(): void
 }
 
+/** How to run it. */
+export interface PostgresNodeOptions extends PostgresOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Called with each run as soon as it answers, also with one that was adopted. */
+  readonly onRun: (server: PostgresServer) => void
+}
+
 /** Starts PostgreSQL and starts it again, with backoff, whenever it ends by itself. */
-export function createPostgresNode(
-  options: PostgresOptions & { readonly clock: Clock; readonly log: Logger },
-): PostgresNode {
+export function createPostgresNode({ onRun, ...options }: PostgresNodeOptions): PostgresNode {
   const { clock, log } = options
   const over = new AbortController()
   let server = createPostgres(options)
@@ -44,6 +50,7 @@ export function createPostgresNode(
       server = createPostgres(options)
       try {
         await server.start()
+        onRun(server)
         log.info({ node: 'c0-pg-1', pid: server.pid }, 'PostgreSQL runs again')
         return watch(clock.monotonic(), wait.nextMs)
       } catch (error) {
@@ -63,8 +70,7 @@ export function createPostgresNode(
     },
     start: async () => {
       await server.start()
-      // It may have been left by a system with replicas, and wait for their word.
-      if (server.adopted && options.replication) server.reload(options.replication.conf)
+      onRun(server)
       watch(clock.monotonic(), undefined)
     },
     stop: async () => {

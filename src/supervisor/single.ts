@@ -21,7 +21,7 @@ import { signingKeys } from './secrets.ts'
 import { seedOnce } from './seed.ts'
 import { type Left, leftByFailure, type ServerOptions, type ServerPart, type StopHow } from './server-part.ts'
 import { sizeServer } from './sizing.ts'
-import { standAlone } from './stand-alone.ts'
+import { goAlone, standAlone } from './stand-alone.ts'
 import type { Ports } from './start-request.ts'
 import { type NodeFacts, systemStatus } from './status.ts'
 import { readTls } from './tls.ts'
@@ -208,6 +208,7 @@ export class Single implements ServerPart {
       signal,
       pgBin: request.pgBin,
       ...size,
+      onRun: (server) => goAlone(folder, server, { copyAnew: true }),
     })
     this.#postgres = node
     this.#releasers.push(() => {

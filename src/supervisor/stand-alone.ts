@@ -1,7 +1,8 @@
 import { join } from 'node:path'
+import { awaited } from '../data/failover/awaited.ts'
 import { nodePlaces } from '../data/failover/places.ts'
-import { type ClusterRecord, readClusterRecord, writeClusterRecord } from '../data/failover/record.ts'
-import type { PostgresOptions } from '../data/postgres/types.ts'
+import { readClusterRecord, writeClusterRecord } from '../data/failover/record.ts'
+import type { PostgresOptions, PostgresServer } from '../data/postgres/types.ts'
 import { renderReplication } from '../data/replication/settings.ts'
 import { StageRefused } from './errors.ts'
 import type { StateFolder } from './state-folder.ts'
@@ -37,8 +38,8 @@ export function primaryPlaces(folder: StateFolder, cluster: string) {
 }
 
 /**
- * What starts a cluster's primary without its replicas, at stage `single` or for a command. From then on it alone has
- * everything; the record says so before, and replicas are made anew when they are wanted again.
+ * What starts a cluster's primary without its replicas, at stage `single` or for a command. It still waits for those that its
+ * record names: as long as they are not there it acknowledges nothing, and all that the record says stays true.
  *
  * @throws StageRefused when it is not certain who the primary is
  */
@@ -57,16 +58,30 @@ export function standAlone(
       `${folder.path} was stopped while ${record.promoting.id} was being promoted: which node is the primary is not certain.`,
       'Start it once with `--stage replicated`, which decides that; then stop it in order.',
     )
-  writeClusterRecord(recordFile(folder, 'c0'), alone(record))
   return {
     ...{ id, dataDir, runDir, logFile },
-    replication: { standby: false, conf: renderReplication({ id, synchronous: [] }) },
+    replication: { standby: false, conf: renderReplication({ id, synchronous: awaited(record, id) }) },
   }
 }
 
-const alone = (record: ClusterRecord): ClusterRecord => ({
-  ...record,
-  synchronous: [],
-  named: [],
-  building: record.nodes.filter((id) => id !== record.primary),
-})
+/**
+ * Lets a primary that runs acknowledge without its replicas, also one that was adopted. From now on it alone has everything;
+ * the record says so before. Not before it runs: if it cannot be started, one of the replicas has everything.
+ *
+ * With `copyAnew` the replicas are copied when they are wanted again. Stage `single` may last for years, and its folder may
+ * have been put back from a backup meanwhile: what a replica has may be of another history under the same numbers. After a
+ * command they go on where they were.
+ */
+export function goAlone(
+  folder: StateFolder,
+  server: PostgresServer,
+  { copyAnew }: { readonly copyAnew: boolean },
+): void {
+  const file = recordFile(folder, 'c0')
+  const record = readClusterRecord(file)
+  if (record === undefined) return
+  const { primary: id, nodes } = record
+  const building = copyAnew ? nodes.filter((other) => other !== id) : record.building
+  writeClusterRecord(file, { ...record, synchronous: [], named: [], building })
+  server.reload(renderReplication({ id, synchronous: [] }))
+}

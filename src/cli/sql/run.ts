@@ -25,7 +25,7 @@ export interface SqlFlags extends TargetFlags {
 export async function runSql(named: string | undefined, flags: SqlFlags): Promise<void> {
   const target = chooseTarget(named, flags, 'no app')
   const app = target.app === undefined ? undefined : (await importApp(target.app)).options.name
-  await withClusters({ ...target, app }, async (clusters) => {
+  await withClusters({ ...target, app, writes: flags.write }, async (clusters) => {
     const names = clusters.map(({ name }) => name)
     const cluster = clusters.find(({ name }) => name === flags.cluster)
     if (cluster === undefined) {

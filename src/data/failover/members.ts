@@ -2,13 +2,11 @@ import { existsSync, statfsSync } from 'node:fs'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { DataFolderInUse } from '../postgres/errors.ts'
 import type { ReplicationRole } from '../replication/settings.ts'
+import { awaited } from './awaited.ts'
 import { ClusterNode, type NodeStart } from './node.ts'
 import type { KeeperOptions } from './options.ts'
 import { nodePlaces } from './places.ts'
 import type { ClusterRecord } from './record.ts'
-
-/** A name that no standby has: what a primary waits for that must not acknowledge anything on its own. */
-const NOBODY = 'nobody'
 
 /**
  * Megabytes of log that a copy under way may hold back: a quarter of what is free, so that a large one comes to its end, and
@@ -109,24 +107,15 @@ export class Members {
     await this.get(id).start({ standby, role, upstream: upstream?.address && primary, ...how })
   }
 
-  /** What a node has to be told. A primary waits for the named standbys; any other, if it was promoted, for nobody yet. */
+  /** What a node has to be told. */
   role(id: string, record: ClusterRecord, follows?: ClusterNode): ReplicationRole {
     const address = follows?.address
     const { link = (given: DatabaseAddress) => given } = this.#options
     const upstream = address && link(address, follows.id, id)
-    const isPrimary = id === record.primary
-    // Where it was chosen, a primary without standbys waits for nobody; one that is to be one never acknowledges alone.
-    const alone =
-      record.nodes.length === 1 ||
-      (record.durability === 'available' &&
-        isPrimary &&
-        record.named.length === 0 &&
-        record.synchronous.length === 0)
-    const named = isPrimary ? record.named : []
-    const isCopied = isPrimary && record.building.length > 0
+    const isCopied = id === record.primary && record.building.length > 0
     return {
       id,
-      synchronous: alone ? [] : named.length > 0 ? named : [NOBODY],
+      synchronous: awaited(record, id),
       upstream,
       ...(isCopied && { keepMb: roomMb(this.get(id).dataDir) }),
     }
