@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import { readOwner } from '../../../src/supervisor/owner-notes.ts'
-import { type Place, place, type Running } from '../cli/kit.ts'
+import { type Place, place, type Running, runs } from '../cli/kit.ts'
 import { until, within } from '../kit/deadline.ts'
 import { ServerProcess } from '../kit/server.ts'
 import { signal } from '../kit/signal.ts'
@@ -92,4 +92,20 @@ test('a second start that cannot succeed ends with its cause', async (t) => {
   const refused = await here.run(flags)
   assert.equal(refused.code, 1)
   assert.match(refused.err, /of no use|postgresql\.auto\.conf/)
+})
+
+test('stage `single` does not wait for the replicas of the primary that it adopts', async (t) => {
+  const here = place(t)
+  const system = await here.start(REPLICATED)
+  await until('its replica counts', async () =>
+    (await system.status()).state === 'ready' ? true : undefined,
+  )
+  const { server, guard } = readOwner(here.data)
+  const [primary, replica] = [await system.pidOf('c0-pg-1'), await system.pidOf('c0-pg-2')]
+  for (const pid of [guard!.pid, server!.pid, replica]) signal(pid, 'SIGKILL')
+  await until('the end of the supervisor', () => (runs(server!.pid) ? undefined : true))
+  const next = await here.start()
+  assert.equal(await next.pidOf('c0-pg-1'), primary)
+  const { status } = await within(next.post('/a'), 'a write', 8_000)
+  assert.equal(status, 200)
 })
