@@ -197,7 +197,7 @@ export class Single implements ServerPart {
   }
 
   async #startPostgres({ id, ...places }: ReturnType<typeof standAlone>): Promise<void> {
-    const { request, log, clock, random, signal } = this.#options
+    const { request, folder, log, clock, random, signal } = this.#options
     const { postgres: size } = sizeServer(request)
     this.#dataNode = id
     const node = createPostgresNode({
