@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { SOCKET_PATH_BYTES_MAX } from '../web/listen.ts'
 import { StateFolderCorrupt } from './errors.ts'
 
-/** The room for a path in the kernel's socket address, less the final NUL. */
-const SOCKET_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
 const CONTROL = 'control.sock'
 
 /**
@@ -27,16 +26,16 @@ const privateFolder = (): string => {
   return join(base, `tenfold-${process.getuid?.() ?? 0}`)
 }
 
-/** Makes sure that nobody else can have put a socket there. */
-export function prepareControlFolder(folder: string): void {
-  if (controlSocketPath(folder).startsWith(resolve(folder))) return
+/** Makes sure that nobody else can have put a socket there. Each socket of a folder lies inside or not by its own length. */
+export function prepareSocketFolder(path: string): void {
   const dir = privateFolder()
+  if (dirname(path) !== dir) return
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const found = lstatSync(dir)
   if (found.isDirectory() && found.uid === (process.getuid?.() ?? found.uid) && (found.mode & 0o077) === 0)
     return
   throw new StateFolderCorrupt(
-    `${dir} belongs to someone else, or others can enter it; the control socket cannot lie there.`,
+    `${dir} belongs to someone else, or others can enter it; a socket cannot lie there.`,
     'Remove that folder, or use a state folder with a shorter path (--data DIR).',
   )
 }

@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { SystemStatus } from '../core/topology.ts'
 import type { ControlAnswer } from './control-answer.ts'
-import { controlSocketPath, prepareControlFolder } from './control-path.ts'
+import { controlSocketPath, prepareSocketFolder } from './control-path.ts'
 import { followLogs, type LogQuery, tailLogs } from './logs.ts'
 import type { StateFolder } from './state-folder.ts'
 
@@ -30,7 +30,7 @@ const NOTHING_TO_OPERATE = {
 /** HTTP over a Unix socket that only this user can open. The caller holds the folder's lock. */
 export async function openControl(control: Control): Promise<{ close(): Promise<void> }> {
   const path = controlSocketPath(control.folder.path)
-  prepareControlFolder(control.folder.path)
+  prepareSocketFolder(path)
   // Left behind by a process that was killed: we hold the lock, so nobody listens there.
   rmSync(path, { force: true })
   const over = new AbortController()

@@ -11,7 +11,7 @@ export type ListenAddress =
     }
 
 /** Bytes of a Unix socket's path on Linux and macOS, whichever is shorter. */
-const SOCKET_PATH_BYTES_MAX = 103
+export const SOCKET_PATH_BYTES_MAX = 103
 
 /** What is taken away from whatever this process creates: others and the group may not use the socket. */
 const OWN_MASK = 0o177

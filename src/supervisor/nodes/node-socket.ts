@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import type { ControlAnswer } from '../control-answer.ts'
-import { prepareControlFolder, socketPathOf } from '../control-path.ts'
+import { prepareSocketFolder, socketPathOf } from '../control-path.ts'
 import { readLines, writeLine } from './lines.ts'
 import type { FromNode, NodeReport, ToNode } from './messages.ts'
 
@@ -32,7 +32,7 @@ export async function openNodeSocket(
   ears: NodeEars,
 ): Promise<NodeSocket> {
   const path = nodeSocketPath(stateFolder, first.id)
-  prepareControlFolder(stateFolder)
+  prepareSocketFolder(path)
   // Of a process of this name that was killed: its supervisor has seen to it that there is only one.
   rmSync(path, { force: true })
   const sockets = new Set<Socket>()

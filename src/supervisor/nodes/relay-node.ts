@@ -1,7 +1,7 @@
 import { createRelayNode, type RelayNode } from '../../app/relay-node.ts'
 import { systemClock } from '../../core/clock.ts'
 import { lifecycle } from '../../core/lifecycle.ts'
-import { socketPathOf } from '../control-path.ts'
+import { prepareSocketFolder, socketPathOf } from '../control-path.ts'
 import { clustersOf } from './clusters-of.ts'
 import type { Topology } from './messages.ts'
 import type { NodePart, NodePartOptions } from './node-part.ts'
@@ -18,6 +18,7 @@ export function createRelayPart({ request, log, told }: NodePartOptions): NodePa
   const start = async (): Promise<void> => {
     const topology = await told()
     app = topology.app ?? ''
+    prepareSocketFolder(socketPath)
     relay = createRelayNode({
       clusters: clustersOf(topology, app),
       listen: [{ socketPath }],

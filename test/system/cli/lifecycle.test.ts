@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SystemStatus } from '../../../src/core/topology.ts'
@@ -194,6 +195,24 @@ async function backAgain(url: string): Promise<void> {
     ),
   )
 }
+
+test('a state folder whose path is too long for some of its sockets only works', async (t) => {
+  const here = place(t)
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'tenfold-tmp-'))
+  t.after(() => rmSync(TMPDIR, { recursive: true, force: true }))
+  const bytes = 90
+  const data = join(here.dir, 'd'.repeat(bytes - here.dir.length - 1))
+  const flags = ['--data', data, '--port', '0', '--console-port', '0', '--stage', 'split', '--workers', '1']
+  const guard = here.command(['start', ...flags], { env: { TMPDIR } })
+  await guard.shows(/is ready at/)
+  assert.equal(existsSync(join(data, 'control.sock')), true)
+  const { nodes } = await until('all nodes', async () => {
+    const status = await askStatus(data)
+    return status.state === 'ready' ? status : undefined
+  })
+  assert.ok(nodes.some(({ id, address }) => id === 'relay-1' && address.includes(TMPDIR)))
+  assert.equal((await here.run(['stop', '--data', data], { env: { TMPDIR } })).code, 0)
+})
 
 test('a state folder with a long path works', async (t) => {
   const here = place(t)
