@@ -1,4 +1,5 @@
 import { STAGES, type Stage } from '../core/topology.ts'
+import { REPLICAS_MAX } from '../data/failover/options.ts'
 import type { RawConfig } from '../supervisor/config/load.ts'
 import { ConfigInvalid, StageUnavailable } from '../supervisor/errors.ts'
 
@@ -31,7 +32,6 @@ export const STAGES_HERE = ['single', 'split', 'replicated'] as const
 
 /** Replicas of each primary at stage `replicated`. */
 export const REPLICAS_DEFAULT = 2
-const REPLICAS_MAX = 8
 const WORKERS_MAX = 64
 
 /** Flags that belong to a later stage, and that stage. */

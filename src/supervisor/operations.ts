@@ -1,4 +1,5 @@
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
+import { REPLICAS_MAX } from '../data/failover/options.ts'
 import { type ControlAnswer, refusal } from './control-answer.ts'
 import { NodeUnknown, OperationRefused } from './errors.ts'
 import { nearest } from './nearest.ts'
@@ -28,7 +29,7 @@ export async function operate(operated: Operated, { pathname, searchParams }: UR
       return {
         status: 200,
         body: {
-          nodes: await scale(operated, searchParams.get('target') ?? '', Number(searchParams.get('count'))),
+          nodes: await scale(operated, searchParams.get('target') ?? '', searchParams.get('count') ?? ''),
         },
       }
     return { status: 404, body: { title: 'There is no such operation' } }
@@ -69,11 +70,22 @@ async function restart(operated: Operated, target: string): Promise<string[]> {
   return chosen.map(({ id }) => id)
 }
 
-async function scale({ keepers }: Operated, target: string, count: number): Promise<string[]> {
+async function scale({ keepers }: Operated, target: string, text: string): Promise<string[]> {
   if (target !== 'data.replicas')
     throw new OperationRefused(
       `${JSON.stringify(target)} cannot be scaled in this version.`,
       'Write `tenfold scale data.replicas=N`.',
+    )
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count > REPLICAS_MAX)
+    throw new OperationRefused(
+      `A primary cannot have ${JSON.stringify(text)} replicas.`,
+      `Name a whole number from 0 to ${REPLICAS_MAX}.`,
+    )
+  if (keepers.size === 0)
+    throw new OperationRefused(
+      'The databases of this system are given by URL (`--database`): it has no data nodes of its own.',
+      'Add or remove replicas where those databases are run.',
     )
   await Promise.all([...keepers.values()].map((keeper) => keeper.scale(count)))
   return [...keepers.values()].flatMap(({ record }) => record.nodes)

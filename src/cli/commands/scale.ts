@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { REPLICAS_MAX } from '../../data/failover/options.ts'
 import { printJson, say } from '../output.ts'
 import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
 
@@ -6,7 +7,7 @@ export function scaleCommand(program: Command): void {
   const command = program
     .command('scale')
     .description('change how many nodes there are, while the system runs')
-    .argument('<target=n>', 'data.replicas=N: replicas of each primary', assignment)
+    .argument('<target=n>', `data.replicas=N: replicas of each primary, at most ${REPLICAS_MAX}`, assignment)
     .addOption(dataOption())
     .addOption(jsonOption())
     .addOption(debugOption())
@@ -27,5 +28,7 @@ interface Assignment {
 function assignment(text: string): Assignment {
   const [, target = '', count = ''] = /^(data\.replicas)=(\d{1,3})$/.exec(text) ?? []
   if (target === '') throw new InvalidArgumentError('Write it as data.replicas=2.')
+  if (Number(count) > REPLICAS_MAX)
+    throw new InvalidArgumentError(`A primary has at most ${REPLICAS_MAX} replicas.`)
   return { target, count }
 }

@@ -206,13 +206,20 @@ export class ClusterKeeper implements Service {
     const { name, replicas: from } = this.#options
     const removed: { readonly erased: Promise<void> }[] = []
     await this.#exclusively(async () => {
-      // First of all: whoever goes on after us goes on with this.
-      this.#save({ ...this.#record, scaled: { from, to: replicas } })
+      const { scaled, ...before } = this.#record
+      // First: a successor goes on with it, where this one is killed in the midst of it.
+      this.#save({ ...before, scaled: { from, to: replicas } })
       const running = new Set(this.#views().flatMap(({ id, process }) => (process === 'running' ? [id] : [])))
       const extra = dearest(this.#record, (id) => running.has(id)).slice(replicas)
-      for (const id of extra) removed.push(await this.#repairs.remove(id))
-      const { record } = fitted(this.#record, { name, replicas })
-      this.#save(record)
+      try {
+        for (const id of extra) removed.push(await this.#repairs.remove(id))
+      } catch (error) {
+        // Whoever asked is told that it failed: then it must not be done later either.
+        const { scaled: _, ...present } = this.#record
+        this.#save({ ...present, ...(scaled && { scaled }) })
+        throw error
+      }
+      this.#save(fitted(this.#record, { name, replicas }).record)
       this.#repairs.renew()
     })
     // Not within the turn: the primary may be lost meanwhile. Before the next: names are used again.

@@ -5,8 +5,12 @@ import type { PostgresOptions } from '../postgres/types.ts'
 import type { ClusterPlaces } from './places.ts'
 import type { Durability } from './record.ts'
 
+/** Replicas that one primary can have: each takes a slot and a sender, of which a copy under way needs further ones. */
+export const REPLICAS_MAX = 8
+
 /** One cluster: a primary with replicas, on this machine. */
 export interface KeeperOptions extends ClusterPlaces {
+  /** At most {@link REPLICAS_MAX}. */
   readonly replicas: number
   /** What has to survive this process; see record.ts. */
   readonly recordFile: string

@@ -166,6 +166,7 @@ test('wrong usage exits 2 and suggests the right word', async (t) => {
     [['start', '--durability', 'some'], /"durability" in the command line is wrong/],
     [['fault', 'kil', 'web-1'], /Allowed choices are kill, pause, resume/],
     [['scale', 'data=2'], /Write it as data\.replicas=2/],
+    [['scale', 'data.replicas=9'], /at most 8 replicas/],
     [['start', '--memory', 'lots'], /"memory" in the command line is wrong: is not a size/],
     [['start'], /TENFOLD_PROT is not known\.\n.*Did you mean TENFOLD_PORT\?/, { TENFOLD_PROT: '1' }],
     [['start', '--config', 'absent.json'], /There is no configuration file absent\.json/],
