@@ -89,6 +89,12 @@ function replace(
           views,
           `${primary.id} has no data folder any more, and not every standby that may have its last commits is there`,
         )
+  // It may have acknowledged what nobody else has.
+  if (promoting && !promoting.lossy && !views.some(({ id }) => id === promoting.id))
+    return {
+      do: 'refuse',
+      why: `${promoting.id}, which was being promoted, is no part of the cluster any more`,
+    }
   // Nobody else has anything that counts; the primary itself has all.
   if (standbys.length === 0) return restart
   const hung = standbys.find(({ process }) => process === 'hung')

@@ -195,20 +195,25 @@ export class ClusterKeeper implements Service {
    * data. Without any, commits wait for none.
    */
   async scale(replicas: number): Promise<void> {
-    this.#scaling = this.#scaling.catch(() => {}).then(() => this.#scale(replicas))
-    await this.#scaling
+    const { replicas: from } = this.#options
+    // First of all: a successor goes on with it, where this one is killed in the midst of it.
+    await this.#fit(replicas, (record) => ({ ...record, scaled: { from, to: replicas } }))
     await this.#reached(({ members }) =>
       members.every(({ role, synchronous }) => role === 'primary' || synchronous),
     )
   }
 
-  async #scale(replicas: number): Promise<void> {
-    const { name, replicas: from } = this.#options
+  #fit(replicas: number, note: (record: ClusterRecord) => ClusterRecord): Promise<void> {
+    this.#scaling = this.#scaling.catch(() => {}).then(() => this.#change(replicas, note))
+    return this.#scaling
+  }
+
+  async #change(replicas: number, note: (record: ClusterRecord) => ClusterRecord): Promise<void> {
+    const { name } = this.#options
     const removed: { readonly erased: Promise<void> }[] = []
     await this.#exclusively(async () => {
-      const { scaled, ...before } = this.#record
-      // First: a successor goes on with it, where this one is killed in the midst of it.
-      this.#save({ ...before, scaled: { from, to: replicas } })
+      const { scaled } = this.#record
+      this.#save(note(this.#record))
       const running = new Set(this.#views().flatMap(({ id, process }) => (process === 'running' ? [id] : [])))
       const extra = dearest(this.#record, (id) => running.has(id)).slice(replicas)
       try {
@@ -265,8 +270,9 @@ export class ClusterKeeper implements Service {
     const { scaled } = this.#record
     // Whoever asks for the same as before has not asked for another.
     const wanted = scaled?.from === replicas ? scaled.to : replicas
-    const { record, extra } = fitted(this.#record, { name, replicas: wanted })
-    await this.#members.end(extra, this.#record)
+    // Whoever is too many goes when the primary serves: what has to be decided before may depend on it.
+    const present = this.#record.nodes.length - 1
+    const { record } = fitted(this.#record, { name, replicas: Math.max(wanted, present) })
     this.#record = record
     this.#members.update(record)
     // Without a record there has never been more than the first node: it is made, or opened, and only then recorded.
@@ -282,6 +288,21 @@ export class ClusterKeeper implements Service {
       ),
     ])
     await this.#serves.promise
+    if (present > wanted) await this.#takeOut(wanted)
+  }
+
+  /** What the last start wanted and this one does not. The system serves meanwhile. */
+  async #takeOut(wanted: number): Promise<void> {
+    const { log, name } = this.#options
+    try {
+      await this.#fit(wanted, (record) => record)
+    } catch (err) {
+      if (!this.#over.signal.aborted)
+        log.warn(
+          { cluster: name, wanted, err },
+          'replicas that are not wanted could not be taken out; `tenfold scale` does it',
+        )
+    }
   }
 
   async #stop(): Promise<void> {

@@ -52,19 +52,6 @@ export class Members {
     }
   }
 
-  /** Ends nodes that are not wanted any more, if they still run. */
-  async end(ids: readonly string[], record: ClusterRecord): Promise<void> {
-    this.update({ ...record, nodes: ids })
-    for (const id of ids) {
-      const node = this.get(id)
-      if (node.isThere) {
-        await this.start(id, record, { adoptOnly: true }).catch(() => {})
-        await node.stop('fast')
-      }
-      this.forget(id)
-    }
-  }
-
   forget(id: string): void {
     this.#nodes.delete(id)
   }
@@ -76,7 +63,10 @@ export class Members {
 
   /** Takes over what a killed keeper left running. @throws DataFolderInUse when it has another keeper */
   async adopt(record: ClusterRecord): Promise<void> {
-    const there = this.all.filter((node) => node.pid === undefined && node.isThere)
+    const unknown = this.all.filter((node) => node.pid === undefined)
+    const there = unknown.filter((node) => node.isThere)
+    // Of one whose postmaster was killed sessions may be left that hang, and would answer when they wake.
+    await Promise.all(unknown.filter((node) => !there.includes(node)).map((node) => node.endWhatRuns()))
     // One that is being made is made anew in any case, and may wait long for a primary that is gone.
     const isUnfinished = ({ id }: ClusterNode): boolean => record.building.includes(id)
     const left = there.filter((node) => !isUnfinished(node))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
-import { endPostmaster } from '../postgres/end.ts'
+import { clearLeftovers, endPostmaster } from '../postgres/end.ts'
 import { DataFolderCorrupt, DataFolderInUse } from '../postgres/errors.ts'
 import { watch } from '../postgres/launch.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
@@ -96,8 +96,14 @@ export class ClusterNode {
     return this.#server !== undefined && this.#server.socketDir !== '' ? this.#server : undefined
   }
 
+  /** One that cannot be read (a disk that is broken or gone) is none: the others must not wait for it. */
   get hasFolder(): boolean {
-    return statSync(join(this.dataDir, 'global', 'pg_control'), { throwIfNoEntry: false }) !== undefined
+    try {
+      return statSync(join(this.dataDir, 'global', 'pg_control'), { throwIfNoEntry: false }) !== undefined
+    } catch (error) {
+      this.failure = error
+      return false
+    }
   }
 
   /** Whether a server runs on its folder, ours or one that a killed owner left. */
@@ -274,11 +280,12 @@ export class ClusterNode {
     }
   }
 
-  /** Ends a server on its folder that is not ours, with all its processes. */
+  /** Ends a server on its folder that is not ours, with all its processes; also those that have outlived it. */
   async endWhatRuns(): Promise<void> {
     const { postmaster } = findRunning(this.dataDir)
     const { clock } = this.#options
     if (postmaster !== undefined) await endPostmaster(watch(postmaster, clock), 'kill', this.dataDir, clock)
+    else await clearLeftovers(this.dataDir, clock)
   }
 
   /** It has answered no fresh connection for too long. */

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Timer } from '../../core/clock.ts'
 import { formatLsn, type Lsn } from '../../core/lsn.ts'
+import type { StopMode } from '../postgres/types.ts'
 import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
@@ -54,7 +56,10 @@ export class Promotion {
     await this.#prepare(members.get(best.id), named).catch(refused)
     await this.#calm(primary).catch(refused)
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
-    const hurry = options.clock.timer(SHUTDOWN_MS_MAX, () => void primary.stop('immediate'))
+    const sooner = (mode: StopMode, ms: number): Timer =>
+      options.clock.timer(ms, () => void primary.stop(mode).catch(() => {}))
+    // One that hangs by now takes nothing but the last.
+    const hurry = [sooner('immediate', SHUTDOWN_MS_MAX), sooner('kill', 2 * SHUTDOWN_MS_MAX)]
     const stopped = primary.stop('fast')
     try {
       if (await this.#hasAll(members.get(best.id), primary, stopped))
@@ -65,7 +70,9 @@ export class Promotion {
         'a switchover becomes a failover',
       )
     }
-    await stopped.finally(() => hurry.cancel())
+    await stopped.finally(() => {
+      for (const timer of hurry) timer.cancel()
+    })
   }
 
   /** Until commits take no longer than usual: who is interrupted while all make a new segment waits for that, too, and then again. */

@@ -289,7 +289,8 @@ export class Repairs {
     const { record, save, members } = this.#state
     if (record().primary !== primary.id || named.length === 0) return
     const { synchronous } = record()
-    const wasAlone = primary.seen?.names === ''
+    // What it shows says nothing of that: the names may be newer than what its sessions go by.
+    const mayBeAlone = synchronous.length === 0
     const union = synchronous.length === 0 ? [] : [...new Set([...synchronous, ...named])]
     save({ ...record(), named, synchronous: union })
     this.renew()
@@ -297,7 +298,7 @@ export class Repairs {
     const inEffect = (): boolean => primary.seen?.names === names && this.#unnamedAreSilent(named, primary)
     await settle(this.#state, primary, 'naming its standbys', inEffect)
     // Sessions learn from the checkpointer that there is anybody to wait for: until it has read that, some wait for none.
-    if (wasAlone) await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
+    if (mayBeAlone) await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
     await primary.look()
     const end = primary.seen?.lsn ?? 0n
     const covered = (): boolean =>
