@@ -55,7 +55,8 @@ async function answer(
   res: ServerResponse,
   over: AbortSignal,
 ): Promise<void> {
-  const url = new URL(req.url ?? '/', 'http://localhost')
+  const url = URL.parse(req.url ?? '/', 'http://localhost')
+  if (url === null) return sendJson(res, 400, { title: 'This is no path' })
   try {
     if (req.method === 'GET' && url.pathname === '/status') return sendJson(res, 200, await control.status())
     if (url.pathname.startsWith('/jobs') || url.pathname === '/cache') {
