@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClusterKeeper } from '../data/failover/keeper.ts'
+import type { NodeProcess } from './nodes/node-process.ts'
 import { type Operated, operate } from './operations.ts'
 
 const scale = (keepers: Operated['keepers'], count: string) =>
@@ -30,4 +31,22 @@ test('databases that are given by URL are not scaled', async () => {
   const { status, body } = await scale(new Map(), '3')
   assert.equal(status, 409)
   assert.match(JSON.stringify(body), /given by URL.*OPERATION_REFUSED/)
+})
+
+test('a fault of a node that does not run is refused', async () => {
+  const keeper = { record: { nodes: ['c0-pg-1'] as readonly string[] }, fault: () => false }
+  const node = { signal: () => false }
+  const operated = {
+    keepers: new Map([['c0', keeper as unknown as ClusterKeeper]]),
+    nodes: new Map([['web-1', node as unknown as NodeProcess]]),
+  }
+  for (const id of ['c0-pg-1', 'web-1']) {
+    const url = new URL(`http://localhost/fault?what=kill&node=${id}`)
+    const { status, body } = await operate(operated, url)
+    assert.equal(status, 409)
+    assert.match(
+      JSON.stringify(body),
+      new RegExp(`${id} does not run.*no process to kill.*OPERATION_REFUSED`),
+    )
+  }
 })

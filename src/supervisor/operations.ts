@@ -40,9 +40,12 @@ export async function operate(operated: Operated, { pathname, searchParams }: UR
 
 function fault({ keepers, nodes }: Operated, what: Fault, id: string): string {
   const keeper = keeperOf(keepers, id)
-  if (keeper !== undefined) keeper.fault(id, what)
-  else nodeOf({ keepers, nodes }, id).signal(SIGNALS[what])
-  return id
+  const done = keeper ? keeper.fault(id, what) : nodeOf({ keepers, nodes }, id).signal(SIGNALS[what])
+  if (done) return id
+  throw new OperationRefused(
+    `${id} does not run at the moment: there is no process to ${what}.`,
+    'Try again when `tenfold status` shows it with a process.',
+  )
 }
 
 /** A node, or a tier: its nodes one after another. */

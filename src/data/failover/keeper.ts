@@ -231,11 +231,14 @@ export class ClusterKeeper implements Service {
     await Promise.all(removed.map(({ erased }) => erased))
   }
 
-  /** Breaks something on purpose: `SIGKILL` of the server, or all its processes stopped and continued. */
-  fault(id: string, what: 'kill' | 'pause' | 'resume'): void {
+  /**
+   * Breaks something on purpose: `SIGKILL` of the server, or all its processes stopped and continued.
+   * @returns false when it does not run
+   */
+  fault(id: string, what: 'kill' | 'pause' | 'resume'): boolean {
     const node = this.#members.get(id)
-    if (what === 'kill' && node.pid !== undefined) process.kill(node.pid, 'SIGKILL')
-    else node.signalAll(what === 'pause' ? 'SIGSTOP' : 'SIGCONT')
+    if (what === 'kill') return node.pid !== undefined && process.kill(node.pid, 'SIGKILL')
+    return node.signalAll(what === 'pause' ? 'SIGSTOP' : 'SIGCONT')
   }
 
   #reached(so: (topology: ClusterTopology) => boolean): Promise<void> {

@@ -311,9 +311,10 @@ export class ClusterNode {
     this.provenAt = this.#options.clock.monotonic()
   }
 
-  /** Sends a signal to all its processes. */
-  signalAll(name: NodeJS.Signals): void {
-    for (const identity of processesIn(this.dataDir)) signal(identity, name)
+  /** Sends a signal to all its processes; false when there is none. */
+  signalAll(name: NodeJS.Signals): boolean {
+    const reached = processesIn(this.dataDir).filter((identity) => signal(identity, name))
+    return reached.length > 0
   }
 
   /** Ends the pause of a standby between two attempts to receive: its recovery wakes up when it is told to reload. */
