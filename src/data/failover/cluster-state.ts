@@ -24,11 +24,15 @@ const SETTLE_MS_MAX = 5_000
 
 /** Looks at a node until it is so. @throws Error when it takes too long or the node has ended, or the signal's reason */
 export async function settle(
-  { options: { clock }, signal }: ClusterState,
+  { options: { clock }, signal: end }: ClusterState,
   node: ClusterNode,
   what: string,
   so: () => boolean,
-  { msMax = SETTLE_MS_MAX, look = () => node.look() }: { msMax?: number; look?: () => Promise<void> } = {},
+  {
+    msMax = SETTLE_MS_MAX,
+    look = () => node.look(),
+    signal = end,
+  }: { msMax?: number; look?: () => Promise<void>; signal?: AbortSignal } = {},
 ): Promise<void> {
   const until = clock.monotonic() + msMax
   for (;;) {

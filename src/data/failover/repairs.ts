@@ -1,3 +1,4 @@
+import type { Lsn } from '../../core/lsn.ts'
 import { chooseAccount } from '../postgres/account.ts'
 import { releaseSharedMemory } from '../postgres/shared-memory.ts'
 import { baseBackup } from '../replication/base-backup.ts'
@@ -6,12 +7,18 @@ import { type ClusterState, settle } from './cluster-state.ts'
 import type { ClusterNode } from './node.ts'
 import { ensureSlot } from './promotion.ts'
 import { dropSlot, removeNode } from './removal.ts'
-import { type Repair, type Serving, type Standby, tend } from './tend.ts'
+import { isStreaming, type Repair, type Serving, type Standby, tend } from './tend.ts'
+import { Turns } from './turns.ts'
+import type { NodeView, SenderView } from './view.ts'
 
 /** Milliseconds before a repair that failed is tried again: doubled from the first to the second. */
 const RETRY_MS = [100, 5_000] as const
 /** Milliseconds for the others to have what the dismissed one may have had alone. */
 const CATCH_UP_MS_MAX = 30_000
+/** The same while none of them streams: all other changes of who counts wait meanwhile. A receiver is soon forked again. */
+const NOBODY_MS_MAX = 1_000
+/** Milliseconds between two looks at those whose word is waited for. */
+const LOOK_MS = 250
 const CHECKPOINT_MS_MAX = 120_000
 /** Milliseconds for which an answer of the primary to a fresh connection says that it works. */
 const PROVEN_MS_MAX = 1_000
@@ -23,6 +30,7 @@ const BESIDE: readonly string[] = ['alone', 'dismiss']
 const RECEIVES = ['catchup', 'streaming']
 
 interface UnderWay {
+  readonly what: Repair['do']
   readonly epoch: number
   readonly over: AbortController
   readonly done: Promise<void>
@@ -33,7 +41,7 @@ export class Repairs {
   readonly #state: ClusterState
   readonly #underWay = new Map<string, UnderWay>()
   /** Changes of who counts are made one after another. */
-  #counting: Promise<void> = Promise.resolve()
+  readonly #counting = new Turns()
   /** Standbys that were taken out, on their way to nothing. */
   readonly #erasing = new Set<Promise<void>>()
   readonly #streamedAt = new Map<string, number>()
@@ -52,11 +60,14 @@ export class Repairs {
     for (const repair of tend(this.#state.record(), standbys, this.#serving(now))) {
       // Beside whatever is done for that standby.
       const key = BESIDE.includes(repair.do) ? `${repair.do} ${repair.id}` : repair.id
-      if (this.#underWay.has(key) || (this.#pauses.get(key)?.until ?? 0) > now) continue
+      const present = this.#underWay.get(key)
+      // Whatever waits for one that hangs waits in vain, and its end for that.
+      if (repair.do === 'fence' && present?.what !== 'fence') present?.over.abort()
+      if (present || (this.#pauses.get(key)?.until ?? 0) > now) continue
       const { epoch } = this.#state.record()
       const over = new AbortController()
       const signal = AbortSignal.any([this.#state.signal, over.signal])
-      this.#underWay.set(key, { epoch, over, done: this.#run(repair, key, signal) })
+      this.#underWay.set(key, { what: repair.do, epoch, over, done: this.#run(repair, key, signal) })
     }
   }
 
@@ -80,7 +91,7 @@ export class Repairs {
 
   async settled(): Promise<void> {
     const repairs = [...this.#underWay.values()].map(({ done }) => done)
-    await Promise.all([...repairs, this.#counting, ...this.#erasing])
+    await Promise.all([...repairs, this.#counting.over, ...this.#erasing])
   }
 
   /** The primary gets the role that follows from the record: its names depend on who and how many the nodes are. */
@@ -95,14 +106,14 @@ export class Repairs {
    * @returns what lasts until it has ended and its data is gone
    */
   async remove(id: string): Promise<{ readonly erased: Promise<void> }> {
-    const { members, record, save } = this.#state
+    const { members, record, save, signal } = this.#state
     const primary = members.get(record().primary)
     const underWay = this.#underWay.get(id)
     // A copy may take long, and need a primary that does not answer any more.
     underWay?.over.abort()
     await underWay?.done
     const rest = record().named.filter((other) => other !== id)
-    if (rest.length > 0) await this.#count(() => this.#name(rest, primary))
+    if (rest.length > 0) await this.#counting.take(() => this.#name(rest, primary, signal), signal)
     // Nobody is left whose word could count: the primary alone has everything.
     else save({ ...record(), named: [], synchronous: [] })
     const node = members.get(id)
@@ -135,15 +146,12 @@ export class Repairs {
     const { seen } = members.get(primary)
     // What it was before says nothing of how long it is away when it is a standby again.
     this.#streamedAt.delete(primary)
-    const senders = seen?.senders ?? []
     return members.all
       .filter(({ id }) => id !== primary)
       .map((node): Standby => {
         const view = node.view(building.includes(node.id))
-        // One that has gone its own way is sent what both have in common, again and again, and is streaming for a moment each time.
-        const sender = senders.find(({ id }) => id === node.id && view.timeline === seen?.timeline)
-        // A sender does not notice for ten seconds that its standby hangs.
-        if (sender?.state === 'streaming' && view.process === 'running') this.#streamedAt.set(node.id, now)
+        const sender = this.#senderOf(view)
+        if (isStreaming({ view, sender })) this.#streamedAt.set(node.id, now)
         // A receiver is forked again and again where it gets nothing, and may be there at every look.
         const gets = sender !== undefined && RECEIVES.includes(sender.state)
         const stuck =
@@ -162,6 +170,13 @@ export class Repairs {
           stuckMs: now - (this.#stuckSince.get(node.id) ?? now),
         }
       })
+  }
+
+  #senderOf({ id, timeline }: NodeView): SenderView | undefined {
+    const { members, record } = this.#state
+    const { seen } = members.get(record().primary)
+    // One that has gone its own way is sent what both have in common, again and again, and is streaming for a moment each time.
+    return timeline === seen?.timeline ? seen?.senders.find((sender) => sender.id === id) : undefined
   }
 
   async #run(repair: Repair, key: string, signal: AbortSignal): Promise<void> {
@@ -195,25 +210,24 @@ export class Repairs {
       case 'follow':
         return this.#follow(node, primary)
       case 'admit':
-        return this.#count(() => this.#name([...new Set([...record().named, id])], primary))
+        return this.#count((named) => [...new Set([...named, id])], primary, signal)
       case 'cover':
-        return this.#count(() => this.#name(record().named, primary))
+        return this.#count((named) => named, primary, signal)
       case 'alone':
-        return this.#count(() => this.#alone(primary))
+        return this.#counting.take(() => this.#alone(primary), signal)
       case 'dismiss':
-        return this.#count(() =>
-          this.#name(
-            record().named.filter((other) => other !== id),
-            primary,
-          ),
-        )
+        return this.#count((named) => named.filter((other) => other !== id), primary, signal)
     }
   }
 
-  #count(change: () => Promise<void>): Promise<void> {
-    const changed = this.#counting.then(change)
-    this.#counting = changed.catch(() => {})
-    return changed
+  /** @param change of those who are named when its turn comes */
+  #count(
+    change: (named: readonly string[]) => readonly string[],
+    primary: ClusterNode,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { record } = this.#state
+    return this.#counting.take(() => this.#name(change(record().named), primary, signal), signal)
   }
 
   async #start(node: ClusterNode, primary: ClusterNode, signal: AbortSignal): Promise<void> {
@@ -283,9 +297,12 @@ export class Repairs {
 
   /**
    * Changes whom commits wait for. Whoever decides after our death must ask all who may have something alone: the record is
-   * enlarged first, and shrinks when one of the named has everything that was acknowledged until they counted.
+   * enlarged first, and shrinks when one of the named has everything that was acknowledged until they counted. That is given
+   * up when nobody is left who could have it: the record stays large, and true.
+   *
+   * @param signal gives it up when they are named
    */
-  async #name(named: readonly string[], primary: ClusterNode): Promise<void> {
+  async #name(named: readonly string[], primary: ClusterNode, signal: AbortSignal): Promise<void> {
     const { record, save, members } = this.#state
     if (record().primary !== primary.id || named.length === 0) return
     const { synchronous } = record()
@@ -301,12 +318,45 @@ export class Repairs {
     if (mayBeAlone) await primary.query('checkpoint', [], CHECKPOINT_MS_MAX)
     await primary.look()
     const end = primary.seen?.lsn ?? 0n
-    const covered = (): boolean =>
-      (primary.seen?.senders ?? []).some(({ id, flushed }) => named.includes(id) && flushed >= end)
+    await this.#covered(named, primary, end, signal)
+    if (record().primary === primary.id) save({ ...record(), synchronous: named })
+  }
+
+  /** Until one of the named has all log up to there. @throws Error when none of them streams, or the signal's reason */
+  async #covered(
+    named: readonly string[],
+    primary: ClusterNode,
+    end: Lsn,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { members, record, options } = this.#state
+    const { clock } = options
+    let streamedAt = clock.monotonic()
+    let lookedAt = streamedAt
+    // Also where nobody else does meanwhile: whoever is not asked seems to hang.
+    const look = async (): Promise<void> => {
+      await primary.look()
+      if (clock.monotonic() - lookedAt < LOOK_MS) return
+      await members.look()
+      lookedAt = clock.monotonic()
+    }
+    const streams = (id: string): boolean => {
+      const view = members.get(id).view(record().building.includes(id))
+      return isStreaming({ view, sender: this.#senderOf(view) })
+    }
+    const covered = (): boolean => {
+      if ((primary.seen?.senders ?? []).some(({ id, flushed }) => named.includes(id) && flushed >= end))
+        return true
+      const now = clock.monotonic()
+      if (named.some(streams)) streamedAt = now
+      if (now - streamedAt > NOBODY_MS_MAX) throw new Error(`none of ${named.join(', ')} streams`)
+      return false
+    }
     await settle(this.#state, primary, 'bringing its standbys up to date', covered, {
       msMax: CATCH_UP_MS_MAX,
+      look,
+      signal,
     })
-    if (record().primary === primary.id) save({ ...record(), synchronous: named })
   }
 
   /** PostgreSQL's senders learn of new names one by one; until then they release commits by the old ones. */

@@ -100,7 +100,8 @@ export function tend(
   })
 }
 
-const isStreaming = ({ sender, view }: Standby): boolean =>
+/** A sender does not notice for ten seconds that its standby hangs. */
+export const isStreaming = ({ sender, view }: Pick<Standby, 'sender' | 'view'>): boolean =>
   sender?.state === 'streaming' && view.process === 'running'
 
 const sameIds = (one: readonly string[], other: readonly string[]): boolean =>
