@@ -21,6 +21,11 @@ test('more: under free names, to be made', () => {
   assert.deepEqual(more.synchronous, record.synchronous)
 })
 
+test('the name of one that is not gone yet is not free', () => {
+  const { record: more } = fitted({ ...record, leaving: ['c0-pg-4'] }, { name: 'c0', replicas: 4 })
+  assert.deepEqual(more.nodes, ['c0-pg-2', 'c0-pg-1', 'c0-pg-3', 'c0-pg-5', 'c0-pg-6'])
+})
+
 test('fewer: the primary stays, and until the rest has caught up it alone has everything', () => {
   const { record: fewer, extra } = fitted(record, { name: 'c0', replicas: 1 })
   assert.deepEqual(extra, ['c0-pg-3'])

@@ -24,12 +24,13 @@ export function fitted(
   record: ClusterRecord,
   { name, replicas }: { readonly name: string; readonly replicas: number },
 ): { readonly record: ClusterRecord; readonly extra: readonly string[] } {
-  const { primary, nodes } = record
+  const { primary, nodes, leaving = [] } = record
+  const taken = [...nodes, ...leaving]
   const others = dearest(record)
   const kept = others.slice(0, replicas)
   const extra = others.slice(replicas)
-  const names = Array.from({ length: nodes.length + replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
-  const added = names.filter((id) => !nodes.includes(id)).slice(0, replicas - kept.length)
+  const names = Array.from({ length: taken.length + replicas + 1 }, (_, at) => `${name}-pg-${at + 1}`)
+  const added = names.filter((id) => !taken.includes(id)).slice(0, replicas - kept.length)
   const stays = (id: string): boolean => !extra.includes(id)
   return {
     extra,

@@ -44,12 +44,14 @@ export class Members {
 
   /** Makes nodes that the record has and we have not. */
   update({ nodes }: Pick<ClusterRecord, 'nodes'>): void {
+    for (const id of nodes) if (!this.#nodes.has(id)) this.#nodes.set(id, this.former(id))
+  }
+
+  /** A node that is not one of ours, or not yet. */
+  former(id: string): ClusterNode {
     const { log, clock, postgres } = this.#options
-    for (const id of nodes) {
-      if (this.#nodes.has(id)) continue
-      const options = { ...postgres, ...nodePlaces(this.#options, id), log, clock, signal: this.#signal }
-      this.#nodes.set(id, new ClusterNode(id, options, this.#wake))
-    }
+    const options = { ...postgres, ...nodePlaces(this.#options, id), log, clock, signal: this.#signal }
+    return new ClusterNode(id, options, this.#wake)
   }
 
   forget(id: string): void {

@@ -27,6 +27,8 @@ export interface ClusterRecord {
   readonly named: readonly string[]
   /** Every node, the primary included. Which of them have a data folder is seen on the disk. */
   readonly nodes: readonly string[]
+  /** Former nodes whose server and data folder, or slot, may be there still. Their names are not free. */
+  readonly leaving?: readonly string[]
   /** A promotion that was begun. */
   readonly promoting?: Promotable
   /** What happens to commits while no standby is there. */

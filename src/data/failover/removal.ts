@@ -5,10 +5,18 @@ import { releaseSharedMemory } from '../postgres/shared-memory.ts'
 import { slotOf } from '../replication/settings.ts'
 import type { ClusterNode } from './node.ts'
 
-/** The log that a removed standby has not received need not be kept. */
+/** Milliseconds for a sender to end whose standby has. */
+const SENDER_MS_MAX = 5_000
+
+/** The log that a removed standby has not received need not be kept. Its sender may not have noticed yet that it has ended. */
 export async function dropSlot(primary: ClusterNode, id: string): Promise<void> {
   await primary.query(
-    'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active',
+    'select pg_terminate_backend(active_pid, $2) from pg_replication_slots where slot_name = $1 and active',
+    [slotOf(id), SENDER_MS_MAX],
+    SENDER_MS_MAX,
+  )
+  await primary.query(
+    'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1',
     [slotOf(id)],
   )
 }

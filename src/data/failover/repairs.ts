@@ -43,7 +43,7 @@ export class Repairs {
   /** Changes of who counts are made one after another. */
   readonly #counting = new Turns()
   /** Standbys that were taken out, on their way to nothing. */
-  readonly #erasing = new Set<Promise<void>>()
+  readonly #erasing = new Map<string, Promise<void>>()
   readonly #streamedAt = new Map<string, number>()
   readonly #stuckSince = new Map<string, number>()
   readonly #pauses = new Map<string, { waitMs: number; until: number }>()
@@ -56,6 +56,7 @@ export class Repairs {
   tend(): void {
     this.#giveUp()
     const now = this.#state.options.clock.monotonic()
+    this.#finishRemovals(now)
     const standbys = this.#standbys(now)
     for (const repair of tend(this.#state.record(), standbys, this.#serving(now))) {
       // Beside whatever is done for that standby.
@@ -91,7 +92,7 @@ export class Repairs {
 
   async settled(): Promise<void> {
     const repairs = [...this.#underWay.values()].map(({ done }) => done)
-    await Promise.all([...repairs, this.#counting.over, ...this.#erasing])
+    await Promise.all([...repairs, this.#counting.over, ...this.#erasing.values()])
   }
 
   /** The primary gets the role that follows from the record: its names depend on who and how many the nodes are. */
@@ -117,27 +118,54 @@ export class Repairs {
     // Nobody is left whose word could count: the primary alone has everything.
     else save({ ...record(), named: [], synchronous: [] })
     const node = members.get(id)
-    const { nodes, building } = record()
+    const { nodes, building, leaving = [] } = record()
     const without = (ids: readonly string[]): string[] => ids.filter((other) => other !== id)
-    save({ ...record(), nodes: without(nodes), building: without(building) })
+    // Whoever comes after us must know of it as long as anything of it is there.
+    save({ ...record(), nodes: without(nodes), building: without(building), leaving: [...leaving, id] })
     this.renew()
     members.forget(id)
-    const erased = this.#erase(node, primary).finally(() => this.#erasing.delete(erased))
-    this.#erasing.add(erased)
-    return { erased }
+    return { erased: this.#erase(node, primary) }
   }
 
-  async #erase(node: ClusterNode, primary: ClusterNode): Promise<void> {
+  /** What an earlier keeper has not come to, or an attempt of ours. */
+  #finishRemovals(now: number): void {
+    const { members, record } = this.#state
+    const { leaving = [], nodes, primary } = record()
+    for (const id of leaving) {
+      const waits = this.#erasing.has(id) || (this.#pauses.get(`erase ${id}`)?.until ?? 0) > now
+      // A version that does not know of it may have used its name again.
+      if (!waits && !nodes.includes(id)) void this.#erase(members.former(id), members.get(primary))
+    }
+  }
+
+  #erase(node: ClusterNode, primary: ClusterNode): Promise<void> {
+    const erased = this.#eraseAll(node, primary)
+    this.#erasing.set(node.id, erased)
+    return erased
+  }
+
+  async #eraseAll(node: ClusterNode, primary: ClusterNode): Promise<void> {
     const { id } = node
-    const { log, name, postgres } = this.#state.options
-    const left = (error: unknown): void =>
+    const { options, record, save } = this.#state
+    const { log, name, postgres } = options
+    const key = `erase ${id}`
+    try {
+      await node.stopSoon()
+      // One that another keeper has started.
+      await node.endWhatRuns()
+      await removeNode(node.dataDir, postgres?.pgBin)
+      await dropSlot(primary, id)
+      save({ ...record(), leaving: record().leaving?.filter((other) => other !== id) ?? [] })
+      this.#pauses.delete(key)
+    } catch (error) {
+      const waitMs = this.#putOff(key)
       log.warn(
-        { cluster: name, node: id, err: error },
+        { cluster: name, node: id, err: error, waitMs },
         'a standby was taken out, and something of it is left',
       )
-    await node.stopSoon().catch(left)
-    await dropSlot(primary, id).catch(left)
-    await removeNode(node.dataDir, postgres?.pgBin).catch(left)
+    } finally {
+      this.#erasing.delete(id)
+    }
   }
 
   #standbys(now: number): Standby[] {
@@ -180,18 +208,24 @@ export class Repairs {
   }
 
   async #run(repair: Repair, key: string, signal: AbortSignal): Promise<void> {
-    const { log, name, clock } = this.#state.options
+    const { log, name } = this.#state.options
     try {
       await this.#do(repair, signal)
       this.#pauses.delete(key)
     } catch (error) {
       if (signal.aborted) return
-      const waitMs = Math.min((this.#pauses.get(key)?.waitMs ?? RETRY_MS[0] / 2) * 2, RETRY_MS[1])
-      this.#pauses.set(key, { waitMs, until: clock.monotonic() + waitMs })
+      const waitMs = this.#putOff(key)
       log.warn({ cluster: name, ...repair, err: error, waitMs }, 'a standby could not be repaired yet')
     } finally {
       this.#underWay.delete(key)
     }
+  }
+
+  /** @returns milliseconds before it is tried again */
+  #putOff(key: string): number {
+    const waitMs = Math.min((this.#pauses.get(key)?.waitMs ?? RETRY_MS[0] / 2) * 2, RETRY_MS[1])
+    this.#pauses.set(key, { waitMs, until: this.#state.options.clock.monotonic() + waitMs })
+    return waitMs
   }
 
   #do({ do: what, id }: Repair, signal: AbortSignal): Promise<void> {
@@ -250,6 +284,8 @@ export class Repairs {
     const { id } = node
     const { epoch } = record()
     await node.stop('immediate')
+    // One that is not ours holds the slot, and would write to the folder.
+    await node.endWhatRuns()
     save({ ...record(), building: [...new Set([...record().building, id])] })
     this.#keepLog(primary)
     const progress = { files: 0, bytes: 0 }
