@@ -7,6 +7,12 @@ export interface Position {
   readonly timeline: number
 }
 
+/** All that was in the log of a primary up to `upto` had become visible there when its log was read to be at `reading`. */
+export interface Settlement {
+  readonly upto: Position
+  readonly reading: Position
+}
+
 /** Where a primary's log stands. The flush position: the insert position can be handed out again after a crash. */
 export const POSITION_SQL =
   'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'

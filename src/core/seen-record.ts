@@ -1,5 +1,5 @@
 import type { Lsn } from './lsn.ts'
-import type { Position } from './position.ts'
+import type { Position, Settlement } from './position.ts'
 import { formatSeen, NOTHING_SEEN, parseSeen, type Seen, type SeenCluster, type SeenScope } from './seen.ts'
 
 /** What a session's memory needs to know of the system around it. */
@@ -152,12 +152,6 @@ export function seenOfJob(
   const record = new SeenOfText(directory, text)
   if (claimed) record.wrote(claimed.cluster, claimed.position)
   return record
-}
-
-/** The primary had shown all up to `upto` when its log was read to be at `reading`. */
-interface Settlement {
-  readonly upto: Position
-  readonly reading: Position
 }
 
 const isWithin = ({ wrote, read, copied }: SeenCluster, lsn: Lsn): boolean =>

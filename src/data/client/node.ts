@@ -70,33 +70,16 @@ export class DataNode {
     const vet = async (session: Connection, waitMs: number): Promise<void> => {
       if (isWatched() && !this.isReplica) await proof.check(session, waitMs)
     }
+    const settings = { ...READ_SETTINGS, ...path }
+    const reading = { connection, settings, guarded: GUARDED, clock, vet }
     // Most reads go through the lane: a session for the others is made when it is needed.
-    this.readers = new Pool({
-      idleMin: 0,
-      connection,
-      settings: { ...READ_SETTINGS, ...path },
-      guarded: GUARDED,
-      max,
-      clock,
-      vet,
-    })
+    this.readers = new Pool({ ...reading, idleMin: 0, max })
     this.#laneSessions = new Pool({
-      connection,
-      settings: { ...READ_SETTINGS, statement_timeout: String(LANE_STATEMENT_MS), ...path },
-      guarded: GUARDED,
+      ...reading,
+      settings: { ...settings, statement_timeout: String(LANE_STATEMENT_MS) },
       max: LANE_WIDTH,
-      clock,
-      vet,
     })
-    this.#looks = new Pool({
-      idleMin: 0,
-      connection,
-      settings: { ...READ_SETTINGS, ...path },
-      guarded: GUARDED,
-      max: 1,
-      clock,
-      vet,
-    })
+    this.#looks = new Pool({ ...reading, idleMin: 0, max: 1 })
     for (const sql of [POSITION_SQL, REPLAY_SQL]) statements.get(sql)
     // Asked for the second time they have names.
     const [primary, replica] = [statements.get(POSITION_SQL), statements.get(REPLAY_SQL)]

@@ -12,6 +12,7 @@ import type { FallbackReason } from './read-metrics.ts'
 import type { ReadEnvironment } from './read-retry.ts'
 import type { Deadline } from './retry.ts'
 import { longer } from './settings.ts'
+import { isSettled } from './settled.ts'
 
 /** Replicas that one read asks, at most. */
 const ASKED_MAX = 4
@@ -82,12 +83,11 @@ export async function fromCopies<R>(
 }
 
 /** Where the primary is known to show all of it, its reading counts at once: a token that says nothing new stays as it is. */
-function shownByCopy({ cluster, context }: ReadEnvironment, upto: Position): void {
-  const { copies, name, primaryNow } = cluster
-  copies.answered()
-  context?.seen?.answered(name, upto, 'replica')
-  const known = primaryNow?.settling.known(upto)
-  if (known) context?.seen?.settled(name, known.upto, known.reading)
+function shownByCopy(env: ReadEnvironment, upto: Position): void {
+  const { cluster, context } = env
+  cluster.copies.answered()
+  context?.seen?.answered(cluster.name, upto, 'replica')
+  isSettled(env, upto)
 }
 
 async function asking<R>(node: DataNode, ask: () => Promise<Outcome<R>>): Promise<Outcome<R>> {

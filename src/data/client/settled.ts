@@ -1,8 +1,7 @@
 import { isTenfoldError } from '../../core/errors.ts'
-import type { Position } from '../../core/position.ts'
+import type { Position, Settlement } from '../../core/position.ts'
 import { within } from '../../core/within.ts'
 import { DataUnavailable } from '../errors.ts'
-import type { Settlement } from '../routing/settling.ts'
 import type { DataNode } from './node.ts'
 import type { ReadEnvironment } from './read-retry.ts'
 import { Backoff, type Deadline } from './retry.ts'
@@ -18,13 +17,16 @@ export function settled(
   deadline: Deadline,
   { own, signal }: { readonly own: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<void> | undefined {
-  const { cluster, context } = env
-  const need = context?.seen?.unsettled(cluster.name, own)
-  if (need === undefined) return undefined
-  const known = cluster.primaryNow?.settling.known(need)
-  if (known === undefined) return settle(env, need, deadline, signal)
-  context?.seen?.settled(cluster.name, known.upto, known.reading)
-  return undefined
+  const need = env.context?.seen?.unsettled(env.cluster.name, own)
+  if (need === undefined || isSettled(env, need)) return undefined
+  return settle(env, need, deadline, signal)
+}
+
+/** Whether the primary is known to show all up to there; then its reading takes the place of what a replica has shown the session. */
+export function isSettled({ cluster, context }: ReadEnvironment, upto: Position): boolean {
+  const known = cluster.primaryNow?.settling.known(upto)
+  if (known) context?.seen?.settled(cluster.name, known.upto, known.reading)
+  return known !== undefined
 }
 
 async function settle(

@@ -1,5 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
-import { POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
+import {
+  POSITION_SQL,
+  type Position,
+  type PositionRow,
+  positionOfRow,
+  type Settlement,
+} from '../../core/position.ts'
 import type { BatchItem, StatementResult } from '../connection/batch.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Pool } from '../connection/pool.ts'
@@ -27,12 +33,6 @@ const PAUSE_MS = [1, 20] as const
 export const SETTLE_MS_MAX = 5_000
 /** Places that are known, at most. */
 const KNOWN_MAX = 64
-
-/** All that was in the log up to `upto` had become visible on the primary when its log was read to be at `reading`. */
-export interface Settlement {
-  readonly upto: Position
-  readonly reading: Position
-}
 
 export interface SettlingOptions {
   readonly clock: Clock
