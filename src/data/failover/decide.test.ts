@@ -107,6 +107,21 @@ test('promotes only when the primary has ended and all that count are known and 
   })
 })
 
+test('of those that have the same, who has failed to become primary is chosen last', () => {
+  each((one) => {
+    const { step, views, record } = one
+    if (step.do !== 'promote' || step.lossy) return
+    const failed = decide(record, views, new Map([[step.id, 1]]))
+    assert.ok(failed.do === 'promote')
+    const { lsn } = views.find(({ id }) => id === step.id)!
+    const best = asked(one).flatMap((view) => (view.lsn === lsn ? [view.id] : []))
+    assert.ok(best.includes(failed.id))
+    assert.equal(failed.id === step.id, best.length === 1)
+    const both = decide(record, views, new Map(best.map((id) => [id, 1])))
+    assert.deepEqual(both, step)
+  })
+})
+
 test('those who may have what the new primary has not are made anew, and only those', () => {
   each(({ step, views, record }) => {
     if (step.do !== 'promote' || step.lossy) return

@@ -25,13 +25,29 @@ export type Step =
   | { readonly do: 'refuse'; readonly why: string }
 
 /**
- * Decides what brings a cluster a primary, from what was recorded and what is seen. Pure.
+ * How often who failed. Who has failed was ended, and counts again only when it has said after its start that it is a standby: it
+ * was not promoted then, nor will it be.
+ */
+export type Failures = ReadonlyMap<string, number>
+
+interface Known {
+  readonly views: readonly NodeView[]
+  readonly failures: Failures
+}
+
+/**
+ * Decides what brings a cluster a primary, from what was recorded and what is seen, and how often standbys have failed to become
+ * it and were ended. Pure.
  *
  * Every acknowledged commit is on the disk of one of `record.synchronous`. So the highest position among *all* of them
  * covers every acknowledged commit, provided that the primary can acknowledge nothing more (it is down, seen by
  * the process that owns it) and no position can rise any more (receivers have ended). Anything less is not enough.
  */
-export function decide(record: ClusterRecord, views: readonly NodeView[]): Step {
+export function decide(
+  record: ClusterRecord,
+  views: readonly NodeView[],
+  failures: Failures = new Map(),
+): Step {
   const of = (id: string): NodeView => views.find((view) => view.id === id) ?? { id, process: 'missing' }
   const { promoting } = record
   if (promoting !== undefined && of(promoting.id).standby === false) return { ...promoting, do: 'accept' }
@@ -46,7 +62,7 @@ export function decide(record: ClusterRecord, views: readonly NodeView[]): Step 
             { ...primary, process: 'down' },
             [...record.synchronous, primary.id].map(of),
             false,
-            views,
+            { views, failures },
           )
     case 'starting':
       return { do: 'wait', why: `${primary.id} starts` }
@@ -55,9 +71,9 @@ export function decide(record: ClusterRecord, views: readonly NodeView[]): Step 
     case 'down':
       // After everybody has ended: it has everything, and nobody is nearer to serving.
       if (promoting === undefined && views.every(hasEnded)) return { do: 'start', id: primary.id }
-      return replace(record, primary, record.synchronous.map(of), true, views)
+      return replace(record, primary, record.synchronous.map(of), true, { views, failures })
     case 'missing':
-      return replace(record, primary, record.synchronous.map(of), false, views)
+      return replace(record, primary, record.synchronous.map(of), false, { views, failures })
   }
 }
 
@@ -76,7 +92,7 @@ function replace(
   primary: NodeView,
   standbys: readonly NodeView[],
   mayRestart: boolean,
-  views: readonly NodeView[],
+  known: Known,
 ): Step {
   const { promoting } = record
   const restart: Step = mayRestart
@@ -86,11 +102,11 @@ function replace(
       : withLoss(
           record,
           primary,
-          views,
+          known,
           `${primary.id} has no data folder any more, and not every standby that may have its last commits is there`,
         )
   // It may have acknowledged what nobody else has.
-  if (promoting && !promoting.lossy && !views.some(({ id }) => id === promoting.id))
+  if (promoting && !promoting.lossy && !known.views.some(({ id }) => id === promoting.id))
     return {
       do: 'refuse',
       why: `${promoting.id}, which was being promoted, is no part of the cluster any more`,
@@ -105,9 +121,9 @@ function replace(
   const begun = standbys.some(({ id }) => id === promoting?.id)
   if (standbys.some(({ process }) => process === 'missing'))
     return begun
-      ? withLoss(record, primary, views, `${promoting?.id} was being promoted when all ended`)
+      ? withLoss(record, primary, known, `${promoting?.id} was being promoted when all ended`)
       : restart
-  return promote(record, primary, standbys, views)
+  return promote(record, primary, standbys, known)
 }
 
 /** All of `standbys` are there: the one that has most, once their positions stand still. */
@@ -115,14 +131,15 @@ function promote(
   { synchronous, promoting }: ClusterRecord,
   primary: NodeView,
   standbys: readonly NodeView[],
-  views: readonly NodeView[],
+  { views, failures }: Known,
 ): Step {
   // Also those that do not count: they follow afterwards, if they have nothing that the new primary has not.
   const receiving = views.filter((one) => one.receiving).map(({ id }) => id)
   if (receiving.length > 0) return { do: 'cut', ids: receiving }
   const busy = standbys.find(({ process, lsn }) => process === 'starting' || lsn === undefined)
   if (busy) return { do: 'wait', why: `${busy.id} has not read its log to the end` }
-  const best = standbys.reduce((one, other) => (ahead(other, one, promoting?.id) ? other : one))
+  const rank = ({ id }: NodeView): number => 2 * (failures.get(id) ?? 0) + (id === promoting?.id ? 0 : 1)
+  const best = standbys.reduce((one, other) => (ahead(other, one, rank) ? other : one))
   return {
     do: 'promote',
     id: best.id,
@@ -135,8 +152,8 @@ function promote(
 }
 
 /** Where that was chosen, whoever is there serves on, without what only others had. */
-function withLoss(record: ClusterRecord, primary: NodeView, views: readonly NodeView[], why: string): Step {
-  const others = views.filter(({ id }) => id !== primary.id)
+function withLoss(record: ClusterRecord, primary: NodeView, known: Known, why: string): Step {
+  const others = known.views.filter(({ id }) => id !== primary.id)
   const hung = others.find(({ process }) => process === 'hung')
   const down = others.find(({ process }) => process === 'down')
   if (record.durability === 'strict') return { do: 'refuse', why }
@@ -145,10 +162,10 @@ function withLoss(record: ClusterRecord, primary: NodeView, views: readonly Node
   const there = others.filter(({ process }) => process === 'running' || process === 'starting')
   if (there.length === 0) return { do: 'refuse', why }
   const ids = there.map(({ id }) => id)
-  const step = promote({ ...record, synchronous: ids }, primary, there, views)
+  const step = promote({ ...record, synchronous: ids }, primary, there, known)
   return step.do === 'promote' ? { ...step, lossy: true } : step
 }
 
-/** Of two that are equal the one that was chosen before. */
-const ahead = (one: NodeView, other: NodeView, chosen: string | undefined): boolean =>
-  one.lsn === other.lsn ? one.id === chosen : (one.lsn as bigint) > (other.lsn as bigint)
+/** Of two that are equal the one that has failed less; the one that was chosen before, if neither has. */
+const ahead = (one: NodeView, other: NodeView, rank: (view: NodeView) => number): boolean =>
+  one.lsn === other.lsn ? rank(one) < rank(other) : (one.lsn as bigint) > (other.lsn as bigint)

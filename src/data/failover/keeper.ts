@@ -340,7 +340,7 @@ export class ClusterKeeper implements Service {
       let pauseMs = TICK_MS
       try {
         await this.#members.look()
-        const step = decide(this.#record, this.#views())
+        const step = decide(this.#record, this.#views(), this.#promotion.failures)
         this.#say(step)
         this.#giveUp(step)
         if (step.do === 'none') await (this.#asked.shift() ?? (async () => this.#tend()))()
@@ -406,6 +406,7 @@ export class ClusterKeeper implements Service {
   #tend(): void {
     this.#repairs.tend()
     this.#forgetHandover()
+    this.#promotion.forgive()
     this.#hasServed = true
     const { synchronous, nodes, durability } = this.#record
     if (synchronous.length > 0 || nodes.length === 1 || durability === 'available') this.#serves.resolve()

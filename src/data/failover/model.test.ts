@@ -58,6 +58,7 @@ const BUGS: readonly Bug[] = [
   'counts a word before it is recorded',
   'forgets a standby before the others have what it had',
   'promotes before it is written down',
+  'leaves one that was not promoted to itself',
   'counts on those who have not caught up',
   'keeps those who went astray',
   'starts alone',

@@ -52,7 +52,8 @@ export class ClusterNode {
   #process: 'running' | 'busy' | 'down' = 'down'
   #role: ReplicationRole | undefined
   #upstream: string | undefined
-  #answeredAt = 0
+  /** When it was asked first since its last answer. */
+  #askedAt: number | undefined
   /** A fresh connection was not answered, whatever old ones say. */
   #suspected = false
   /** Of the last call upon its recovery. */
@@ -142,7 +143,9 @@ export class ClusterNode {
     if (building) return 'missing'
     if (this.#process === 'down') return !this.hasFolder || this.#isUseless ? 'missing' : 'down'
     if (this.#process === 'busy') return 'starting'
-    const silentMs = this.#options.clock.monotonic() - this.#answeredAt
+    const now = this.#options.clock.monotonic()
+    // Who is not asked, as while another is waited for, is not silent.
+    const silentMs = now - (this.#askedAt ?? now)
     // A primary is judged by fresh connections only.
     const silent = this.seen?.standby !== false && silentMs > SILENCE_MS_MAX
     return this.#suspected || silent ? 'hung' : 'running'
@@ -188,10 +191,11 @@ export class ClusterNode {
   /** What it answers to a question that is asked now. @throws Error when it does not answer in time */
   async lookNow(): Promise<Observation> {
     const observer = this.#observer
+    this.#askedAt ??= this.#options.clock.monotonic()
     const seen = await observer?.look(LOOK_MS_MAX)
     if (seen === undefined || this.#observer !== observer) throw new Error(`${this.id} does not run`)
     this.seen = seen
-    this.#answeredAt = this.#options.clock.monotonic()
+    this.#askedAt = undefined
     return seen
   }
 
@@ -242,7 +246,7 @@ export class ClusterNode {
     this.#role = role
     this.#upstream = upstream
     this.#observer = new Observer(server)
-    this.#answeredAt = clock.monotonic()
+    this.#askedAt = undefined
     this.startedAt = server.startedAt
     this.#process = 'running'
     void server.exited.then((end) => this.#ended(server, end.expected, end.logTail))

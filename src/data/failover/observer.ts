@@ -9,6 +9,8 @@ export interface Observation {
   readonly lsn: Lsn | undefined
   readonly timeline: number | undefined
   readonly receiving: boolean
+  /** How far a standby has replayed its log. */
+  readonly replayed: Lsn | undefined
   /** The process that replays the log, on a standby. */
   readonly startup: number | undefined
   /** `synchronous_standby_names` as a session sees it now: reloading takes a moment. */
@@ -22,27 +24,32 @@ export interface Observation {
  * disk than it has replayed.
  */
 const LOOK = `
-  select standby, names, receiving, timeline, senders, startup,
+  select standby, names, receiving, timeline, senders, startup, replayed::text,
     case when not standby then pg_current_wal_flush_lsn()
          when received is not null or waiting in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')
-           then greatest(received, pg_last_wal_replay_lsn()) end::text as lsn
+           then greatest(received, replayed) end::text as lsn
   from (select pg_is_in_recovery() as standby,
       current_setting('synchronous_standby_names') as names,
       exists (select from pg_stat_wal_receiver where pid is not null) as receiving,
       case when pg_is_in_recovery() then (select received_tli from pg_stat_wal_receiver)
            else ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int end as timeline,
       case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received,
+      pg_last_wal_replay_lsn() as replayed,
       (select json_agg(json_build_object('id', application_name, 'state', state, 'flushed', flush_lsn,
         'priority', sync_priority)) from pg_stat_replication) as senders)
     left join (select pid as startup, wait_event as waiting from pg_stat_activity where backend_type = 'startup') on true`
 
 /** Whether a standby has become a primary: a fraction of the work of a whole look, when every millisecond counts. */
-const GLANCE = 'select pg_is_in_recovery() as standby'
+const GLANCE = 'select pg_is_in_recovery() as standby, pg_last_wal_replay_lsn()::text as replayed'
 
-export type Glance = Pick<Observation, 'standby'>
+export type Glance = Pick<Observation, 'standby' | 'replayed'>
 
-interface LookRow {
+interface GlanceRow {
   standby: boolean
+  replayed: string | null
+}
+
+interface LookRow extends GlanceRow {
   lsn: string | null
   timeline: number | null
   receiving: boolean
@@ -64,13 +71,14 @@ export class Observer {
   /** @throws when it does not answer within `ms` milliseconds, or refuses */
   async look(ms: number): Promise<Observation> {
     const [row] = await this.#looks.query<LookRow>(LOOK, ms)
-    const { standby, lsn, timeline, receiving, names, startup, senders } = row as LookRow
+    const { standby, lsn, timeline, receiving, names, startup, senders, replayed } = row as LookRow
     return {
       standby,
       names,
       startup: startup ?? undefined,
       receiving: standby && receiving,
-      lsn: lsn === null ? undefined : parseLsn(lsn),
+      lsn: parsed(lsn),
+      replayed: parsed(replayed),
       timeline: timeline ?? undefined,
       senders: (senders ?? []).map(({ flushed, ...rest }) => ({
         ...rest,
@@ -81,8 +89,9 @@ export class Observer {
 
   /** @throws as {@link look} does */
   async glance(ms: number): Promise<Glance> {
-    const [row] = await this.#looks.query<Glance>(GLANCE, ms)
-    return row!
+    const [row] = await this.#looks.query<GlanceRow>(GLANCE, ms)
+    const { standby, replayed } = row as GlanceRow
+    return { standby, replayed: parsed(replayed) }
   }
 
   /** One statement, one after another. */
@@ -100,3 +109,5 @@ export class Observer {
     this.#statements.close()
   }
 }
+
+const parsed = (lsn: string | null): Lsn | undefined => (lsn === null ? undefined : parseLsn(lsn))

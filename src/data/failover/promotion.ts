@@ -21,7 +21,11 @@ const POLL_MS = 2
 /** Milliseconds for a shutdown in order; a standby that takes no more log would hold it up. Then it is a failover. */
 const SHUTDOWN_MS_MAX = 1_000
 
-const PROMOTION_MS_MAX = 30_000
+/**
+ * Milliseconds for a standby to be what it was told to be. Each failure doubles them, up to the second: what takes so long on a
+ * slow machine comes to its end some time.
+ */
+const OBEY_MS = [4_000, 60_000] as const
 /** First and last pause between two calls upon a standby to go on, in milliseconds, and for how long. */
 const CALL_MS = [2, 50] as const
 const HURRY_MS_MAX = 1_000
@@ -29,9 +33,20 @@ const HURRY_MS_MAX = 1_000
 /** The steps by which another node becomes primary; `decide` puts them in order. */
 export class Promotion {
   readonly #state: ClusterState
+  /** How often standbys have failed to be what they were told to be since a primary served. */
+  readonly #failures = new Map<string, number>()
 
   constructor(state: ClusterState) {
     this.#state = state
+  }
+
+  get failures(): ReadonlyMap<string, number> {
+    return this.#failures
+  }
+
+  /** A primary serves. */
+  forgive(): void {
+    this.#failures.clear()
   }
 
   /**
@@ -125,13 +140,35 @@ export class Promotion {
   /** Ends the log receivers of standbys: nobody can make their positions rise after this. */
   async cut(ids: readonly string[]): Promise<void> {
     const { members, record } = this.#state
-    await Promise.all(
-      ids.map(async (id) => {
+    const cut = await Promise.allSettled(
+      ids.map((id) => {
         const node = members.get(id)
-        node.apply(members.role(id, record()))
-        await settle(this.#state, node, 'ending its receiver', () => node.seen?.receiving === false)
+        return this.#orEnd(node, async (msMax) => {
+          node.apply(members.role(id, record()))
+          const hasEnded = (): boolean => node.seen?.receiving === false
+          await settle(this.#state, node, 'ending its receiver', hasEnded, { msMax })
+        })
       }),
     )
+    for (const one of cut) if (one.status === 'rejected') throw one.reason
+  }
+
+  /**
+   * A standby of which a part hangs answers on its old sessions as if nothing were wrong, and would be told the same again for
+   * ever. Ended, it has done nothing more: it is started and asked again, or another is chosen that has as much.
+   * @param work is told how long it may wait
+   */
+  async #orEnd(node: ClusterNode, work: (msMax: number) => Promise<void>): Promise<void> {
+    const failures = this.#failures.get(node.id) ?? 0
+    try {
+      await work(Math.min(OBEY_MS[0] * 2 ** failures, OBEY_MS[1]))
+    } catch (error) {
+      // Who leaves lets it go on.
+      if (this.#state.signal.aborted) throw error
+      await node.stop('kill')
+      this.#failures.set(node.id, failures + 1)
+      throw error
+    }
   }
 
   /**
@@ -174,25 +211,39 @@ export class Promotion {
 
   async #promotePrepared(promotable: Promotable): Promise<void> {
     const { id, named } = promotable
-    const { members, record, options } = this.#state
+    const { members, options } = this.#state
     const node = members.get(id)
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
-    const asked = node.query('select pg_promote(false)')
-    // While it is at it, its standbys turn to it.
     const standbys = named.map((other) => members.get(other))
-    try {
-      for (const standby of standbys) standby.apply(members.role(standby.id, record(), node), id)
-    } finally {
+    await this.#orEnd(node, async (msMax) => {
+      const asked = node.query('select pg_promote(false)')
+      // While it is at it, its standbys turn to it.
+      for (const standby of standbys) this.#turn(standby, node)
       await asked
-    }
-    const promoted = settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, {
-      msMax: PROMOTION_MS_MAX,
-      look: () => node.glance(),
+      const promoted = settle(this.#state, node, 'its promotion', () => node.seen?.standby === false, {
+        msMax,
+        look: () => node.glance(),
+        // It replays first all that it has.
+        progress: () => node.seen?.replayed,
+      })
+      this.#hurry([node], promoted)
+      await promoted
     })
-    this.#hurry([node], promoted)
-    await promoted
     this.#hurry(standbys)
     await this.accept(promotable)
+  }
+
+  /** It is repaired later if it cannot be told: that is not the fault of whom it is to follow. */
+  #turn(standby: ClusterNode, upstream: ClusterNode): void {
+    const { members, record, options } = this.#state
+    try {
+      standby.apply(members.role(standby.id, record(), upstream), upstream.id)
+    } catch (error) {
+      options.log.warn(
+        { cluster: options.name, node: standby.id, err: error },
+        'a standby cannot be told whom to follow',
+      )
+    }
   }
 
   /**
@@ -271,15 +322,17 @@ export class Promotion {
   }
 
   /** A standby gets whom it is to wait for as a primary, in effect, and a slot for each of them. */
-  async #prepare(node: ClusterNode, named: readonly string[]): Promise<void> {
+  #prepare(node: ClusterNode, named: readonly string[]): Promise<void> {
     const { members, record } = this.#state
     const role = members.role(node.id, { ...record(), primary: node.id, named })
     const names = synchronousNames(role.synchronous)
-    if (node.seen?.names !== names) {
-      node.apply({ ...role, upstream: node.role?.upstream }, node.upstream)
-      await settle(this.#state, node, 'taking its role', () => node.seen?.names === names)
-    }
-    await Promise.all(named.map((other) => ensureSlot(node, other)))
+    return this.#orEnd(node, async (msMax) => {
+      if (node.seen?.names !== names) {
+        node.apply({ ...role, upstream: node.role?.upstream }, node.upstream)
+        await settle(this.#state, node, 'taking its role', () => node.seen?.names === names, { msMax })
+      }
+      await Promise.all(named.map((other) => ensureSlot(node, other)))
+    })
   }
 }
 
