@@ -46,7 +46,8 @@ export class Supervisor implements ServerPart {
   readonly #options: ServerOptions
   readonly #releasers = new Releasers()
   readonly #epoch: TopologyEpoch
-  readonly #keepers: Map<string, ClusterKeeper>
+  /** Made once the folder is ours: before, another may still write what they begin with. */
+  #keepers: ReadonlyMap<string, ClusterKeeper> = new Map()
   /** Databases that are not ours, instead of keepers. */
   readonly #external: readonly ClusterOptions[]
   #warnings: readonly string[] = []
@@ -67,7 +68,6 @@ export class Supervisor implements ServerPart {
     this.#startedAt = new Date(options.clock.now()).toISOString()
     const { request } = options
     this.#external = externalClusters(request.databases)
-    this.#keepers = this.#external.length > 0 ? new Map() : createKeepers(request, options.folder, options)
   }
 
   async start(): Promise<{ readonly ports: Ports; readonly notes: readonly string[] }> {
@@ -76,6 +76,7 @@ export class Supervisor implements ServerPart {
     // First whatever can be refused at once: nothing has been touched yet.
     const owned = own(folder.path)
     this.#releasers.push(() => owned.release())
+    if (this.#external.length === 0) this.#keepers = createKeepers(request, folder, this.#options)
     this.#releasers.push(() => this.#endRest())
     readTls(request)
     const port = ports?.port ?? request.port

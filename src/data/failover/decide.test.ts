@@ -14,7 +14,8 @@ function standbyStates(id: string): NodeView[] {
       return lsn === undefined ? view : { ...view, lsn }
     }),
   )
-  return [...ended, ...running, { id, process: 'running', standby: false, lsn: 7n }]
+  const tried: NodeView = { id, process: 'missing', whole: true }
+  return [...ended, tried, ...running, { id, process: 'running', standby: false, lsn: 7n }]
 }
 
 const primaryStates: NodeView[] = [
@@ -76,7 +77,7 @@ function each(check: (one: Case) => void): void {
       throw new Error(`${(error as Error).message}\n${seen}`, { cause: error })
     }
   }
-  assert.equal(count, 8 * 11 * 11 * 3 * 2 * 2)
+  assert.equal(count, 8 * 12 * 12 * 3 * 2 * 2)
 }
 
 test('promotes only when the primary has ended and all that count are known and stand still', () => {
@@ -195,6 +196,16 @@ test('a primary whose folder is there is not given up because it cannot be start
   })
 })
 
+test('nobody is given up whose folder is there: it may alone have something', () => {
+  each((one) => {
+    const { step } = one
+    const gone = asked(one).filter(({ process }) => process === 'missing')
+    if (!gone.some(({ whole }) => whole)) return
+    assert.notEqual(step.do, 'refuse')
+    assert.notEqual(step.do, 'promote')
+  })
+})
+
 test('loss is a choice: `available` goes on only where `strict` refuses, with the best of all that are there', () => {
   each(({ step, views, record }) => {
     const strict = decide({ ...record, durability: 'strict' }, views)
@@ -213,7 +224,7 @@ test('loss is a choice: `available` goes on only where `strict` refuses, with th
 
 test('standbys: what each needs, in every state', () => {
   const sender = (state: string | undefined) =>
-    state === undefined ? undefined : { id: 'b', state, flushed: 5n, priority: 1 }
+    state === undefined ? undefined : { id: 'b', state, flushed: 5n, replayed: 5n, priority: 1 }
   for (const view of standbyStates('b'))
     for (const state of [undefined, 'catchup', 'streaming'])
       for (const awayMs of [0, 3_000, 60_000])
@@ -249,8 +260,8 @@ test('standbys: what each needs, in every state', () => {
               if (does('dismiss'))
                 assert.ok(named.includes('b') && named.includes('c') && other === 'streaming' && awayMs > 0)
               // A folder that may alone have something stays, unless the primary has just proven that it has everything.
-              if (does('build') && view.process === 'running' && named.includes('b'))
-                assert.ok(proven && named[0] === 'b' && state !== 'streaming')
+              if (does('build') && (view.process === 'running' || view.whole) && named.includes('b'))
+                assert.ok(proven && named[0] === 'b' && (view.whole || state !== 'streaming'))
             }
           }
 })

@@ -15,8 +15,8 @@ import type { NodeView } from './view.ts'
  */
 export type Step =
   | { readonly do: 'none' }
-  /** `hopeless`: for what may never come. */
-  | { readonly do: 'wait'; readonly why: string; readonly hopeless?: boolean }
+  /** `hopeless`: for a node that may never come. */
+  | { readonly do: 'wait'; readonly why: string; readonly hopeless?: string }
   | ({ readonly do: 'accept' } & Promotable)
   | { readonly do: 'fence'; readonly id: string }
   | { readonly do: 'start'; readonly id: string }
@@ -80,8 +80,8 @@ export function decide(
 /** Its folder is there and has everything: what keeps it from starting is not worth a loss. */
 const tried = ({ id }: NodeView): Step => ({
   do: 'wait',
-  why: `${id} cannot be started; that is tried again`,
-  hopeless: true,
+  why: `${id} cannot be started; that is tried again. If its data folder is of no use, remove it`,
+  hopeless: id,
 })
 
 const hasEnded = ({ process }: NodeView): boolean => process === 'down' || process === 'missing'
@@ -119,7 +119,10 @@ function replace(
   if (down) return { do: 'start', id: down.id }
   // One that was being promoted may have acknowledged something before it died: then the old primary is no way out.
   const begun = standbys.some(({ id }) => id === promoting?.id)
-  if (standbys.some(({ process }) => process === 'missing'))
+  const missing = standbys.filter(({ process }) => process === 'missing')
+  const whole = missing.find((one) => one.whole)
+  if (whole && (begun || !mayRestart)) return tried(whole)
+  if (missing.length > 0)
     return begun
       ? withLoss(record, primary, known, `${promoting?.id} was being promoted when all ended`)
       : restart

@@ -365,9 +365,10 @@ export class ClusterKeeper implements Service {
   #giveUp(step: Step): void {
     if (this.#hasServed || this.#options.patient) return
     const { name } = this.#options
-    const { failure } = this.#members.get(this.#record.primary)
-    if (step.do === 'refuse') this.#serves.reject(new ClusterLost(name, step.why, { cause: failure }))
-    else if (step.do === 'wait' && step.hopeless) this.#serves.reject(failure)
+    const failureOf = (id: string): unknown => this.#members.get(id).failure
+    if (step.do === 'refuse')
+      this.#serves.reject(new ClusterLost(name, step.why, { cause: failureOf(this.#record.primary) }))
+    else if (step.do === 'wait' && step.hopeless) this.#serves.reject(failureOf(step.hopeless))
   }
 
   async #pause(clock: Clock, ms: number): Promise<void> {

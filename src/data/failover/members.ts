@@ -24,6 +24,8 @@ export class Members {
   readonly #wake: () => void
   readonly #signal: AbortSignal
   readonly #nodes = new Map<string, ClusterNode>()
+  /** Those that are being copied: the primary keeps the log that they need. */
+  readonly copying = new Set<string>()
 
   /** @param signal ends those that have not started by then */
   constructor(options: KeeperOptions, wake: () => void, signal: AbortSignal) {
@@ -90,7 +92,7 @@ export class Members {
   async start(
     id: string,
     record: ClusterRecord,
-    how: Pick<NodeStart, 'adoptOnly' | 'signal'> = {},
+    how: Pick<NodeStart, 'adoptOnly' | 'signal' | 'startMsMax'> = {},
   ): Promise<void> {
     const { primary, promoting } = record
     const standby = id !== primary && id !== promoting?.id
@@ -104,13 +106,19 @@ export class Members {
     const address = follows?.address
     const { link = (given: DatabaseAddress) => given } = this.#options
     const upstream = address && link(address, follows.id, id)
-    const isCopied = id === record.primary && record.building.length > 0
+    const isCopied = id === record.primary && record.building.length + this.copying.size > 0
     return {
       id,
       synchronous: awaited(record, id),
       upstream,
       ...(isCopied && { keepMb: roomMb(this.get(id).dataDir) }),
     }
+  }
+
+  /** As much log as the copies under way need; whom its commits wait for stays as it is. */
+  keepLog(primary: ClusterNode, record: ClusterRecord): void {
+    const { keepMb } = this.role(primary.id, record)
+    if (primary.role) primary.apply({ ...primary.role, keepMb })
   }
 
   async look(): Promise<void> {

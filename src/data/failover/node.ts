@@ -38,6 +38,8 @@ export interface NodeStart {
   readonly adoptOnly?: boolean
   /** Ends it if it has not started by then. */
   readonly signal?: AbortSignal | undefined
+  /** Milliseconds that it may take. */
+  readonly startMsMax?: number
 }
 
 /** One PostgreSQL of a cluster on this machine: its process, and what it says about itself. */
@@ -107,6 +109,16 @@ export class ClusterNode {
     }
   }
 
+  /** Its folder could be started, as far as anybody knows: what has kept it from that may go away. */
+  get isWhole(): boolean {
+    return this.hasFolder && !this.#damaged
+  }
+
+  /** It is being started, or has ended and is being cleared up after. */
+  get isStarting(): boolean {
+    return this.#process === 'busy'
+  }
+
   /** Whether a server runs on its folder, ours or one that a killed owner left. */
   get isThere(): boolean {
     return this.hasFolder && findRunning(this.dataDir).postmaster !== undefined
@@ -123,8 +135,7 @@ export class ClusterNode {
   view(building: boolean): NodeView {
     const { id, seen } = this
     const state = this.#state(building)
-    if (state === 'missing')
-      return { id, process: state, whole: this.hasFolder && !this.#damaged && !building }
+    if (state === 'missing') return { id, process: state, whole: this.isWhole && !building }
     if (state !== 'running' || seen === undefined)
       return { id, process: state === 'running' ? 'starting' : state }
     return {
@@ -214,13 +225,14 @@ export class ClusterNode {
   }
 
   /** Starts it. A standby that was just made does not start before it has received what its copy lacks. */
-  async start({ standby, role, upstream, adoptOnly = false, signal }: NodeStart): Promise<void> {
+  async start({ standby, role, upstream, adoptOnly = false, signal, startMsMax }: NodeStart): Promise<void> {
     const { clock, log } = this.#options
     const ends = [this.#options.signal, signal].filter((one) => one !== undefined)
     const end = AbortSignal.any(ends)
     const server = createPostgres({
       ...this.#options,
       adoptOnly,
+      ...(startMsMax !== undefined && { startTimeoutMs: startMsMax }),
       replication: { standby, conf: renderReplication(role) },
       signal: end,
     })

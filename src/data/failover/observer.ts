@@ -36,7 +36,7 @@ const LOOK = `
       case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received,
       pg_last_wal_replay_lsn() as replayed,
       (select json_agg(json_build_object('id', application_name, 'state', state, 'flushed', flush_lsn,
-        'priority', sync_priority)) from pg_stat_replication) as senders)
+        'replayed', replay_lsn, 'priority', sync_priority)) from pg_stat_replication) as senders)
     left join (select pid as startup, wait_event as waiting from pg_stat_activity where backend_type = 'startup') on true`
 
 /** Whether a standby has become a primary: a fraction of the work of a whole look, when every millisecond counts. */
@@ -55,7 +55,9 @@ interface LookRow extends GlanceRow {
   receiving: boolean
   names: string
   startup: number | null
-  senders: { id: string; state: string; flushed: string | null; priority: number }[] | null
+  senders:
+    | { id: string; state: string; flushed: string | null; replayed: string | null; priority: number }[]
+    | null
 }
 
 /** Asks one server again and again. Statements have a session of their own: a long one holds up no look. */
@@ -80,9 +82,10 @@ export class Observer {
       lsn: parsed(lsn),
       replayed: parsed(replayed),
       timeline: timeline ?? undefined,
-      senders: (senders ?? []).map(({ flushed, ...rest }) => ({
+      senders: (senders ?? []).map(({ flushed, replayed: told, ...rest }) => ({
         ...rest,
         flushed: parseLsn(flushed ?? '0/0'),
+        replayed: parseLsn(told ?? '0/0'),
       })),
     }
   }

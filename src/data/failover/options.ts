@@ -14,7 +14,7 @@ export interface KeeperOptions extends ClusterPlaces {
   readonly replicas: number
   /** What has to survive this process; see record.ts. */
   readonly recordFile: string
-  readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings'>
+  readonly postgres?: Pick<PostgresOptions, 'pgBin' | 'cpu' | 'memoryMb' | 'settings' | 'startTimeoutMs'>
   /** @defaultValue strict */
   readonly durability?: Durability | undefined
   /** Goes on trying, also when its first start cannot come to its end. @defaultValue false */

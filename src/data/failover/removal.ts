@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { chooseAccount } from '../postgres/account.ts'
 import { recordDirOf } from '../postgres/record.ts'
 import { releaseSharedMemory } from '../postgres/shared-memory.ts'
+import { copyPlace } from '../replication/base-backup.ts'
 import { slotOf } from '../replication/settings.ts'
 import type { ClusterNode } from './node.ts'
 
@@ -24,6 +25,6 @@ export async function dropSlot(primary: ClusterNode, id: string): Promise<void> 
 /** Removes a node's data folder and what lies beside it; its server has ended. */
 export async function removeNode(dataDir: string, pgBin?: string): Promise<void> {
   await releaseSharedMemory({ dataDir, pgBin, account: chooseAccount(dataDir) })
-  for (const dir of [dataDir, recordDirOf(dataDir)])
+  for (const dir of [dataDir, copyPlace(dataDir), recordDirOf(dataDir)])
     await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 }

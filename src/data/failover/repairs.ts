@@ -1,18 +1,22 @@
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import type { Lsn } from '../../core/lsn.ts'
-import { chooseAccount } from '../postgres/account.ts'
-import { releaseSharedMemory } from '../postgres/shared-memory.ts'
-import { baseBackup } from '../replication/base-backup.ts'
+import { copyPlace } from '../replication/base-backup.ts'
+import { NoRoomForCopy } from '../replication/room.ts'
 import { synchronousNames } from '../replication/settings.ts'
+import { build, type HowToStart } from './build.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import type { ClusterNode } from './node.ts'
 import { ensureSlot } from './promotion.ts'
 import { dropSlot, removeNode } from './removal.ts'
-import { isStreaming, type Repair, type Serving, type Standby, tend } from './tend.ts'
+import { isStreaming, mayBeReplaced, type Repair, type Serving, type Standby, tend } from './tend.ts'
 import { Turns } from './turns.ts'
 import type { NodeView, SenderView } from './view.ts'
 
 /** Milliseconds before a repair that failed is tried again: doubled from the first to the second. */
 const RETRY_MS = [100, 5_000] as const
+/** The same where there is no room for a copy: to find that out all of its files are looked at. */
+const NO_ROOM_MS = 30_000
 /** Milliseconds for the others to have what the dismissed one may have had alone. */
 const CATCH_UP_MS_MAX = 30_000
 /** The same while none of them streams: all other changes of who counts wait meanwhile. A receiver is soon forked again. */
@@ -30,7 +34,7 @@ const BESIDE: readonly string[] = ['alone', 'dismiss']
 const RECEIVES = ['catchup', 'streaming']
 
 interface UnderWay {
-  readonly what: Repair['do']
+  readonly what: Repair['do'] | 'sweep'
   readonly epoch: number
   readonly over: AbortController
   readonly done: Promise<void>
@@ -47,6 +51,7 @@ export class Repairs {
   readonly #streamedAt = new Map<string, number>()
   readonly #stuckSince = new Map<string, number>()
   readonly #pauses = new Map<string, { waitMs: number; until: number }>()
+  #hasSwept = false
 
   constructor(state: ClusterState) {
     this.#state = state
@@ -55,6 +60,7 @@ export class Repairs {
   /** Begins what is needed. */
   tend(): void {
     this.#giveUp()
+    this.#sweep()
     const now = this.#state.options.clock.monotonic()
     this.#finishRemovals(now)
     const standbys = this.#standbys(now)
@@ -69,6 +75,27 @@ export class Repairs {
       const over = new AbortController()
       const signal = AbortSignal.any([this.#state.signal, over.signal])
       this.#underWay.set(key, { what: repair.do, epoch, over, done: this.#run(repair, key, signal) })
+    }
+  }
+
+  /** Copies that an earlier keeper has not brought to their end. */
+  #sweep(): void {
+    if (this.#hasSwept) return
+    this.#hasSwept = true
+    const { members, record, options } = this.#state
+    for (const { id, dataDir } of members.all) {
+      const left = copyPlace(dataDir)
+      if (!existsSync(left)) continue
+      const failed = (error: unknown): void =>
+        options.log.warn(
+          { cluster: options.name, node: id, err: error },
+          'an unfinished copy could not be removed',
+        )
+      const done = rm(left, { recursive: true, force: true })
+        .catch(failed)
+        .finally(() => this.#underWay.delete(id))
+      // A copy that is made meanwhile would lie in the same place.
+      this.#underWay.set(id, { what: 'sweep', epoch: record().epoch, over: new AbortController(), done })
     }
   }
 
@@ -214,7 +241,7 @@ export class Repairs {
       this.#pauses.delete(key)
     } catch (error) {
       if (signal.aborted) return
-      const waitMs = this.#putOff(key)
+      const waitMs = this.#putOff(key, error instanceof NoRoomForCopy ? NO_ROOM_MS : undefined)
       log.warn({ cluster: name, ...repair, err: error, waitMs }, 'a standby could not be repaired yet')
     } finally {
       this.#underWay.delete(key)
@@ -222,8 +249,10 @@ export class Repairs {
   }
 
   /** @returns milliseconds before it is tried again */
-  #putOff(key: string): number {
-    const waitMs = Math.min((this.#pauses.get(key)?.waitMs ?? RETRY_MS[0] / 2) * 2, RETRY_MS[1])
+  #putOff(
+    key: string,
+    waitMs = Math.min((this.#pauses.get(key)?.waitMs ?? RETRY_MS[0] / 2) * 2, RETRY_MS[1]),
+  ): number {
     this.#pauses.set(key, { waitMs, until: this.#state.options.clock.monotonic() + waitMs })
     return waitMs
   }
@@ -236,7 +265,7 @@ export class Repairs {
       options.log.info({ cluster: options.name, node: id, repair: what }, 'a standby is repaired')
     switch (what) {
       case 'start':
-        return this.#start(node, primary, signal)
+        return this.#start(node, primary, { signal })
       case 'fence':
         return node.stop('kill')
       case 'build':
@@ -264,10 +293,10 @@ export class Repairs {
     return this.#counting.take(() => this.#name(change(record().named), primary, signal), signal)
   }
 
-  async #start(node: ClusterNode, primary: ClusterNode, signal: AbortSignal): Promise<void> {
+  async #start(node: ClusterNode, primary: ClusterNode, how: HowToStart): Promise<void> {
     await ensureSlot(primary, node.id)
-    signal.throwIfAborted()
-    await this.#state.members.start(node.id, this.#state.record(), { signal })
+    how.signal.throwIfAborted()
+    await this.#state.members.start(node.id, this.#state.record(), how)
     // Of the time when it was primary; they would hold back its log.
     await node.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active')
   }
@@ -280,42 +309,13 @@ export class Repairs {
   }
 
   async #build(node: ClusterNode, primary: ClusterNode, signal: AbortSignal): Promise<void> {
-    const { record, save, options } = this.#state
     const { id } = node
-    const { epoch } = record()
-    await node.stop('immediate')
-    // One that is not ours holds the slot, and would write to the folder.
-    await node.endWhatRuns()
-    save({ ...record(), building: [...new Set([...record().building, id])] })
-    this.#keepLog(primary)
-    const progress = { files: 0, bytes: 0 }
-    const startedAt = options.clock.monotonic()
-    const account = chooseAccount(primary.dataDir)
-    await releaseSharedMemory({ dataDir: node.dataDir, pgBin: options.postgres?.pgBin, account })
-    await baseBackup({
-      primary: primary.address!,
-      primaryDir: primary.dataDir,
-      id,
-      dataDir: node.dataDir,
-      account,
-      signal,
-      progress,
-    })
-    node.made()
-    const ms = Math.round(options.clock.monotonic() - startedAt)
-    options.log.info({ cluster: options.name, node: id, ...progress, ms }, 'a replica was made')
-    await this.#start(node, primary, signal)
-    // Of use only now: what was written while it was copied has come. Another primary may have said meanwhile that it is of none.
-    if (record().epoch !== epoch) return
-    save({ ...record(), building: record().building.filter((other) => other !== id) })
-    this.#keepLog(primary)
-  }
-
-  /** As much log as the copies under way need; whom its commits wait for stays as it is. */
-  #keepLog(primary: ClusterNode): void {
-    const { members, record } = this.#state
-    const { keepMb } = members.role(primary.id, record())
-    if (primary.role) primary.apply({ ...primary.role, keepMb })
+    const mayGo = (): boolean => {
+      const now = this.#state.options.clock.monotonic()
+      return mayBeReplaced(this.#state.record(), this.#standbys(now), this.#serving(now), id)
+    }
+    const start = (how: HowToStart): Promise<void> => this.#start(node, primary, how)
+    await build(this.#state, { node, primary, signal, mayGo, start })
   }
 
   /** Commits go on without a standby. The record first: from now on the primary alone has everything. */

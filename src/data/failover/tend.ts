@@ -42,6 +42,21 @@ export interface Serving {
   readonly waits: boolean
 }
 
+/**
+ * Whether what a standby has is certainly elsewhere. What counts may be all that is left of a primary that is lost: it goes only
+ * when somebody else has everything, or when the primary has, one after the other.
+ */
+export function mayBeReplaced(
+  { synchronous, building }: ClusterRecord,
+  standbys: readonly Standby[],
+  { proven }: Serving,
+  id: string,
+): boolean {
+  if (!synchronous.includes(id)) return true
+  const streams = standbys.some((one) => synchronous.includes(one.view.id) && isStreaming(one))
+  return proven && building.length === 0 && !streams && id === synchronous[0]
+}
+
 /** Decides what the standbys of a primary that serves need. Pure; every repair can be begun at the same time. */
 export function tend(
   record: ClusterRecord,
@@ -49,14 +64,7 @@ export function tend(
   { proven, waits }: Serving,
 ): Repair[] {
   const streams = (id: string): boolean => standbys.some((one) => one.view.id === id && isStreaming(one))
-  // What counts may be all that is left of a primary that is lost: it goes only when somebody else has everything, or when
-  // the primary has, one after the other.
-  const mayGo = (id: string): boolean =>
-    !record.synchronous.includes(id) ||
-    (proven &&
-      record.building.length === 0 &&
-      !record.synchronous.some(streams) &&
-      id === record.synchronous[0])
+  const mayGo = (id: string): boolean => mayBeReplaced(record, standbys, { proven, waits }, id)
   // Right after a promotion all wait for the first of the named to have everything: nothing else takes its processor and disk.
   const settling =
     record.synchronous.length === 0 &&
@@ -85,8 +93,10 @@ export function tend(
     if (named && awayMs > AWAY_MS_MAX && record.named.some((other) => other !== id && streams(other)))
       repairs.push({ do: 'dismiss', id })
     const mayBegin = named || !settling
-    if (view.process === 'missing' && mayBegin) repairs.push({ do: 'build', id })
-    else if (view.process === 'down' && mayBegin) repairs.push({ do: 'start', id })
+    if (view.process === 'missing') {
+      // Until it may go it is started again and again.
+      if (mayBegin && (!view.whole || mayGo(id))) repairs.push({ do: 'build', id })
+    } else if (view.process === 'down' && mayBegin) repairs.push({ do: 'start', id })
     else if (view.process === 'hung' && awayMs > STUCK_MS_MAX) repairs.push({ do: 'fence', id })
     else if (view.process === 'running') {
       if (view.upstream !== record.primary) repairs.push({ do: 'follow', id })

@@ -38,6 +38,8 @@ export interface SenderView {
   readonly state: string
   /** What it has on disk. */
   readonly flushed: Lsn
+  /** What it has replayed of that, as last told: every ten seconds at least. */
+  readonly replayed: Lsn
   /** 0: its word does not count for commits. */
   readonly priority: number
 }

@@ -21,7 +21,14 @@ export interface BaseBackup {
   readonly account: Account
   readonly signal: AbortSignal
   readonly progress?: CopyProgress
+  /** Bytes that stay free on its disk. */
+  readonly reserve: number
+  /** The copy is whole and on disk, and what is there goes for it. Gives it up by an error; nothing comes in between. */
+  readonly replace?: () => void
 }
+
+/** Where a data folder is made. */
+export const copyPlace = (dataDir: string): string => `${dataDir}.copy`
 
 /**
  * Makes the data folder of a standby from a primary that runs on this machine, by PostgreSQL's low-level backup
@@ -29,12 +36,16 @@ export interface BaseBackup {
  * made under another name, brought to disk, and renamed.
  */
 export async function baseBackup(options: BaseBackup): Promise<void> {
-  const { primary, primaryDir, id, dataDir, account, signal } = options
-  const temporary = `${dataDir}.copy`
+  const { primary, primaryDir, id, dataDir, account } = options
+  const temporary = copyPlace(dataDir)
   await rm(temporary, { recursive: true, force: true })
   const client = await connect(primary)
+  const lost = new AbortController()
+  // A copy of a primary that is gone is of no use, and its disk has better things to do.
+  client.on('end', () => lost.abort(new Error('the primary that was copied is gone')))
+  const signal = AbortSignal.any([options.signal, lost.signal])
   const aborted = (): void => destroy(client)
-  signal.addEventListener('abort', aborted, { once: true })
+  options.signal.addEventListener('abort', aborted, { once: true })
   try {
     await renewSlot(client, slotOf(id))
     await client.query('select pg_backup_start($1, fast => true)', [`replica ${id}`])
@@ -44,6 +55,7 @@ export async function baseBackup(options: BaseBackup): Promise<void> {
       account,
       signal,
       progress: options.progress ?? { files: 0, bytes: 0 },
+      reserve: options.reserve,
     })
     const { rows } = await client.query<{ labelfile: string }>(
       'select labelfile from pg_backup_stop(wait_for_archive => false)',
@@ -57,10 +69,11 @@ export async function baseBackup(options: BaseBackup): Promise<void> {
       replaceFile(join(temporary, name), text, { ...(owner && { owner }) })
     await toDisk(temporary)
     signal.throwIfAborted()
+    options.replace?.()
     await install(temporary, dataDir)
     record(options)
   } finally {
-    signal.removeEventListener('abort', aborted)
+    options.signal.removeEventListener('abort', aborted)
     await client.end().catch(() => {})
     await rm(temporary, { recursive: true, force: true })
   }

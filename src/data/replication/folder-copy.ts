@@ -3,6 +3,7 @@ import { chown, copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promis
 import { join } from 'node:path'
 import type { Account } from '../postgres/account.ts'
 import { REPLICATION_FILE } from '../postgres/settings.ts'
+import { freeAt, NoRoomForCopy, sizeOf } from './room.ts'
 
 /** Files copied at once. */
 const AT_ONCE = 8
@@ -47,6 +48,15 @@ export interface CopyOptions {
   readonly account: Account
   readonly signal: AbortSignal
   readonly progress: CopyProgress
+  /** Bytes that stay free on its disk. */
+  readonly reserve: number
+}
+
+/** Bytes that a copy of a data folder takes at present. */
+export async function copySize(from: string): Promise<number> {
+  let bytes = 0
+  for await (const { path, folder } of walk(from, '')) if (!folder) bytes += await sizeOf(join(from, path))
+  return bytes
 }
 
 /**
@@ -54,6 +64,7 @@ export interface CopyOptions {
  * gets that by streaming. Files come and go meanwhile, and may be torn: replaying the log from the backup's start mends them.
  *
  * @throws Error when there is a tablespace: both servers would write to the same files
+ * @throws NoRoomForCopy when others have used up the room meanwhile
  */
 export async function copyDataFolder(options: CopyOptions): Promise<void> {
   const { from, to, account, signal } = options
@@ -67,10 +78,17 @@ export async function copyDataFolder(options: CopyOptions): Promise<void> {
   const next = async (): Promise<void> => {
     for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
       signal.throwIfAborted()
+      await requireRoom(options, path)
       await copyOne(options, path)
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, next))
+  const stop = (error: unknown): never => {
+    queue.length = 0
+    throw error
+  }
+  // All have ended when this has: whoever is told of a failure removes what they have made.
+  const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => next().catch(stop)))
+  for (const one of ended) if (one.status === 'rejected') throw one.reason
   // Last, and not in the moment in which it is written: all else may be torn, this file may not.
   await copySteady(options, CONTROL)
 }
@@ -97,6 +115,13 @@ async function makeOwn(dir: string, account: Account): Promise<void> {
   if (account.steppedDown) await chown(dir, account.uid, account.gid)
 }
 
+/** The disk belongs to servers that serve: their next write must not be the one that fails. */
+async function requireRoom({ from, to, reserve }: CopyOptions, path: string): Promise<void> {
+  const needed = (await sizeOf(join(from, path))) + reserve
+  const free = await freeAt(to)
+  if (free < needed) throw new NoRoomForCopy({ needed, free })
+}
+
 async function copyOne({ from, to, account, progress }: CopyOptions, path: string): Promise<void> {
   const target = join(to, path)
   try {
@@ -107,8 +132,9 @@ async function copyOne({ from, to, account, progress }: CopyOptions, path: strin
     throw error
   }
   if (account.steppedDown) await chown(target, account.uid, account.gid)
+  const { size } = await lstat(target)
   progress.files += 1
-  progress.bytes += (await lstat(target)).size
+  progress.bytes += size
 }
 
 async function copySteady(options: CopyOptions, path: string): Promise<void> {

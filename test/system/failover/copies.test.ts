@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { rmSync, statfsSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
@@ -25,13 +26,16 @@ interface Scene {
   readonly writers: Writers
   /** Made anew so far. */
   readonly copied: string[]
+  /** Repairs that have failed so far. */
+  readonly failed: string[]
   /** These cannot reach the node that they are told to follow. */
   readonly cutOff: Set<string>
 }
 
-async function scene(t: TestContext, links?: TestClusterOptions['links']): Promise<Scene> {
+async function scene(t: TestContext, links?: TestClusterOptions['links'], replicas = 2): Promise<Scene> {
   const cutOff = new Set<string>()
   const copied: string[] = []
+  const failed: string[] = []
   const link: KeeperOptions['link'] = ({ port, user, password, socketDir }, _, to) => ({
     port,
     user,
@@ -42,13 +46,15 @@ async function scene(t: TestContext, links?: TestClusterOptions['links']): Promi
     ...silentLogger,
     info: (about: object, message?: string) =>
       message === 'a replica was made' && copied.push((about as { node: string }).node),
+    warn: (about: object, message?: string) =>
+      message === 'a standby could not be repaired yet' && failed.push((about as { do: string }).do),
   }
-  const cluster = await testCluster(t, { link, log: log as never, ...(links && { links }) })
+  const cluster = await testCluster(t, { replicas, link, log: log as never, ...(links && { links }) })
   const writers = await startWriters(cluster, 4)
   t.after(() => writers.stop())
   await writers.progress(20)
   copied.length = 0
-  return { cluster, writers, copied, cutOff }
+  return { cluster, writers, copied, failed, cutOff }
 }
 
 /** A standby loses its folder, and its copy cannot get what it lacks: it starts, and goes on starting. */
@@ -70,7 +76,8 @@ async function nothingIsLost({ cluster, writers }: Scene): Promise<void> {
   assert.deepEqual(await missing(cluster, writers), [])
 }
 
-const standbysOf = ({ keeper }: TestCluster): string[] => NODES.filter((id) => id !== keeper.record.primary)
+const standbysOf = ({ keeper }: TestCluster): string[] =>
+  keeper.record.nodes.filter((id) => id !== keeper.record.primary)
 
 test('a copy that is not whole yet when its primary dies is made again, from the next one', async (t) => {
   const here = await scene(t)
@@ -144,6 +151,44 @@ test('while a copy is made its primary keeps the log that it needs, however much
   for (const identity of processesIn(nodePlaces(cluster.options, id).dataDir)) signal(identity, 'SIGKILL')
   await nothingIsLost(here)
   await until('as before', async () => (await keptMb()) === 1024 || undefined)
+})
+
+test('a copy that gets nothing is made anew, and one that is not whole yet is not given up sooner', async (t) => {
+  const here = await scene(t)
+  const { cluster, copied, cutOff } = here
+  await cluster.keeper.leave()
+  await cluster.another({ postgres: { startTimeoutMs: 3_000 } }).start()
+  const [id] = standbysOf(cluster) as [string]
+  cutOff.add(id)
+  loseFolder({ ...cluster, keeper: cluster.current() }, id)
+  await until('it was copied', () => copied.length > 0 || undefined)
+  const begun = systemClock.monotonic()
+  await until('it is copied again', () => copied.length > 1 || undefined)
+  assert.ok(systemClock.monotonic() - begun > 3_000)
+  cutOff.clear()
+  await nothingIsLost(here)
+})
+
+test('a standby that counts and cannot be started is not given up before its copy is there', async (t) => {
+  const here = await scene(t, undefined, 1)
+  const { cluster, writers, failed } = here
+  const { primary } = cluster.keeper.record
+  const [id] = standbysOf(cluster) as [string]
+  const { dataDir } = nodePlaces(cluster.options, primary)
+  // What no copy can be made of.
+  symlinkSync('loop', join(dataDir, 'loop'))
+  const conf = join(nodePlaces(cluster.options, id).dataDir, 'postgresql.auto.conf')
+  const before = readFileSync(conf)
+  appendFileSync(conf, 'of no use\n')
+  cluster.keeper.fault(id, 'kill')
+  await until('it is to be copied', () => failed.includes('build') || undefined)
+  writeFileSync(conf, before)
+  loseFolder(cluster, primary)
+  await cluster.until('it is primary', (topology) => topology.primary === id)
+  await writers.progress(20)
+  await cluster.whole()
+  await writers.stop()
+  assert.deepEqual(await missing(cluster, writers), [])
 })
 
 test('a standby that is being copied can be taken out', async (t) => {

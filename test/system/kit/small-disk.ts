@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -39,6 +39,14 @@ export function fill(dir: string): void {
       size >>= 1
     }
   }
+  closeSync(file)
+}
+
+/** Leaves so many bytes. */
+export function fillUpTo(dir: string, left: number): void {
+  const { bavail, bsize } = statfsSync(dir)
+  const file = openSync(ballast(dir), 'a')
+  for (let more = bavail * bsize - left; more > 0; more -= 1 << 20) writeSync(file, Buffer.alloc(1 << 20))
   closeSync(file)
 }
 

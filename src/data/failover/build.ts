@@ -1,0 +1,115 @@
+import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { chooseAccount } from '../postgres/account.ts'
+import { releaseSharedMemory } from '../postgres/shared-memory.ts'
+import { START_MS_MAX } from '../postgres/types.ts'
+import { baseBackup } from '../replication/base-backup.ts'
+import { copySize } from '../replication/folder-copy.ts'
+import { folderSize, freeAt, NoRoomForCopy, reserveFor } from '../replication/room.ts'
+import type { ClusterState } from './cluster-state.ts'
+import type { ClusterNode, NodeStart } from './node.ts'
+import { whileItMoves } from './patience.ts'
+
+export type HowToStart = Pick<NodeStart, 'signal' | 'startMsMax'> & { readonly signal: AbortSignal }
+
+interface Building {
+  readonly node: ClusterNode
+  readonly primary: ClusterNode
+  readonly signal: AbortSignal
+  /** Whether what its folder holds is certainly elsewhere. */
+  readonly mayGo: () => boolean
+  /** Starts it as a standby of the primary. */
+  readonly start: (how: HowToStart) => Promise<void>
+}
+
+/**
+ * Makes a standby anew from the primary. A folder that is whole may be all that is left of a primary that is lost: it stands, and can be
+ * started, until its copy is whole, unless there is no room for both.
+ *
+ * @throws NoRoomForCopy when there is no room for one; nothing was changed then
+ */
+export async function build(state: ClusterState, building: Building): Promise<void> {
+  const { record, save, options, members } = state
+  const { node, primary, signal } = building
+  const { id, dataDir } = node
+  const { epoch } = record()
+  const isMarked = (): boolean => record().building.includes(id)
+  /** Of no use from now on, whatever becomes of it. */
+  const mark = (): void => save({ ...record(), building: [...new Set([...record().building, id])] })
+  const giveUp = (): void => {
+    if (isMarked()) return
+    const isOurs = record().epoch === epoch && node.pid === undefined && !node.isStarting
+    if (!isOurs) throw new Error(`${id} was started while it was to be copied`)
+    if (!building.mayGo()) throw new Error(`what ${id} has may be nowhere else`)
+    mark()
+  }
+  const { reserve, isTight } = await requireRoom(primary, node)
+  await node.stop('immediate')
+  // One that is not ours holds the slot, and would write to the folder.
+  await node.endWhatRuns()
+  if (!node.isWhole) mark()
+  const account = chooseAccount(primary.dataDir)
+  await releaseSharedMemory({ dataDir, pgBin: options.postgres?.pgBin, account })
+  const progress = { files: 0, bytes: 0 }
+  const startedAt = options.clock.monotonic()
+  members.copying.add(id)
+  try {
+    members.keepLog(primary, record())
+    if (isTight) {
+      giveUp()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+    await baseBackup({
+      primary: primary.address!,
+      primaryDir: primary.dataDir,
+      id,
+      dataDir,
+      account,
+      signal,
+      progress,
+      reserve,
+      replace: giveUp,
+    })
+    node.made()
+    const ms = Math.round(options.clock.monotonic() - startedAt)
+    options.log.info({ cluster: options.name, node: id, ...progress, ms }, 'a replica was made')
+    await startCopy(state, building)
+    // Of use only now: what was written while it was copied has come. Another primary may have said meanwhile that it is of none.
+    if (record().epoch === epoch)
+      save({ ...record(), building: record().building.filter((other) => other !== id) })
+  } finally {
+    members.copying.delete(id)
+    members.keepLog(primary, record())
+  }
+}
+
+/**
+ * @returns bytes that shall stay free, and whether there is room for a copy only where the present folder is
+ * @throws NoRoomForCopy
+ */
+async function requireRoom(
+  primary: ClusterNode,
+  { dataDir }: ClusterNode,
+): Promise<{ readonly reserve: number; readonly isTight: boolean }> {
+  const size = await copySize(primary.dataDir)
+  const reserve = reserveFor(size)
+  const needed = size + reserve
+  const free = await freeAt(dirname(dataDir))
+  if (free >= needed) return { reserve, isTight: false }
+  if (free + (await folderSize(dataDir)) < needed) throw new NoRoomForCopy({ needed, free })
+  return { reserve, isTight: true }
+}
+
+/** However much it has to receive until it is whole: it is waited for as long as any of it comes. */
+async function startCopy(state: ClusterState, { node, primary, signal, start }: Building): Promise<void> {
+  const { clock, postgres } = state.options
+  await whileItMoves((silence) => start({ signal: silence, startMsMax: Number.POSITIVE_INFINITY }), {
+    where: () => {
+      const { flushed, replayed } = primary.seen?.senders.find(({ id }) => id === node.id) ?? {}
+      return `${flushed} ${replayed}`
+    },
+    msMax: postgres?.startTimeoutMs ?? START_MS_MAX,
+    clock,
+    signal,
+  })
+}
