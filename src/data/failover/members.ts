@@ -117,8 +117,9 @@ export class Members {
 
   /** As much log as the copies under way need; whom its commits wait for stays as it is. */
   keepLog(primary: ClusterNode, record: ClusterRecord): void {
+    const serves = primary.id === record.primary && primary.pid !== undefined
     const { keepMb } = this.role(primary.id, record)
-    if (primary.role) primary.apply({ ...primary.role, keepMb })
+    if (serves && primary.role) primary.apply({ ...primary.role, keepMb })
   }
 
   async look(): Promise<void> {

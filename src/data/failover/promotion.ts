@@ -216,7 +216,7 @@ export class Promotion {
     options.log.info({ cluster: options.name, node: id }, 'promoting a standby')
     const standbys = named.map((other) => members.get(other))
     await this.#orEnd(node, async (msMax) => {
-      const asked = node.query('select pg_promote(false)')
+      const asked = node.query('select pg_promote(false)', [], msMax)
       // While it is at it, its standbys turn to it.
       for (const standby of standbys) this.#turn(standby, node)
       await asked
@@ -331,17 +331,18 @@ export class Promotion {
         node.apply({ ...role, upstream: node.role?.upstream }, node.upstream)
         await settle(this.#state, node, 'taking its role', () => node.seen?.names === names, { msMax })
       }
-      await Promise.all(named.map((other) => ensureSlot(node, other)))
+      await Promise.all(named.map((other) => ensureSlot(node, other, msMax)))
     })
   }
 }
 
 /** A slot that holds nothing back until it is used. */
-export async function ensureSlot(upstream: ClusterNode, id: string): Promise<void> {
+export async function ensureSlot(upstream: ClusterNode, id: string, ms?: number): Promise<void> {
   await upstream.query(
     `select pg_create_physical_replication_slot($1)
      where not exists (select from pg_replication_slots where slot_name = $1)`,
     [slotOf(id)],
+    ms,
   )
 }
 
