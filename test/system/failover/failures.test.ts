@@ -4,13 +4,15 @@ import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { type Logger, silentLogger } from '../../../src/core/log.ts'
-import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord } from '../../../src/data/failover/record.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { sparedCluster } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
@@ -29,7 +31,7 @@ interface Scene {
 
 async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Promise<Scene> {
   const links = delayedLinks(t, NODES)
-  const cluster = await testCluster(t, { ...options, links: links.make })
+  const cluster = await sparedCluster(t, { ...options, links: links.make })
   const writers = await startWriters(cluster, 4)
   t.after(() => writers.stop())
   await writers.progress(50)
@@ -186,7 +188,7 @@ test('a planned switchover loses nothing, and the old primary follows without be
   const { log, copied } = copies()
   const here = await scene(t, { log })
   copied.length = 0
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < (LONG ? 3 : 2); round++) {
     const { primary } = here.cluster.keeper.record
     await here.cluster.keeper.restart(primary)
     assert.notEqual(here.cluster.keeper.record.primary, primary)
@@ -203,7 +205,7 @@ test('an old primary whose last record nobody has received is copied, and does n
   const { log, copied } = copies()
   const links = delayedLinks(t, NODES)
   // Nobody writes: the record of the shutdown is all that the old one has before the others.
-  const cluster = await testCluster(t, { log, links: links.make })
+  const cluster = await sparedCluster(t, { log, links: links.make })
   copied.length = 0
   const { keeper, options } = cluster
   const { primary } = keeper.record
@@ -225,7 +227,7 @@ test('a switchover waits for a standby that was lost a moment before', async (t)
   const here = await scene(t)
   const { keeper } = here.cluster
   // Either may be the one that was to take over.
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < (LONG ? 4 : 2); round++) {
     const { primary } = keeper.record
     const replicas = keeper.topology().members.filter(({ role }) => role === 'replica')
     keeper.fault(replicas[round % 2]!.id, 'kill')
@@ -320,7 +322,7 @@ test('another keeper takes over what the first one left, in mid-failover too', a
 })
 
 test('what a standby said while it received nothing does not decide once it has received more', async (t) => {
-  const cluster = await testCluster(t)
+  const cluster = await sparedCluster(t)
   const { keeper } = cluster
   const { primary } = keeper.record
   const [first, second] = NODES.filter((id) => id !== primary) as [string, string]

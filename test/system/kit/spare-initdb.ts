@@ -13,16 +13,21 @@ const STATE_MODE = 0o700
  * is a state folder, nothing happens, and a start makes what is missing.
  */
 export async function spareInitdb(state: string): Promise<void> {
-  const cluster = join(state, 'pg', 'c0')
   if (existsSync(state)) return
-  const pgBin = process.env.TENFOLD_TEST_PG_BIN
-  const { version, dir } = await findBinaries({ pgBin, account: chooseAccount(cluster) })
-  const copied = join(state, 'copied')
-  mkdirSync(dirname(cluster), { recursive: true })
+  mkdirSync(state, { recursive: true, mode: STATE_MODE })
   chmodSync(state, STATE_MODE)
+  await spareInitdbOf(join(state, 'pg', 'c0'))
+}
+
+/** The same for one data folder, of a cluster without a state folder around it. */
+export async function spareInitdbOf(dataDir: string): Promise<void> {
+  const pgBin = process.env.TENFOLD_TEST_PG_BIN
+  const { version, dir } = await findBinaries({ pgBin, account: chooseAccount(dataDir) })
+  const copied = `${dataDir}.copied`
+  mkdirSync(dirname(dataDir), { recursive: true })
   if (new ClusterCache({ version, binDir: dir }).restore(copied)) {
-    renameSync(dataDirIn(copied), cluster)
-    renameSync(`${dataDirIn(copied)}.tenfold`, `${cluster}.tenfold`)
+    renameSync(dataDirIn(copied), dataDir)
+    renameSync(`${dataDirIn(copied)}.tenfold`, `${dataDir}.tenfold`)
   }
   rmSync(copied, { recursive: true, force: true })
 }
