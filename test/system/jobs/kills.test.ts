@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { until } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { assertOnce, insist, jobsPlace, listed, settled } from './system.ts'
 
 /** Where a process can die on the way of a job; `recording` is still in the request. */
@@ -18,7 +19,7 @@ const STEPS = [
 
 // Side by side: most of their time is the pause before a server that dies again and again is started.
 describe('at every step', { concurrency: true }, () => {
-  for (const clusters of [1, 2])
+  for (const clusters of LONG ? [1, 2] : [2])
     test(`killed at every step of a job, each effect is there once (FAULTS case 27), on ${clusters}`, async (t) => {
       const here = jobsPlace(t)
       const system = await here.start(['--clusters', String(clusters)])
@@ -38,7 +39,7 @@ describe('at every step', { concurrency: true }, () => {
     })
 })
 
-for (const clusters of [1, 2])
+for (const clusters of LONG ? [1, 2] : [2])
   test(`a job that ends its process is put aside, the others are done (FAULTS case 29), on ${clusters}; the commands see it`, async (t) => {
     const here = jobsPlace(t)
     const system = await here.start(['--clusters', String(clusters)])

@@ -33,7 +33,7 @@ const ALWAYS = [
   'variant: rename',
   ...MOMENTS.map((moment) => `keep photo: commit ${moment}`),
 ]
-const DRAWN = 4
+const DRAWN = 2
 
 async function sweepSome(t: TestContext, sweep: Sweep, dice: Dice): Promise<void> {
   const { steps } = await sweep.run()
