@@ -12,6 +12,8 @@ import type { DataClient } from './data-client.ts'
 import { newRequestId } from './fixtures/fixture.ts'
 import { type Replicated, replicated, signalMember, type TestSession } from './fixtures/replicated.ts'
 
+const LONG = process.env.TENFOLD_TEST_LONG === '1'
+
 /** One user, whose visits are counted up. */
 const USER = 7
 
@@ -42,7 +44,7 @@ async function answering(client: DataClient, options = {}): Promise<string> {
   return row!.dir.split('/').at(-1)!
 }
 
-for (const count of [1, 2]) {
+for (const count of LONG ? [1, 2] : [2]) {
   describe(`what a session sees, on ${count} cluster(s)`, () => {
     test('with replicas that are not alike', async (t) => {
       const all = await replicated(t, { clusters: count })
