@@ -13,9 +13,9 @@ Written by \`npm run test:long\`, which runs these files with more seeds, rounds
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `
 
-/** Whether a test asks for its long form anywhere. */
+/** Whether a test asks for its long form anywhere. Lightbox's run on more CLUSTERS then. */
 export function hasLongForm(root, file) {
-  return /\bLONG\b|TENFOLD_TEST_LONG/.test(readFileSync(join(root, file), 'utf8'))
+  return /\b(LONG|CLUSTERS)\b|TENFOLD_TEST_LONG/.test(readFileSync(join(root, file), 'utf8'))
 }
 
 function git(root, args) {
