@@ -130,10 +130,12 @@ test('the receiver of a standby that does not count hangs: another is primary so
   here.stop(chosen, 'receiver')
   const client = new pg.Client(cluster.connections().get(cluster.keeper.record.primary))
   await client.connect()
-  await client.query(
-    'select pg_terminate_backend(pid) from pg_stat_replication where application_name = $1',
-    [chosen],
-  )
+  // Its goodbye may wait for room in a socket that nobody reads, until it is told once more.
+  const terminate = 'select pg_terminate_backend(pid) from pg_stat_replication where application_name = $1'
+  await until('its sender is gone', async () => {
+    const { rowCount } = await client.query(terminate, [chosen])
+    return rowCount === 0 || undefined
+  })
   await client.end()
   await cluster.until('it does not count', ({ members }) =>
     members.some(({ id, synchronous }) => id === chosen && !synchronous),

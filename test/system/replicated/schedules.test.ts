@@ -5,12 +5,12 @@ import { FAULTS, type FaultName } from './nemesis.ts'
 import { runSchedule } from './run.ts'
 
 const SEEDS = 200
-/** Between them, these do each fault once: all that the short form has time for. */
-const CHOSEN = [300, 464, 547]
-const FAULTS_EACH = 6
+/** Between them, these do every fault with the first two that each draws: the short form. */
+const CHOSEN = [1, 3, 4, 11, 15, 16, 20, 87, 92, 107]
+const FAULTS_EACH = LONG ? 6 : 2
 const ALL = Object.keys(FAULTS) as FaultName[]
 
-const faultsOf = (seed: number): FaultName[] => {
+function faultsOf(seed: number): FaultName[] {
   const dice = new Dice(seed)
   return Array.from({ length: FAULTS_EACH }, () => dice.pick(ALL))
 }
@@ -19,11 +19,12 @@ const faultsOf = (seed: number): FaultName[] => {
 function seeds(): number[] {
   const { TENFOLD_SEED } = process.env
   if (TENFOLD_SEED !== undefined) return [Number(TENFOLD_SEED)]
-  return LONG ? Array.from({ length: SEEDS }, (_, at) => at + 1).concat(CHOSEN) : CHOSEN
+  return LONG ? Array.from({ length: SEEDS }, (_, at) => at + 1) : CHOSEN
 }
 
 test('the chosen seeds do every fault', () => {
-  assert.deepEqual(CHOSEN.flatMap(faultsOf).toSorted(), ALL.toSorted())
+  const drawn = new Set(CHOSEN.flatMap(faultsOf))
+  assert.deepEqual([...drawn].toSorted(), ALL.toSorted())
 })
 
 describe('random faults on a replicated system: nothing acknowledged is lost, doubled, or unseen by who wrote it', {
