@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
@@ -10,7 +10,7 @@ import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
 import { processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { sparedCluster } from '../kit/cluster.ts'
+import { loseFolder, sparedCluster } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
@@ -59,11 +59,6 @@ async function unfinished({ cluster, cutOff, copied }: Scene, id: string): Promi
   cutOff.add(id)
   loseFolder(cluster, id)
   await until('it was copied', () => copied.includes(id) || undefined)
-}
-
-function loseFolder({ keeper, options }: TestCluster, id: string): void {
-  keeper.fault(id, 'kill')
-  rmSync(nodePlaces(options, id).dataDir, { recursive: true, force: true, maxRetries: 50 })
 }
 
 async function nothingIsLost({ cluster, writers }: Scene): Promise<void> {
@@ -157,7 +152,7 @@ test('a copy that gets nothing is made anew, and one that is not whole yet is no
   await cluster.another({ postgres: { startTimeoutMs: 3_000 } }).start()
   const [id] = standbysOf(cluster) as [string]
   cutOff.add(id)
-  loseFolder({ ...cluster, keeper: cluster.current() }, id)
+  loseFolder(cluster, id)
   await until('it was copied', () => copied.length > 0 || undefined)
   const begun = systemClock.monotonic()
   await until('it is copied again', () => copied.length > 1 || undefined)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync, watch, writeFileSync } from 'node:fs'
+import { watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
@@ -10,7 +10,7 @@ import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord } from '../../../src/data/failover/record.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { sparedCluster } from '../kit/cluster.ts'
+import { loseFolder, sparedCluster } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
@@ -118,8 +118,8 @@ test('FAULTS case 8: the disk of a standby that counts is lost with the primary:
   const { cluster, writers } = here
   const { epoch, primary } = cluster.keeper.record
   const standby = NODES.find((id) => id !== primary)!
-  for (const id of [standby, primary]) cluster.keeper.fault(id, 'kill')
-  rmSync(nodePlaces(cluster.options, standby).dataDir, { recursive: true, force: true, maxRetries: 20 })
+  loseFolder(cluster, standby)
+  cluster.keeper.fault(primary, 'kill')
   await writers.progress(20)
   await cluster.whole()
   assert.ok(cluster.keeper.record.primary === primary || cluster.keeper.record.epoch > epoch)
