@@ -2,9 +2,8 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
-import { clearLeftovers } from '../data/postgres/end.ts'
-import { findRunning } from '../data/postgres/postmaster-file.ts'
-import { identify, signal } from '../data/postgres/process.ts'
+import { endWhatRuns } from '../data/postgres/end.ts'
+import { identify } from '../data/postgres/process.ts'
 import { fitsSocket } from '../data/postgres/socket.ts'
 
 /** Linux's file system in memory: making a database there takes milliseconds on any machine. */
@@ -55,9 +54,7 @@ export async function sweepTestFolders(): Promise<void> {
 /** Removes a folder and ends what runs in it. */
 export async function removeTestFolder(folder: string): Promise<void> {
   try {
-    const { postmaster } = findRunning(dataDirIn(folder))
-    if (postmaster !== undefined) signal(postmaster, 'SIGKILL')
-    await clearLeftovers(dataDirIn(folder), systemClock)
+    await endWhatRuns(dataDirIn(folder), systemClock)
     rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   } catch (error) {
     // Another user's, or another process sweeps it at this moment.

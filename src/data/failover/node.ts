@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
-import { clearLeftovers, endPostmaster } from '../postgres/end.ts'
+import { endWhatRuns } from '../postgres/end.ts'
 import { DataFolderCorrupt, DataFolderInUse } from '../postgres/errors.ts'
-import { watch } from '../postgres/launch.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
 import { identify, isPostgres, type ProcessIdentity, processesIn, signal } from '../postgres/process.ts'
 import { createPostgres } from '../postgres/server.ts'
@@ -266,7 +265,7 @@ export class ClusterNode {
     this.#wake()
   }
 
-  /** Ends it; with `kill` it has done nothing more since the call, and all its processes are gone. */
+  /** Ends it; with `kill` it has done nothing more since the call, and all its processes are gone, or nothing but the kernel holds them. */
   async stop(mode: StopMode): Promise<void> {
     const server = this.#server
     await server?.stop({ mode })
@@ -298,10 +297,7 @@ export class ClusterNode {
 
   /** Ends a server on its folder that is not ours, with all its processes; also those that have outlived it. */
   async endWhatRuns(): Promise<void> {
-    const { postmaster } = findRunning(this.dataDir)
-    const { clock } = this.#options
-    if (postmaster !== undefined) await endPostmaster(watch(postmaster, clock), 'kill', this.dataDir, clock)
-    else await clearLeftovers(this.dataDir, clock)
+    await endWhatRuns(this.dataDir, this.#options.clock)
   }
 
   /** It has answered no fresh connection for too long. */

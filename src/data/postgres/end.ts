@@ -1,11 +1,14 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Postmaster } from './launch.ts'
+import { PostgresLingers } from './errors.ts'
+import { type Postmaster, watch } from './launch.ts'
 import { findRunning, removeStalePostmasterFile } from './postmaster-file.ts'
-import { isAlive, signal as kill } from './process.ts'
+import { isAlive, signal as kill, type ProcessIdentity, processesIn } from './process.ts'
 import { STOP_MS_MAX, type StopMode } from './types.ts'
 
 /** After this long an immediate stop becomes SIGKILL. */
 const IMMEDIATE_MS_MAX = 5_000
+/** Whoever has not ended so long after SIGKILL is held by the kernel, as in a write to a disk that hangs. */
+const KILL_MS_MAX = 5_000
 
 /** Whether `promise` resolves in time. Keeps the process alive meanwhile. */
 export async function within(promise: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
@@ -21,10 +24,34 @@ export async function within(promise: Promise<unknown>, ms: number, clock: Clock
   }
 }
 
-/** Ends a postmaster and everything that belongs to it, however hard it must be. */
+/**
+ * Sends SIGKILL to every process of a data folder, also to those that are forked meanwhile. Nobody who was sent it returns
+ * to its own code, or forks, however long the kernel takes over its end: from now on nothing is acknowledged.
+ */
+export function killAll(dataDir: string): void {
+  const killed = new Set<string>()
+  for (;;) {
+    const { postmaster, others } = findRunning(dataDir)
+    // The postmaster first: it forks the others.
+    const all = postmaster === undefined ? others : [postmaster, ...others]
+    const left = all.filter((one) => !killed.has(nameOf(one)))
+    if (left.length === 0) return
+    for (const identity of left) {
+      kill(identity, 'SIGKILL')
+      killed.add(nameOf(identity))
+    }
+  }
+}
+
+const nameOf = ({ pid, started }: ProcessIdentity): string => `${pid} ${started}`
+
+/**
+ * Ends a postmaster and everything that belongs to it, however hard it must be. With `kill` nothing is done any more from the
+ * call on. Whoever the kernel holds has SIGKILL pending and may be there yet: see `refuseBeside`.
+ */
 export async function endPostmaster(
   postmaster: Postmaster,
-  mode: StopMode | 'kill',
+  mode: StopMode,
   dataDir: string,
   clock: Clock,
 ): Promise<void> {
@@ -32,13 +59,23 @@ export async function endPostmaster(
   const steps = [
     ...(mode === 'fast' ? ([['SIGINT', STOP_MS_MAX]] as const) : []),
     ...(mode === 'kill' ? [] : ([['SIGQUIT', IMMEDIATE_MS_MAX]] as const)),
-    ['SIGKILL', IMMEDIATE_MS_MAX] as const,
   ]
   for (const [name, ms] of steps) {
     kill(identity, name)
-    if (await within(gone, ms, clock)) break
+    if (await within(gone, ms, clock)) return await clearLeftovers(dataDir, clock)
   }
+  kill(identity, 'SIGKILL')
+  // Not only when it is gone: one that the kernel holds would let its sessions go on.
+  killAll(dataDir)
+  await within(gone, KILL_MS_MAX, clock)
   await clearLeftovers(dataDir, clock)
+}
+
+/** Ends at once whatever runs on a data folder, a server or what has outlived it. */
+export async function endWhatRuns(dataDir: string, clock: Clock): Promise<void> {
+  const { postmaster } = findRunning(dataDir)
+  if (postmaster !== undefined) await endPostmaster(watch(postmaster, clock), 'kill', dataDir, clock)
+  else await clearLeftovers(dataDir, clock)
 }
 
 /**
@@ -52,9 +89,20 @@ export async function clearLeftovers(dataDir: string, clock: Clock): Promise<voi
     if (postmaster !== undefined) return
     if (others.length === 0) break
     for (const identity of others) kill(identity, 'SIGKILL')
-    // A process in an uninterruptible write ends when the disk answers; PostgreSQL itself refuses to start before.
+    // A process in an uninterruptible write ends when the disk answers; nothing is started before.
     if (round > 500 || !others.some(isAlive)) break
     await clock.sleep(2)
   }
-  if (findRunning(dataDir).others.length === 0) removeStalePostmasterFile(dataDir)
+  const { postmaster, others } = findRunning(dataDir)
+  if (postmaster === undefined && others.length === 0) removeStalePostmasterFile(dataDir)
+}
+
+/** No server is started where a process of an earlier one is left: it may be in the midst of a write. @throws PostgresLingers */
+export function refuseBeside(dataDir: string): void {
+  const left = processesIn(dataDir)
+  if (left.length > 0)
+    throw new PostgresLingers(
+      dataDir,
+      left.map(({ pid }) => pid),
+    )
 }

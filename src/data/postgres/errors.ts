@@ -102,6 +102,18 @@ export class PostgresStartTimeout extends TenfoldError {
   }
 }
 
+/** Processes of an earlier server were sent SIGKILL and have not ended yet. */
+export class PostgresLingers extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_LINGERS'
+  constructor(dataDir: string, pids: readonly number[], options?: ErrorOptions) {
+    super(
+      `On the data folder ${dataDir} processes of an earlier PostgreSQL were killed and have not ended yet: ${pids.join(', ')}.`,
+      'The system holds them, mostly in a write to a disk that does not answer. Look at the disk; when they are gone, start again.',
+      options,
+    )
+  }
+}
+
 /** `--cpu`, `--memory` or a setting makes no sense. */
 export class PostgresSizeInvalid extends TenfoldError {
   readonly code = 'TENFOLD_POSTGRES_SIZE'

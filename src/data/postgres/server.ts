@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { systemClock, type Timer } from '../../core/clock.ts'
 import { chooseAccount } from './account.ts'
 import { findBinaries } from './binaries.ts'
-import { endPostmaster } from './end.ts'
+import { endPostmaster, killAll } from './end.ts'
 import { DataFolderUnknown } from './errors.ts'
 import { explainFailure, explainSystemError } from './failure.ts'
 import { makeFolder, replaceFile } from './files.ts'
@@ -105,9 +105,15 @@ class EmbeddedPostgres implements PostgresServer {
     this.#abort.abort(new DOMException('The server is being stopped', 'AbortError'))
     // The second Ctrl-C: whoever waits for a fast stop is no longer willing to.
     if (this.#stopping !== undefined && mode !== 'fast' && this.#postmaster !== undefined)
-      kill(this.#postmaster.identity, mode === 'kill' ? 'SIGKILL' : 'SIGQUIT')
+      this.#hurry(this.#postmaster, mode)
     this.#stopping ??= (this.#starting ?? Promise.resolve()).catch(() => {}).then(() => this.#end(mode))
     return this.#stopping
+  }
+
+  #hurry({ identity }: Postmaster, mode: StopMode): void {
+    if (mode !== 'kill') kill(identity, 'SIGQUIT')
+    // Once it has stopped, what runs there is another's.
+    else if (this.#state !== 'stopped') killAll(this.#dataDir)
   }
 
   async #startOrUndo(): Promise<void> {

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
-import { clearLeftovers, endPostmaster, within } from './end.ts'
+import { clearLeftovers, endPostmaster, refuseBeside, within } from './end.ts'
 import { PostgresStartTimeout } from './errors.ts'
 import { type Postmaster, watch } from './launch.ts'
 import { findRunning, type PostmasterFile } from './postmaster-file.ts'
 import { isAlive } from './process.ts'
 import { SETTINGS_FILE } from './settings.ts'
-import { STOP_MS_MAX } from './types.ts'
+import { STOP_MS_MAX, type StopMode } from './types.ts'
 
 /** How long a server that says it is ready may take to answer before it counts as hung. */
 export const ANSWER_MS_MAX = 5_000
@@ -27,6 +27,7 @@ export function decideTakeover(
 /**
  * Takes over the server that a killed owner left behind. Undefined when nothing runs any more, whatever was there:
  * one that is stopping has stopped, one with other settings was stopped, one that hung was ended.
+ * @throws PostgresLingers when somebody was ended and is there yet
  */
 export async function takeOver<Facts>(options: {
   readonly dataDir: string
@@ -44,21 +45,25 @@ export async function takeOver<Facts>(options: {
     const running = findRunning(dataDir)
     if (running.postmaster === undefined || running.file === undefined) {
       await clearLeftovers(dataDir, clock)
+      refuseBeside(dataDir)
       return undefined
     }
     const postmaster = watch(running.postmaster, clock)
     const { pid } = running.postmaster
+    const end = async (mode: StopMode): Promise<void> => {
+      await endPostmaster(postmaster, mode, dataDir, clock)
+      refuseBeside(dataDir)
+    }
     const action = decideTakeover(running.file, {
       ...options,
       sameSettings: currentConf(dataDir) === options.conf,
     })
     if (action === 'await its end') {
       log.info({ pid }, 'PostgreSQL is still stopping; waiting for it')
-      if (!(await within(postmaster.gone, STOP_MS_MAX, clock)))
-        await endPostmaster(postmaster, 'immediate', dataDir, clock)
+      if (!(await within(postmaster.gone, STOP_MS_MAX, clock))) await end('immediate')
     } else if (action === 'restart') {
       log.info({ pid }, 'PostgreSQL was left running with other settings; restarting it')
-      await endPostmaster(postmaster, 'fast', dataDir, clock)
+      await end('fast')
     } else {
       try {
         const facts = await options.waitUntilReady(postmaster, running.file.status !== 'starting')
@@ -68,7 +73,7 @@ export async function takeOver<Facts>(options: {
         if (!isAlive(postmaster.identity)) continue // it went away meanwhile: look again
         if (!(error instanceof PostgresStartTimeout)) throw error
         log.warn({ pid }, 'the PostgreSQL that was left running does not answer; ending it')
-        await endPostmaster(postmaster, 'kill', dataDir, clock)
+        await end('kill')
       }
     }
   }

@@ -67,7 +67,7 @@ export type PostgresState =
   | 'stopped'
   | 'crashed'
 
-/** `kill` is for a server that must do nothing more: SIGKILL, and its backends are gone when it resolves. */
+/** `kill` is for a server that must do nothing more: SIGKILL for each of its processes. All are gone when it resolves, but for those that the kernel holds. */
 export type StopMode = 'fast' | 'immediate' | 'kill'
 
 /**
