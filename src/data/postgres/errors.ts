@@ -102,6 +102,18 @@ export class PostgresStartTimeout extends TenfoldError {
   }
 }
 
+/** A server that starts answers nothing, not even that it is starting. */
+export class PostgresSilent extends TenfoldError {
+  readonly code = 'TENFOLD_POSTGRES_SILENT'
+  constructor(seconds: number, logTail = '', options?: ErrorOptions) {
+    super(
+      withTail(`PostgreSQL answered nothing for ${seconds} s of its start and was ended.`, logTail),
+      'Its processes were stopped, or its disk does not answer: look at the disk and at what else the machine does, then start again.',
+      options,
+    )
+  }
+}
+
 /** Processes of an earlier server were sent SIGKILL and have not ended yet. */
 export class PostgresLingers extends TenfoldError {
   readonly code = 'TENFOLD_POSTGRES_LINGERS'

@@ -2,11 +2,13 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from './address.ts'
 import { connect } from './database.ts'
-import { PostgresFailed, PostgresStartTimeout } from './errors.ts'
+import { PostgresFailed, PostgresSilent, PostgresStartTimeout } from './errors.ts'
 import { explainFailure } from './failure.ts'
 import type { Postmaster } from './launch.ts'
 import { logTail } from './log-file.ts'
 import { readPostmasterFile } from './postmaster-file.ts'
+import { fallsSilent } from './silence.ts'
+import { socketPath } from './socket.ts'
 
 const POLL_MS = 4
 const PROGRESS_MS = 1_000
@@ -29,8 +31,27 @@ export interface Waiting {
   readonly signal: AbortSignal
 }
 
-/** Waits until the server says it is ready and a fresh connection proves it. */
+/** Waits until the server says it is ready and a fresh connection proves it. @throws PostgresSilent when it answers nothing */
 export async function waitUntilReady(waiting: Waiting): Promise<ServerFacts> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([waiting.signal, over.signal])
+  try {
+    return await Promise.race([untilReady({ ...waiting, signal }), untilSilent({ ...waiting, signal })])
+  } finally {
+    over.abort()
+  }
+}
+
+async function untilSilent({ address, postmaster, dataDir, ...waiting }: Waiting): Promise<never> {
+  const begun = (): boolean => {
+    const file = readPostmasterFile(dataDir)
+    return file?.pid === postmaster.identity.pid && file.status !== 'unknown'
+  }
+  const ms = await fallsSilent(socketPath(address.socketDir, address.port), begun, waiting)
+  throw new PostgresSilent(Math.round(ms / 1000), logTail(waiting.logFile, waiting.logFrom))
+}
+
+async function untilReady(waiting: Waiting): Promise<ServerFacts> {
   const { postmaster, clock, signal, dataDir } = waiting
   const started = clock.monotonic()
   let ended: string | undefined

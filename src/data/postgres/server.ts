@@ -4,7 +4,7 @@ import { systemClock, type Timer } from '../../core/clock.ts'
 import { chooseAccount } from './account.ts'
 import { findBinaries } from './binaries.ts'
 import { endPostmaster, killAll } from './end.ts'
-import { DataFolderUnknown } from './errors.ts'
+import { DataFolderUnknown, PostgresSilent } from './errors.ts'
 import { explainFailure, explainSystemError } from './failure.ts'
 import { makeFolder, replaceFile } from './files.ts'
 import { launch, type Postmaster } from './launch.ts'
@@ -120,7 +120,8 @@ class EmbeddedPostgres implements PostgresServer {
     try {
       await this.#start()
     } catch (error) {
-      await this.#end('immediate')
+      // Who answers nothing would not obey either.
+      await this.#end(error instanceof PostgresSilent ? 'kill' : 'immediate')
       throw explainSystemError(error, this.#dataDir)
     }
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import { clearLeftovers, endPostmaster, refuseBeside, within } from './end.ts'
-import { PostgresStartTimeout } from './errors.ts'
+import { PostgresSilent, PostgresStartTimeout } from './errors.ts'
 import { type Postmaster, watch } from './launch.ts'
 import { findRunning, type PostmasterFile } from './postmaster-file.ts'
 import { isAlive } from './process.ts'
@@ -71,7 +71,7 @@ export async function takeOver<Facts>(options: {
         return { postmaster, facts }
       } catch (error) {
         if (!isAlive(postmaster.identity)) continue // it went away meanwhile: look again
-        if (!(error instanceof PostgresStartTimeout)) throw error
+        if (!(error instanceof PostgresStartTimeout || error instanceof PostgresSilent)) throw error
         log.warn({ pid }, 'the PostgreSQL that was left running does not answer; ending it')
         await end('kill')
       }
