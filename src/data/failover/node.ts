@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
 import { endWhatRuns } from '../postgres/end.ts'
-import { DataFolderCorrupt, DataFolderInUse } from '../postgres/errors.ts'
+import { DataFolderCorrupt, DataFolderInUse, PostgresLingers, PostgresSilent } from '../postgres/errors.ts'
 import { findRunning } from '../postgres/postmaster-file.ts'
 import { identify, isPostgres, type ProcessIdentity, processesIn, signal } from '../postgres/process.ts'
 import { createPostgres } from '../postgres/server.ts'
@@ -21,6 +21,8 @@ const PATIENCE_MS = 100
 const SILENCE_MS_MAX = 2_000
 /** Starts that fail in a row before a folder counts as of no use, for so many milliseconds: what is in the way may go away. */
 const FAILURES_MAX = 2
+/** The same for starts that say nothing against the folder: others must not wait for it for ever. */
+const SILENCES_MAX = 3
 const USELESS_MS = 5_000
 /** Milliseconds between two attempts to end a server that nobody may use. */
 const END_AGAIN_MS = 1_000
@@ -61,6 +63,7 @@ export class ClusterNode {
   #startup: ProcessIdentity | undefined
   #looking: { readonly since: number; readonly done: Promise<void> } | undefined
   #failures = 0
+  #silences = 0
   #failedAt = 0
   /** PostgreSQL itself has said that its folder is of no use. */
   #damaged = false
@@ -163,7 +166,8 @@ export class ClusterNode {
 
   get #isUseless(): boolean {
     const sinceMs = this.#options.clock.monotonic() - this.#failedAt
-    return this.#failures >= FAILURES_MAX && sinceMs < USELESS_MS
+    const fails = this.#failures >= FAILURES_MAX || this.#silences >= SILENCES_MAX
+    return fails && sinceMs < USELESS_MS
   }
 
   /**
@@ -244,7 +248,7 @@ export class ClusterNode {
       // Whoever cannot be taken over may not go on unseen: what counts as down has ended.
       if (!(error instanceof DataFolderInUse) && !end.aborted) await this.#surelyEnd(server)
       const failed = !adoptOnly && !end.aborted
-      if (failed) this.#failures++
+      if (failed) this.#count(error)
       this.#damaged = error instanceof DataFolderCorrupt
       this.failure = error
       this.#failedAt = clock.monotonic()
@@ -253,7 +257,7 @@ export class ClusterNode {
       this.#wake()
       throw error
     }
-    this.#failures = 0
+    this.#forgive()
     this.#role = role
     this.#upstream = upstream
     this.#observer = new Observer(server)
@@ -263,6 +267,17 @@ export class ClusterNode {
     void server.exited.then((end) => this.#ended(server, end.expected, end.logTail))
     await this.look()
     this.#wake()
+  }
+
+  /** One that was stopped, or is not let go by the kernel, would be so on any folder. */
+  #count(error: unknown): void {
+    if (error instanceof PostgresSilent || error instanceof PostgresLingers) this.#silences++
+    else this.#failures++
+  }
+
+  #forgive(): void {
+    this.#failures = 0
+    this.#silences = 0
   }
 
   /** Ends it; with `kill` it has done nothing more since the call, and all its processes are gone, or nothing but the kernel holds them. */
@@ -307,7 +322,7 @@ export class ClusterNode {
 
   /** Its folder has been made anew. */
   made(): void {
-    this.#failures = 0
+    this.#forgive()
     this.#damaged = false
   }
 
