@@ -100,13 +100,16 @@ async function requireRoom(
   return { reserve, isTight: true }
 }
 
-/** However much it has to receive until it is whole: it is waited for as long as any of it comes. */
+/** However much it has to receive until it is whole: it is waited for as long as it replays any of it. */
 async function startCopy(state: ClusterState, { node, primary, signal, start }: Building): Promise<void> {
   const { clock, postgres } = state.options
+  let reached = 0n
   await whileItMoves((silence) => start({ signal: silence, startMsMax: Number.POSITIVE_INFINITY }), {
+    // One that asks for what is gone is there for a moment again and again; and what is received is replayed, unless that hangs.
     where: () => {
-      const { flushed, replayed } = primary.seen?.senders.find(({ id }) => id === node.id) ?? {}
-      return `${flushed} ${replayed}`
+      const { replayed = 0n } = primary.seen?.senders.find(({ id }) => id === node.id) ?? {}
+      if (replayed > reached) reached = replayed
+      return reached
     },
     msMax: postgres?.startTimeoutMs ?? START_MS_MAX,
     clock,

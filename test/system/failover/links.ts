@@ -14,7 +14,7 @@ export interface Links {
 }
 
 /** See `delay-proxy.ts` for why a loss test needs them. */
-export function delayedLinks(t: TestContext, nodes: readonly string[]): Links {
+export function delayedLinks(t: TestContext, nodes: readonly string[], delayMs?: number): Links {
   const proxies = new Map<string, DelayProxy>()
   t.after(() => Promise.all([...proxies.values()].map((proxy) => proxy.close())))
   return {
@@ -22,7 +22,7 @@ export function delayedLinks(t: TestContext, nodes: readonly string[]): Links {
       const dirOf = (id: string): string => join(options.runDir, '..', 'ways', id)
       for (const id of nodes) {
         const target = join(nodePlaces(options, id).runDir, `.s.PGSQL.${PORT}`)
-        proxies.set(id, await DelayProxy.listen(dirOf(id), PORT, target))
+        proxies.set(id, await DelayProxy.listen(dirOf(id), PORT, target, delayMs))
       }
       return (upstream, from) => ({ ...plain(upstream), socketDir: dirOf(from) })
     },

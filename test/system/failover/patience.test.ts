@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { silentLogger } from '../../../src/core/log.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { nodePlaces } from '../../../src/data/failover/places.ts'
+import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { until } from '../kit/deadline.ts'
+import { delayedLinks, type Links } from './links.ts'
+import { missing, startWriters, type Writers } from './writers.ts'
+
+const run = promisify(execFile)
+const NODES = ['c0-pg-1', 'c0-pg-2']
+/** Milliseconds for which a copy may stand still here. */
+const STILL_MS = 4_000
+/** Milliseconds that the way to a primary takes: a copy that has reached it is not whole for a while. */
+const WAY_MS = 50
+
+interface Scene {
+  readonly cluster: TestCluster
+  readonly writers: Writers
+  readonly copied: string[]
+  readonly id: string
+  readonly primary: string
+  readonly links: Links
+}
+
+/** The only standby was copied, and cannot reach its primary yet. */
+async function unfinished(t: TestContext): Promise<Scene> {
+  const links = delayedLinks(t, NODES, WAY_MS)
+  const copied: string[] = []
+  const log = {
+    ...silentLogger,
+    info: (about: object, message?: string) =>
+      message === 'a replica was made' && copied.push((about as { node: string }).node),
+  }
+  const cluster = await testCluster(t, {
+    replicas: 1,
+    log: log as never,
+    links: links.make,
+    postgres: { startTimeoutMs: STILL_MS },
+  })
+  const writers = await startWriters(cluster, 2)
+  t.after(() => writers.stop())
+  await writers.progress(20)
+  copied.length = 0
+  const { primary, nodes } = cluster.keeper.record
+  const id = nodes.find((other) => other !== primary)!
+  links.from(primary).cut()
+  cluster.keeper.fault(id, 'kill')
+  rmSync(nodePlaces(cluster.options, id).dataDir, { recursive: true, force: true, maxRetries: 50 })
+  await until('it was copied', () => copied.length > 0 || undefined)
+  return { cluster, writers, copied, id, primary, links }
+}
+
+/** Statements on the primary, whose commits wait for nobody. */
+async function onPrimary({ cluster, primary }: Scene, ...statements: string[]): Promise<void> {
+  const client = new pg.Client(cluster.connections().get(primary))
+  await client.connect()
+  await client.query('set synchronous_commit = local')
+  for (const statement of statements) await client.query(statement)
+  await client.end()
+}
+
+async function madeAnew({ cluster, writers, copied }: Scene): Promise<void> {
+  await until('it is copied again', () => copied.length > 1 || undefined)
+  await cluster.whole()
+  await writers.progress(20)
+  await writers.stop()
+  assert.deepEqual(await missing(cluster, writers), [])
+}
+
+test('a copy for which the log is gone, and which asks for it again and again, is made anew', async (t) => {
+  const here = await unfinished(t)
+  const more = Array.from({ length: 6 }, () => [
+    `select pg_logical_emit_message(true, 'tenfold', repeat('x', 1000))`,
+    'select pg_switch_wal()',
+  ])
+  await onPrimary(
+    here,
+    `alter system set max_slot_wal_keep_size = '4MB'`,
+    `alter system set wal_keep_size = 0`,
+    'select pg_reload_conf()',
+    ...more.flat(),
+    'checkpoint',
+    'alter system reset all',
+    'select pg_reload_conf()',
+  )
+  here.links.from(here.primary).mend()
+  await madeAnew(here)
+})
+
+async function partOf({ cluster, id }: Scene, title: RegExp): Promise<ProcessIdentity | undefined> {
+  const there = processesIn(nodePlaces(cluster.options, id).dataDir)
+  if (there.length === 0) return undefined
+  // Who has ended meanwhile is left out, by an error if that are all.
+  const pids = there.map(({ pid }) => pid).join(',')
+  const { stdout } = await run('ps', ['-o', 'pid=,args=', '-p', pids]).catch(() => ({ stdout: '' }))
+  const line = stdout.split('\n').find((one) => title.test(one))
+  return there.find(({ pid }) => pid === Number.parseInt(line ?? '', 10))
+}
+
+test('a copy that receives and replays nothing is made anew', async (t) => {
+  const here = await unfinished(t)
+  here.links.from(here.primary).mend()
+  // Before it has all: its receiver goes on, and nobody replays what it gets.
+  await until(
+    'it only receives',
+    async () => {
+      if (!(await partOf(here, /walreceiver/))) return undefined
+      const startup = await partOf(here, /startup/)
+      if (!startup) return undefined
+      signal(startup, 'SIGSTOP')
+      t.after(() => signal(startup, 'SIGCONT'))
+      await setTimeout(500)
+      if (await partOf(here, /walreceiver streaming/)) return startup
+      signal(startup, 'SIGCONT')
+      return undefined
+    },
+    undefined,
+    1,
+  )
+  const { members } = here.cluster.keeper.topology()
+  assert.ok(
+    members.some(({ id, view }) => id === here.id && view.process === 'missing'),
+    'it is not whole',
+  )
+  await madeAnew(here)
+})
