@@ -337,12 +337,12 @@ export class Promotion {
 }
 
 /** A slot that holds nothing back until it is used. */
-export async function ensureSlot(upstream: ClusterNode, id: string, ms?: number): Promise<void> {
+export async function ensureSlot(upstream: ClusterNode, id: string, msMax?: number): Promise<void> {
   await upstream.query(
     `select pg_create_physical_replication_slot($1)
      where not exists (select from pg_replication_slots where slot_name = $1)`,
     [slotOf(id)],
-    ms,
+    msMax,
   )
 }
 
