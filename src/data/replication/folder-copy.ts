@@ -3,10 +3,12 @@ import { chown, copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promis
 import { join } from 'node:path'
 import type { Account } from '../postgres/account.ts'
 import { REPLICATION_FILE } from '../postgres/settings.ts'
-import { freeAt, NoRoomForCopy, sizeOf } from './room.ts'
+import { freeAt, NoRoomForCopy, sizeOf, takenBy } from './room.ts'
 
 /** Files copied at once. */
 const AT_ONCE = 8
+/** Bytes from which on a file counts while it is copied: what the others take together is small beside what stays free. */
+const LARGE = 2 ** 20
 
 /** Folders whose content belongs to the running server alone, as in PostgreSQL's own base backup. */
 const EMPTY = new Set([
@@ -75,11 +77,13 @@ export async function copyDataFolder(options: CopyOptions): Promise<void> {
     else if (path !== CONTROL) queue.push(path)
   }
   for (const folder of ['archive_status', 'summaries']) await makeOwn(join(to, 'pg_wal', folder), account)
+  const begun = new Map<string, number>()
   const next = async (): Promise<void> => {
     for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
       signal.throwIfAborted()
-      await requireRoom(options, path)
+      await requireRoom(options, path, begun)
       await copyOne(options, path)
+      begun.delete(path)
     }
   }
   const stop = (error: unknown): never => {
@@ -115,10 +119,22 @@ async function makeOwn(dir: string, account: Account): Promise<void> {
   if (account.steppedDown) await chown(dir, account.uid, account.gid)
 }
 
-/** The disk belongs to servers that serve: their next write must not be the one that fails. */
-async function requireRoom({ from, to, reserve }: CopyOptions, path: string): Promise<void> {
-  const needed = (await sizeOf(join(from, path))) + reserve
+/**
+ * The disk belongs to servers that serve: their next write must not be the one that fails.
+ * @param begun sizes of large files that are copied at the same time: what is not written of them yet is not free
+ */
+async function requireRoom(
+  { from, to, reserve }: CopyOptions,
+  path: string,
+  begun: Map<string, number>,
+): Promise<void> {
+  const own = await sizeOf(join(from, path))
+  // Before anything is looked at: of two that begin at once each has to see the other.
+  if (own >= LARGE) begun.set(path, own)
+  const others = [...begun].filter(([one]) => one !== path)
   const free = await freeAt(to)
+  const left = others.map(async ([one, size]) => Math.max(0, size - (await takenBy(join(to, one)))))
+  const needed = (await Promise.all(left)).reduce((sum, bytes) => sum + bytes, own + reserve)
   if (free < needed) throw new NoRoomForCopy({ needed, free })
 }
 

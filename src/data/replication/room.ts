@@ -6,6 +6,9 @@ const MB = 2 ** 20
 /** What a copy leaves free, in bytes, and as a part of itself: the servers on that disk go on writing their log. */
 const RESERVE = { bytes: 64 * MB, part: 0.05 }
 
+/** Of which `stat` counts. */
+const BLOCK = 512
+
 /** There is no room for a copy. Nothing was written. */
 export class NoRoomForCopy extends TenfoldError {
   readonly code = 'TENFOLD_NO_ROOM_FOR_COPY'
@@ -37,6 +40,10 @@ export async function folderSize(dir: string): Promise<number> {
 
 /** Bytes of a file; 0 when it has gone meanwhile. */
 export const sizeOf = async (path: string): Promise<number> => (await lstat(path).catch(gone))?.size ?? 0
+
+/** Bytes that a file takes of its disk by now; 0 when it is not there. */
+export const takenBy = async (path: string): Promise<number> =>
+  ((await lstat(path).catch(gone))?.blocks ?? 0) * BLOCK
 
 function gone(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
