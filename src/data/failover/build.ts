@@ -36,17 +36,32 @@ export async function build(state: ClusterState, building: Building): Promise<vo
   const isMarked = (): boolean => record().building.includes(id)
   /** Of no use from now on, whatever becomes of it. */
   const mark = (): void => save({ ...record(), building: [...new Set([...record().building, id])] })
+  /** @param pid of its server, as we know it: the keeper starts it, or has made it the primary, where it is needed */
+  const requireSame = (pid: number | undefined): void => {
+    signal.throwIfAborted()
+    if (isMarked()) return
+    const isOurs = record().epoch === epoch && node.pid === pid && !node.isStarting
+    if (!isOurs) throw new Error(`${id} was started while it was to be copied`)
+  }
+  const requireElsewhere = (): void => {
+    if (!building.mayGo()) throw new Error(`what ${id} has may be nowhere else`)
+  }
   const giveUp = (): void => {
     if (isMarked()) return
-    const isOurs = record().epoch === epoch && node.pid === undefined && !node.isStarting
-    if (!isOurs) throw new Error(`${id} was started while it was to be copied`)
-    if (!building.mayGo()) throw new Error(`what ${id} has may be nowhere else`)
+    requireSame(undefined)
+    requireElsewhere()
     mark()
   }
+  const { pid } = node
   const { reserve, isTight } = await requireRoom(primary, node)
+  // Long after it was decided, where there are many files.
+  requireSame(pid)
+  if (node.isWhole && !isMarked()) requireElsewhere()
   await node.stop('immediate')
+  requireSame(undefined)
   // One that is not ours holds the slot, and would write to the folder.
   await node.endWhatRuns()
+  requireSame(undefined)
   if (!node.isWhole) mark()
   const account = chooseAccount(primary.dataDir)
   await releaseSharedMemory({ dataDir, pgBin: options.postgres?.pgBin, account })
