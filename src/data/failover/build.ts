@@ -10,6 +10,10 @@ import type { ClusterState } from './cluster-state.ts'
 import type { ClusterNode, NodeStart } from './node.ts'
 import { whileItMoves } from './patience.ts'
 
+/** Milliseconds for the primary to prove that it serves before a copy is thrown away, and between two looks. */
+const PROOF_MS_MAX = 10_000
+const PROOF_POLL_MS = 100
+
 export type HowToStart = Pick<NodeStart, 'signal' | 'startMsMax'> & { readonly signal: AbortSignal }
 
 interface Building {
@@ -83,7 +87,13 @@ export async function build(state: ClusterState, building: Building): Promise<vo
       signal,
       progress,
       reserve,
-      replace: giveUp,
+      replace: async () => {
+        // A disk that has just taken a whole copy may keep the primary from proving for a moment that it serves.
+        const until = options.clock.monotonic() + PROOF_MS_MAX
+        while (!isMarked() && !building.mayGo() && options.clock.monotonic() < until)
+          await options.clock.sleep(PROOF_POLL_MS, { signal })
+        giveUp()
+      },
     })
     node.made()
     const ms = Math.round(options.clock.monotonic() - startedAt)

@@ -68,7 +68,8 @@ export class Promotion {
     // What the next primary needs is there before anybody waits for it.
     const best = counting.reduce((one, other) => (other.flushed > one.flushed ? other : one))
     const named = record().synchronous.filter((id) => id !== best.id)
-    await this.#prepare(members.get(best.id), named).catch(refused)
+    // The primary serves: nobody is ended who is only slow.
+    await this.#prepare(members.get(best.id), named, OBEY_MS[0]).catch(refused)
     await this.#calm(primary).catch(refused)
     save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
     const sooner = (mode: StopMode, ms: number): Timer =>
@@ -146,7 +147,11 @@ export class Promotion {
         return this.#orEnd(node, async (msMax) => {
           node.apply(members.role(id, record()))
           const hasEnded = (): boolean => node.seen?.receiving === false
-          await settle(this.#state, node, 'ending its receiver', hasEnded, { msMax })
+          // It looks up from its log between two records, and goes on from there if it is ended.
+          await settle(this.#state, node, 'ending its receiver', hasEnded, {
+            msMax,
+            progress: () => node.seen?.replayed,
+          })
         })
       }),
     )
@@ -182,7 +187,7 @@ export class Promotion {
     const promoting = { id, named, rebuild, ...lost }
     await this.#confirm(node, lossy ? this.#running(rebuild) : record().synchronous)
     if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
-    await this.#prepare(node, named)
+    await this.#orEnd(node, (msMax) => this.#prepare(node, named, msMax))
     await this.#promotePrepared(promoting)
   }
 
@@ -322,17 +327,15 @@ export class Promotion {
   }
 
   /** A standby gets whom it is to wait for as a primary, in effect, and a slot for each of them. */
-  #prepare(node: ClusterNode, named: readonly string[]): Promise<void> {
+  async #prepare(node: ClusterNode, named: readonly string[], msMax: number): Promise<void> {
     const { members, record } = this.#state
     const role = members.role(node.id, { ...record(), primary: node.id, named })
     const names = synchronousNames(role.synchronous)
-    return this.#orEnd(node, async (msMax) => {
-      if (node.seen?.names !== names) {
-        node.apply({ ...role, upstream: node.role?.upstream }, node.upstream)
-        await settle(this.#state, node, 'taking its role', () => node.seen?.names === names, { msMax })
-      }
-      await Promise.all(named.map((other) => ensureSlot(node, other, msMax)))
-    })
+    if (node.seen?.names !== names) {
+      node.apply({ ...role, upstream: node.role?.upstream }, node.upstream)
+      await settle(this.#state, node, 'taking its role', () => node.seen?.names === names, { msMax })
+    }
+    await Promise.all(named.map((other) => ensureSlot(node, other, msMax)))
   }
 }
 

@@ -70,7 +70,9 @@ export class Repairs {
       const present = this.#underWay.get(key)
       // Whatever waits for one that hangs waits in vain, and its end for that.
       if (repair.do === 'fence' && present?.what !== 'fence') present?.over.abort()
-      if (present || (this.#pauses.get(key)?.until ?? 0) > now) continue
+      if (present || this.#isPutOff(key, now)) continue
+      // Without room for a copy all else goes on.
+      if (repair.do === 'build' && this.#isPutOff(`build ${key}`, now)) continue
       const { epoch } = this.#state.record()
       const over = new AbortController()
       const signal = AbortSignal.any([this.#state.signal, over.signal])
@@ -159,7 +161,7 @@ export class Repairs {
     const { members, record } = this.#state
     const { leaving = [], nodes, primary } = record()
     for (const id of leaving) {
-      const waits = this.#erasing.has(id) || (this.#pauses.get(`erase ${id}`)?.until ?? 0) > now
+      const waits = this.#erasing.has(id) || this.#isPutOff(`erase ${id}`, now)
       // A version that does not know of it may have used its name again.
       if (!waits && !nodes.includes(id)) void this.#erase(members.former(id), members.get(primary))
     }
@@ -241,11 +243,16 @@ export class Repairs {
       this.#pauses.delete(key)
     } catch (error) {
       if (signal.aborted) return
-      const waitMs = this.#putOff(key, error instanceof NoRoomForCopy ? NO_ROOM_MS : undefined)
+      const waitMs =
+        error instanceof NoRoomForCopy ? this.#putOff(`build ${key}`, NO_ROOM_MS) : this.#putOff(key)
       log.warn({ cluster: name, ...repair, err: error, waitMs }, 'a standby could not be repaired yet')
     } finally {
       this.#underWay.delete(key)
     }
+  }
+
+  #isPutOff(key: string, now: number): boolean {
+    return (this.#pauses.get(key)?.until ?? 0) > now
   }
 
   /** @returns milliseconds before it is tried again */

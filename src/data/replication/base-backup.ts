@@ -23,8 +23,8 @@ export interface BaseBackup {
   readonly progress?: CopyProgress
   /** Bytes that stay free on its disk. */
   readonly reserve: number
-  /** The copy is whole and on disk, and what is there goes for it. Gives it up by an error; nothing comes in between. */
-  readonly replace?: () => void
+  /** The copy is whole and on disk, and what is there goes for it when this resolves. Gives it up by an error. */
+  readonly replace?: () => Promise<void>
 }
 
 /** Where a data folder is made. */
@@ -69,7 +69,7 @@ export async function baseBackup(options: BaseBackup): Promise<void> {
       replaceFile(join(temporary, name), text, { ...(owner && { owner }) })
     await toDisk(temporary)
     signal.throwIfAborted()
-    options.replace?.()
+    await options.replace?.()
     await install(temporary, dataDir)
     record(options)
   } finally {

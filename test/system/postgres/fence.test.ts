@@ -6,9 +6,9 @@ import type pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
 import { connect, destroy } from '../../../src/data/postgres/database.ts'
 import { endPostmaster } from '../../../src/data/postgres/end.ts'
-import { processesIn } from '../../../src/data/postgres/process.ts'
+import { identify, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { within } from '../kit/deadline.ts'
-import { rejection, scratch, sql } from './kit.ts'
+import { rejection, scratch, sql, until } from './kit.ts'
 
 const BUSY = 'select count(*) from generate_series(1, 100000000000)'
 
@@ -18,6 +18,11 @@ function undelivered(t: TestContext, pid: number): { end(): void } {
   const mock = t.mock.method(process, 'kill', (to: number, name: NodeJS.Signals) =>
     to === pid && name === 'SIGKILL' ? true : kill(to, name),
   )
+  const held = identify(pid)!
+  t.after(() => {
+    mock.mock.restore()
+    signal(held, 'SIGKILL')
+  })
   return { end: () => mock.mock.restore() }
 }
 
@@ -89,6 +94,7 @@ test('a stop that becomes SIGKILL on its way ends all sessions at once', async (
   const stopped = server.stop()
   void server.stop({ mode: 'kill' })
   await within(lost, 'its end', 8_000)
+  await until('it is alone', () => pids(place.dataDir).length === 1)
   assert.deepEqual([server.state, pids(place.dataDir)], ['stopping', [pid]])
   lingers.end()
   process.kill(pid, 'SIGKILL')

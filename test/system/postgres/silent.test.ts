@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readPostmasterFile } from '../../../src/data/postgres/postmaster-file.ts'
-import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { processesIn } from '../../../src/data/postgres/process.ts'
 import type { PostgresServer } from '../../../src/data/postgres/types.ts'
 import { until, within } from '../kit/deadline.ts'
+import { stopAll, takesConnections } from '../kit/stopped.ts'
 import { rejection, type Scratch, scratch, sql } from './kit.ts'
 
 /** What a start may take that is silent from its beginning (20 s, and the first second), on a machine that may be busy. */
@@ -23,18 +24,8 @@ async function madePlace(t: Parameters<typeof scratch>[0]): Promise<Scratch> {
 }
 
 /** Stops each process of the folder as soon as there is `what`. */
-function stopAt(place: Scratch, what: () => boolean): Promise<ProcessIdentity[]> {
-  return until(
-    'a start',
-    () => {
-      if (!what()) return undefined
-      const stopped = processesIn(place.dataDir)
-      for (const identity of stopped) signal(identity, 'SIGSTOP')
-      return stopped
-    },
-    30_000,
-    0,
-  )
+function stopAt(place: Scratch, what: () => boolean): Promise<unknown> {
+  return until('a start', () => (what() ? stopAll(place.dataDir) : undefined), FAILS_MS, 0)
 }
 
 async function fails(place: Scratch, server: PostgresServer, stopped: Promise<unknown>): Promise<void> {
@@ -60,12 +51,12 @@ test('a server that is stopped as its process appears: the start fails, and the 
 
 test('a server that is stopped while it recovers: the start fails soon, and the next succeeds', async (t) => {
   const place = await madePlace(t)
-  const starts = (): boolean => {
-    const file = readPostmasterFile(place.dataDir)
-    return file?.status === 'starting' && processesIn(place.dataDir).some(({ pid }) => pid === file.pid)
-  }
   const from = performance.now()
-  await fails(place, place.server(), stopAt(place, starts))
+  await fails(
+    place,
+    place.server(),
+    stopAt(place, () => takesConnections(place.dataDir)),
+  )
   assert.ok(performance.now() - from < 20_000, `${performance.now() - from} ms`)
 })
 
