@@ -37,36 +37,18 @@ export async function build(state: ClusterState, building: Building): Promise<vo
   const { node, primary, signal } = building
   const { id, dataDir } = node
   const { epoch } = record()
-  const isMarked = (): boolean => record().building.includes(id)
-  /** Of no use from now on, whatever becomes of it. */
-  const mark = (): void => save({ ...record(), building: [...new Set([...record().building, id])] })
-  /** @param pid of its server, as we know it: the keeper starts it, or has made it the primary, where it is needed */
-  const requireSame = (pid: number | undefined): void => {
-    signal.throwIfAborted()
-    if (isMarked()) return
-    const isOurs = record().epoch === epoch && node.pid === pid && !node.isStarting
-    if (!isOurs) throw new Error(`${id} was started while it was to be copied`)
-  }
-  const requireElsewhere = (): void => {
-    if (!building.mayGo()) throw new Error(`what ${id} has may be nowhere else`)
-  }
-  const giveUp = (): void => {
-    if (isMarked()) return
-    requireSame(undefined)
-    requireElsewhere()
-    mark()
-  }
+  const claim = new Claim(state, building)
   const { pid } = node
   const { reserve, isTight } = await requireRoom(primary, node)
   // Long after it was decided, where there are many files.
-  requireSame(pid)
-  if (node.isWhole && !isMarked()) requireElsewhere()
+  claim.requireSame(pid)
+  if (node.isWhole) claim.requireElsewhere()
   await node.stop('immediate')
-  requireSame(undefined)
+  claim.requireSame(undefined)
   // One that is not ours holds the slot, and would write to the folder.
   await node.endWhatRuns()
-  requireSame(undefined)
-  if (!node.isWhole) mark()
+  claim.requireSame(undefined)
+  if (!node.isWhole) claim.mark()
   const account = chooseAccount(primary.dataDir)
   await releaseSharedMemory({ dataDir, pgBin: options.postgres?.pgBin, account })
   const progress = { files: 0, bytes: 0 }
@@ -75,7 +57,7 @@ export async function build(state: ClusterState, building: Building): Promise<vo
   try {
     members.keepLog(primary, record())
     if (isTight) {
-      giveUp()
+      claim.giveUp()
       await rm(dataDir, { recursive: true, force: true })
     }
     await baseBackup({
@@ -87,13 +69,7 @@ export async function build(state: ClusterState, building: Building): Promise<vo
       signal,
       progress,
       reserve,
-      replace: async () => {
-        // A disk that has just taken a whole copy may keep the primary from proving for a moment that it serves.
-        const until = options.clock.monotonic() + PROOF_MS_MAX
-        while (!isMarked() && !building.mayGo() && options.clock.monotonic() < until)
-          await options.clock.sleep(PROOF_POLL_MS, { signal })
-        giveUp()
-      },
+      replace: () => claim.giveUpSoon(),
     })
     node.made()
     const ms = Math.round(options.clock.monotonic() - startedAt)
@@ -105,6 +81,59 @@ export async function build(state: ClusterState, building: Building): Promise<vo
   } finally {
     members.copying.delete(id)
     members.keepLog(primary, record())
+  }
+}
+
+/** Whether the folder of a standby is ours to replace: it may be needed again at any moment until it is marked. */
+class Claim {
+  readonly #state: ClusterState
+  readonly #building: Building
+  readonly #epoch: number
+
+  constructor(state: ClusterState, building: Building) {
+    this.#state = state
+    this.#building = building
+    this.#epoch = state.record().epoch
+  }
+
+  get #isMarked(): boolean {
+    return this.#state.record().building.includes(this.#building.node.id)
+  }
+
+  /** Of no use from now on, whatever becomes of it. */
+  mark(): void {
+    const { record, save } = this.#state
+    save({ ...record(), building: [...new Set([...record().building, this.#building.node.id])] })
+  }
+
+  /** @param pid of its server, as we know it: the keeper starts it, or has made it the primary, where it is needed */
+  requireSame(pid: number | undefined): void {
+    const { node, signal } = this.#building
+    signal.throwIfAborted()
+    if (this.#isMarked) return
+    const isOurs = this.#state.record().epoch === this.#epoch && node.pid === pid && !node.isStarting
+    if (!isOurs) throw new Error(`${node.id} was started while it was to be copied`)
+  }
+
+  requireElsewhere(): void {
+    const { node, mayGo } = this.#building
+    if (!this.#isMarked && !mayGo()) throw new Error(`what ${node.id} has may be nowhere else`)
+  }
+
+  giveUp(): void {
+    this.requireSame(undefined)
+    this.requireElsewhere()
+    this.mark()
+  }
+
+  /** A disk that has just taken a whole copy may keep the primary from proving for a moment that it serves. */
+  async giveUpSoon(): Promise<void> {
+    const { clock } = this.#state.options
+    const { mayGo, signal } = this.#building
+    const until = clock.monotonic() + PROOF_MS_MAX
+    while (!this.#isMarked && !mayGo() && clock.monotonic() < until)
+      await clock.sleep(PROOF_POLL_MS, { signal })
+    this.giveUp()
   }
 }
 

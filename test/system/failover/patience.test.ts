@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
@@ -116,8 +115,8 @@ test('a copy that receives and replays nothing is made anew', async (t) => {
       if (!startup) return undefined
       signal(startup, 'SIGSTOP')
       t.after(() => signal(startup, 'SIGCONT'))
-      await setTimeout(500)
-      if (await partOf(here, /walreceiver streaming/)) return startup
+      const receives = () => partOf(here, /walreceiver streaming/)
+      if (await until('it receives', receives, 500).catch(() => undefined)) return startup
       signal(startup, 'SIGCONT')
       return undefined
     },

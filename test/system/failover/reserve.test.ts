@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { chooseAccount } from '../../../src/data/postgres/account.ts'
 import { copyDataFolder } from '../../../src/data/replication/folder-copy.ts'
-import { NoRoomForCopy } from '../../../src/data/replication/room.ts'
+import { freeAt, NoRoomForCopy } from '../../../src/data/replication/room.ts'
 import { NO_SMALL_DISK, smallDisk } from '../kit/small-disk.ts'
 
 const MB = 2 ** 20
@@ -21,11 +21,10 @@ test('files that are copied at once leave free together what each of them would'
   for (let at = 0; at < 8; at++) writeFileSync(join(from, `base/5/${at}`), Buffer.alloc(40 * MB))
   const disk = smallDisk(t, '200m')
   let least = Number.POSITIVE_INFINITY
-  const watch = setInterval(() => {
-    const { bavail, bsize } = statfsSync(disk)
-    least = Math.min(least, bavail * bsize)
-  }, 1)
-  t.after(() => clearInterval(watch))
+  let over = false
+  const watching = (async () => {
+    while (!over) least = Math.min(least, await freeAt(disk))
+  })()
   const copying = copyDataFolder({
     from,
     to: join(disk, 'to'),
@@ -35,5 +34,7 @@ test('files that are copied at once leave free together what each of them would'
     reserve: 64 * MB,
   })
   await assert.rejects(copying, NoRoomForCopy)
+  over = true
+  await watching
   assert.ok(least >= 64 * MB, `${least / MB} MB were free`)
 })
