@@ -12,6 +12,7 @@ import { readClusterRecord, writeClusterRecord } from '../../../src/data/failove
 import { processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { loseFolder, sparedCluster } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { delayedLinks } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
@@ -145,7 +146,9 @@ test('while a copy is made its primary keeps the log that it needs, however much
   await until('as before', async () => (await keptMb()) === 1024 || undefined)
 })
 
-test('a copy that gets nothing is made anew, and one that is not whole yet is not given up sooner', async (t) => {
+test('a copy that gets nothing is made anew, and one that is not whole yet is not given up sooner', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const here = await scene(t)
   const { cluster, copied, cutOff } = here
   await cluster.keeper.leave()

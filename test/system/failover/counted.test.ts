@@ -9,6 +9,7 @@ import { type TestCluster, testCluster } from '../../../src/data/failover/fixtur
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { findRunning } from '../../../src/data/postgres/postmaster-file.ts'
 import { until, within } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
@@ -81,7 +82,9 @@ test('a standby that streams again before its copy has begun is not ended for it
   await nothingIsLost(here)
 })
 
-test('a standby that has become primary before its copy has begun is not ended for it', async (t) => {
+test('a standby that has become primary before its copy has begun is not ended for it', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const here = await counted(t)
   const { cluster, id } = here
   const { dataDir } = nodePlaces(cluster.options, id)

@@ -9,6 +9,7 @@ import { type TestCluster, testCluster } from '../../../src/data/failover/fixtur
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
@@ -73,7 +74,9 @@ async function madeAnew({ cluster, writers, copied }: Scene): Promise<void> {
   assert.deepEqual(await missing(cluster, writers), [])
 }
 
-test('a copy for which the log is gone, and which asks for it again and again, is made anew', async (t) => {
+test('a copy for which the log is gone, and which asks for it again and again, is made anew', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const here = await unfinished(t)
   const more = Array.from({ length: 6 }, () => [
     `select pg_logical_emit_message(true, 'tenfold', repeat('x', 1000))`,

@@ -5,6 +5,7 @@ import { type TestCluster, testCluster } from '../../../src/data/failover/fixtur
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { isAlive, type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { until, within } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { stopAll, takesConnections } from '../kit/stopped.ts'
 import { missing, startWriters } from './writers.ts'
 
@@ -69,7 +70,9 @@ test('a standby that counts is stopped while it starts, and the primary is lost:
   assert.deepEqual(await missing(cluster, writers), [])
 })
 
-test('all have ended, and the primary is stopped at each start: another serves', async (t) => {
+test('all have ended, and the primary is stopped at each start: another serves', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const { log, failures } = telling()
   const cluster = await testCluster(t, { log })
   const { primary, nodes } = cluster.keeper.record

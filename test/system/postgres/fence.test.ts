@@ -8,6 +8,7 @@ import { connect, destroy } from '../../../src/data/postgres/database.ts'
 import { endPostmaster } from '../../../src/data/postgres/end.ts'
 import { identify, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { within } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { rejection, scratch, sql, until } from './kit.ts'
 
 const BUSY = 'select count(*) from generate_series(1, 100000000000)'
@@ -34,7 +35,9 @@ async function sessions(t: TestContext, server: Parameters<typeof connect>[0]): 
   return clients
 }
 
-test('a postmaster that SIGKILL does not end: none of its sessions answers, and nothing starts beside it', async (t) => {
+test('a postmaster that SIGKILL does not end: none of its sessions answers, and nothing starts beside it', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const place = scratch(t)
   const first = place.server()
   await first.start()

@@ -6,6 +6,7 @@ import { readPostmasterFile } from '../../../src/data/postgres/postmaster-file.t
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import type { PostgresServer } from '../../../src/data/postgres/types.ts'
 import { until, within } from '../kit/deadline.ts'
+import { LONG } from '../kit/seed.ts'
 import { stopAll, takesConnections } from '../kit/stopped.ts'
 import { rejection, type Scratch, scratch, sql } from './kit.ts'
 
@@ -40,7 +41,9 @@ async function fails(place: Scratch, server: PostgresServer, stopped: Promise<un
   assert.deepEqual(await sql(next, 'select one from kept'), [{ one: 1 }])
 }
 
-test('a server that is stopped as its process appears: the start fails, and the next succeeds', async (t) => {
+test('a server that is stopped as its process appears: the start fails, and the next succeeds', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const place = await madePlace(t)
   await fails(
     place,
@@ -60,7 +63,9 @@ test('a server that is stopped while it recovers: the start fails soon, and the 
   assert.ok(performance.now() - from < 20_000, `${performance.now() - from} ms`)
 })
 
-test('a recovery that takes longer than a silence is waited for: it answers, and logs nothing of the questions', async (t) => {
+test('a recovery that takes longer than a silence is waited for: it answers, and logs nothing of the questions', {
+  skip: !LONG && 'in the long form',
+}, async (t) => {
   const place = await madePlace(t)
   writeFileSync(join(place.dataDir, 'recovery.signal'), '')
   const server = place.server({
