@@ -103,7 +103,7 @@ class Claim {
   /** Of no use from now on, whatever becomes of it. */
   mark(): void {
     const { record, save } = this.#state
-    save({ ...record(), building: [...new Set([...record().building, this.#building.node.id])] })
+    if (!this.#isMarked) save({ ...record(), building: [...record().building, this.#building.node.id] })
   }
 
   /** @param pid of its server, as we know it: the keeper starts it, or has made it the primary, where it is needed */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, statfsSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { silentLogger } from '../../../src/core/log.ts'
@@ -7,7 +7,7 @@ import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
 import { copySize } from '../../../src/data/replication/folder-copy.ts'
-import { folderSize, NoRoomForCopy, reserveFor } from '../../../src/data/replication/room.ts'
+import { folderSize, freeAt, NoRoomForCopy, reserveFor } from '../../../src/data/replication/room.ts'
 import { sparedCluster } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { fillUpTo, NO_SMALL_DISK, smallDisk, unfill } from '../kit/small-disk.ts'
@@ -58,11 +58,6 @@ async function scene(t: TestContext): Promise<Scene> {
   return { cluster, writers, disk, refused, copied, standby, standbyDir }
 }
 
-const freeOn = (disk: string): number => {
-  const { bavail, bsize } = statfsSync(disk)
-  return bavail * bsize
-}
-
 /** What a copy of the primary needs. */
 async function needed({ keeper, options }: TestCluster): Promise<number> {
   const size = await copySize(nodePlaces(options, keeper.record.primary).dataDir)
@@ -92,12 +87,10 @@ test('FAULTS case 12: where there is no room for a copy none is begun, and who s
   const { cluster, writers, disk, refused, copied, standbyDir } = here
   await nextKeeper(here, (await folderSize(standbyDir)) + 16 * MB)
   await until('a copy is refused', () => refused.length > 0 || undefined)
-  const free = freeOn(disk)
+  const free = await freeAt(disk)
   await writers.progress(200)
-  assert.ok(
-    freeOn(disk) > free - 16 * MB,
-    `${Math.round(freeOn(disk) / MB)} of ${Math.round(free / MB)} MB are left`,
-  )
+  const left = await freeAt(disk)
+  assert.ok(left > free - 16 * MB, `${Math.round(left / MB)} of ${Math.round(free / MB)} MB are left`)
   assert.deepEqual(copied, [])
   assert.match(refused[0]!.message, /needs \d+ MB on its disk.*; \d+ MB are free/)
   unfill(disk)
