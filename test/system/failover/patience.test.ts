@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
-import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { loseFolder, sparedCluster } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
@@ -38,7 +38,7 @@ async function unfinished(t: TestContext): Promise<Scene> {
     info: (about: object, message?: string) =>
       message === 'a replica was made' && copied.push((about as { node: string }).node),
   }
-  const cluster = await testCluster(t, {
+  const cluster = await sparedCluster(t, {
     replicas: 1,
     log: log as never,
     links: links.make,
@@ -51,8 +51,7 @@ async function unfinished(t: TestContext): Promise<Scene> {
   const { primary, nodes } = cluster.keeper.record
   const id = nodes.find((other) => other !== primary)!
   links.from(primary).cut()
-  cluster.keeper.fault(id, 'kill')
-  rmSync(nodePlaces(cluster.options, id).dataDir, { recursive: true, force: true, maxRetries: 50 })
+  loseFolder(cluster, id)
   await until('it was copied', () => copied.length > 0 || undefined)
   return { cluster, writers, copied, id, primary, links }
 }
@@ -110,24 +109,16 @@ test('a copy that receives and replays nothing is made anew', {
   skip: !LONG && 'in the long form',
 }, async (t) => {
   const here = await unfinished(t)
-  here.links.from(here.primary).mend()
-  // Before it has all: its receiver goes on, and nobody replays what it gets.
-  await until(
-    'it only receives',
-    async () => {
-      if (!(await partOf(here, /walreceiver/))) return undefined
-      const startup = await partOf(here, /startup/)
-      if (!startup) return undefined
-      signal(startup, 'SIGSTOP')
-      t.after(() => signal(startup, 'SIGCONT'))
-      const receives = () => partOf(here, /walreceiver streaming/)
-      if (await until('it receives', receives, 500).catch(() => undefined)) return startup
-      signal(startup, 'SIGCONT')
-      return undefined
-    },
-    undefined,
-    1,
-  )
+  const way = here.links.from(here.primary)
+  // Its receiver is there, and gets nothing until nobody replays it.
+  way.hold()
+  way.mend()
+  await until('it asks for what it lacks', () => partOf(here, /walreceiver/))
+  const startup = await until('who replays', () => partOf(here, /startup/))
+  signal(startup, 'SIGSTOP')
+  t.after(() => signal(startup, 'SIGCONT'))
+  way.release()
+  await until('it receives', () => partOf(here, /walreceiver streaming/))
   const { members } = here.cluster.keeper.topology()
   assert.ok(
     members.some(({ id, view }) => id === here.id && view.process === 'missing'),
