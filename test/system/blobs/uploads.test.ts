@@ -13,8 +13,11 @@ import { type Answer, begin, contentOf, idOf, upload } from './client.ts'
 const APP = 'test/system/blobs/app.ts'
 const MB = 1_000_000
 const UPLOADS = 20
-/** A quarter of what is uploaded: without a bound all of it would be there. The allocator keeps some of what passed. */
-const GROWTH_MAX = 100 * MB
+/**
+ * Half of what is uploaded: without a bound all of it would be there. The few megabytes that are in use are the least of it: buffers that
+ * nobody needs any more are collected late where the processor is busy (72 MB of them were seen), and the allocator keeps what passed.
+ */
+const GROWTH_MAX = 200 * MB
 
 interface Kept {
   readonly name: string
