@@ -193,7 +193,7 @@ test('a write on a silent primary goes on at the new one, without waiting for it
 test('a member of another database system is not used, and that is said', async (t) => {
   const { connection, drop } = await testDatabase()
   t.after(drop)
-  const all = await replicated(t)
+  const all = await replicated(t, { ownSystem: true })
   const { log, lines } = logged()
   const [{ members = [], ...rest }] = all.members() as [ReturnType<Replicated['members']>[number]]
   const strange = { id: 'strange', connection }

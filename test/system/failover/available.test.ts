@@ -4,13 +4,16 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
-import { primaryOf, type TestClusterOptions } from '../../../src/data/failover/fixtures/cluster.ts'
+import {
+  primaryOf,
+  type TestClusterOptions,
+  testCluster,
+} from '../../../src/data/failover/fixtures/cluster.ts'
 import { lostFolders, lostFromOf } from '../../../src/data/failover/lost.ts'
 import { lostTransactions } from '../../../src/data/failover/recover.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createPostgres } from '../../../src/data/postgres/server.ts'
 import { renderReplication } from '../../../src/data/replication/settings.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 
@@ -40,7 +43,7 @@ const write = async (client: pg.Client, at: number): Promise<void> => {
 
 test('available: commits go on without a standby, and what a lossy failover loses is found again', async (t) => {
   const links = delayedLinks(t, ['c0-pg-1', 'c0-pg-2'])
-  const cluster = await sparedCluster(t, { replicas: 1, durability: 'available', links: links.make })
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available', links: links.make })
   const { keeper } = cluster
   const first = keeper.record.primary
   const standby = keeper.record.nodes.find((id) => id !== first)!
@@ -100,7 +103,7 @@ async function comesBack(
   options: TestClusterOptions,
   breaks: (dataDir: string) => () => Promise<void>,
 ): Promise<void> {
-  const cluster = await sparedCluster(t, { replicas: 1, durability: 'available', ...options })
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available', ...options })
   const { keeper } = cluster
   const { primary, epoch } = keeper.record
   const standby = keeper.record.nodes.find((id) => id !== primary)!
@@ -140,7 +143,7 @@ test('available: a primary that cannot be started for a moment is no reason to l
 })
 
 test('available: after a failover commits go on although nobody is there to wait for', async (t) => {
-  const cluster = await sparedCluster(t, { replicas: 1, durability: 'available' })
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available' })
   const { keeper } = cluster
   const standby = keeper.record.nodes.find((id) => id !== keeper.record.primary)!
   const client = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))

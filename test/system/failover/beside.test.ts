@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dearest } from '../../../src/data/failover/fitted.ts'
-import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
-import { sparedCluster } from '../kit/cluster.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { missing, startWriters } from './writers.ts'
 
@@ -14,7 +13,7 @@ const ASKED: Readonly<Record<string, (cluster: TestCluster, hung: string) => Pro
 
 for (const [what, ask] of Object.entries(ASKED))
   test(`the primary is lost while a standby that hangs is ${what}: another serves soon`, async (t) => {
-    const cluster = await sparedCluster(t, {})
+    const cluster = await testCluster(t, {})
     const { keeper } = cluster
     const writers = await startWriters(cluster, 4)
     t.after(() => writers.stop())

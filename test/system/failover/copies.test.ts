@@ -5,12 +5,16 @@ import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
-import type { TestCluster, TestClusterOptions } from '../../../src/data/failover/fixtures/cluster.ts'
+import {
+  type TestCluster,
+  type TestClusterOptions,
+  testCluster,
+} from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
 import { processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { loseFolder, sparedCluster } from '../kit/cluster.ts'
+import { loseFolder } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks } from './links.ts'
@@ -47,7 +51,7 @@ async function scene(t: TestContext, links?: TestClusterOptions['links'], replic
     warn: (about: object, message?: string) =>
       message === 'a standby could not be repaired yet' && failed.push((about as { do: string }).do),
   }
-  const cluster = await sparedCluster(t, { replicas, link, log: log as never, ...(links && { links }) })
+  const cluster = await testCluster(t, { replicas, link, log: log as never, ...(links && { links }) })
   const writers = await startWriters(cluster, 4)
   t.after(() => writers.stop())
   await writers.progress(20)

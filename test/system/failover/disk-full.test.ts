@@ -4,9 +4,8 @@ import { chownSync, cpSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
-import { primaryOf } from '../../../src/data/failover/fixtures/cluster.ts'
+import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { fill, NO_SMALL_DISK, smallDisk } from '../kit/small-disk.ts'
 import { missing, startWriters } from './writers.ts'
 
@@ -14,7 +13,7 @@ test('FAULTS case 12: the disk of the primary is full: another serves, no commit
   skip: NO_SMALL_DISK,
 }, async (t) => {
   const disk = smallDisk(t, '80m')
-  const cluster = await sparedCluster(t)
+  const cluster = await testCluster(t)
   const { primary: full } = cluster.keeper.record
   await cluster.keeper.stop()
   // Its log moves to a disk of its own, as operators do.

@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { type Logger, silentLogger } from '../../../src/core/log.ts'
-import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord } from '../../../src/data/failover/record.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { loseFolder, sparedCluster } from '../kit/cluster.ts'
+import { loseFolder } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
@@ -31,7 +31,7 @@ interface Scene {
 
 async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Promise<Scene> {
   const links = delayedLinks(t, NODES)
-  const cluster = await sparedCluster(t, { ...options, links: links.make })
+  const cluster = await testCluster(t, { ...options, links: links.make })
   const writers = await startWriters(cluster, 4)
   t.after(() => writers.stop())
   await writers.progress(50)
@@ -205,7 +205,7 @@ test('an old primary whose last record nobody has received is copied, and does n
   const { log, copied } = copies()
   const links = delayedLinks(t, NODES)
   // Nobody writes: the record of the shutdown is all that the old one has before the others.
-  const cluster = await sparedCluster(t, { log, links: links.make })
+  const cluster = await testCluster(t, { log, links: links.make })
   copied.length = 0
   const { keeper, options } = cluster
   const { primary } = keeper.record
@@ -322,7 +322,7 @@ test('another keeper takes over what the first one left, in mid-failover too', a
 })
 
 test('what a standby said while it received nothing does not decide once it has received more', async (t) => {
-  const cluster = await sparedCluster(t)
+  const cluster = await testCluster(t)
   const { keeper } = cluster
   const { primary } = keeper.record
   const [first, second] = NODES.filter((id) => id !== primary) as [string, string]

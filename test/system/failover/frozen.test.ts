@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
-import { primaryOf } from '../../../src/data/failover/fixtures/cluster.ts'
+import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { within } from '../kit/deadline.ts'
 import { missing, startWriters } from './writers.ts'
 
 test('available: a standby that hangs while it is counted again holds up commits no longer than any other', async (t) => {
-  const cluster = await sparedCluster(t, { replicas: 1, durability: 'available' })
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available' })
   const { keeper } = cluster
   const { primary, nodes } = keeper.record
   const standby = nodes.find((id) => id !== primary)!
@@ -43,7 +42,7 @@ test('a standby that hangs while it catches up after a failover does not keep th
   const info = (about: { node?: string; repair?: string }): void => {
     if (about.repair === 'cover') covers(about.node!)
   }
-  const cluster = await sparedCluster(t, { log: { ...silentLogger, info } as never })
+  const cluster = await testCluster(t, { log: { ...silentLogger, info } as never })
   const { keeper } = cluster
   const { primary, epoch } = keeper.record
   const writers = await startWriters(cluster, 4)

@@ -3,10 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { type Logger, silentLogger } from '../../../src/core/log.ts'
-import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
@@ -59,7 +58,7 @@ interface Scene {
 
 async function scene(t: TestContext, replicas: number): Promise<Scene> {
   const { log, told } = telling()
-  const cluster = await sparedCluster(t, { replicas, log })
+  const cluster = await testCluster(t, { replicas, log })
   const writers = await startWriters(cluster, 4)
   t.after(() => writers.stop())
   await writers.progress(20)

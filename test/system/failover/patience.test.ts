@@ -4,10 +4,10 @@ import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
-import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { loseFolder, sparedCluster } from '../kit/cluster.ts'
+import { loseFolder } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
@@ -38,7 +38,7 @@ async function unfinished(t: TestContext): Promise<Scene> {
     info: (about: object, message?: string) =>
       message === 'a replica was made' && copied.push((about as { node: string }).node),
   }
-  const cluster = await sparedCluster(t, {
+  const cluster = await testCluster(t, {
     replicas: 1,
     log: log as never,
     links: links.make,

@@ -3,12 +3,11 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { silentLogger } from '../../../src/core/log.ts'
-import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
 import { copySize } from '../../../src/data/replication/folder-copy.ts'
 import { folderSize, freeAt, NoRoomForCopy, reserveFor } from '../../../src/data/replication/room.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { fillUpTo, NO_SMALL_DISK, smallDisk, unfill } from '../kit/small-disk.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
@@ -41,7 +40,7 @@ async function scene(t: TestContext): Promise<Scene> {
     info: (about: object, message?: string) =>
       message === 'a replica was made' && copied.push((about as { node: string }).node),
   }
-  cluster = await sparedCluster(t, {
+  cluster = await testCluster(t, {
     replicas: 1,
     durability: 'available',
     dataDir: join(disk, 'pg', 'c0'),

@@ -3,16 +3,15 @@ import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
-import { primaryOf, type TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { primaryOf, type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 
 test('a keeper that is killed while it takes a standby out has written down how many are wanted', async (t) => {
-  const { keeper, options } = await sparedCluster(t)
+  const { keeper, options } = await testCluster(t)
   const wanted: unknown[] = []
   const end = keeper.onChange(() => void wanted.push(readClusterRecord(options.recordFile)?.scaled))
   await keeper.scale(1)
@@ -37,7 +36,7 @@ async function killedMidway(
 }
 
 test('a standby that was taken out is in the record until nothing of it is left', async (t) => {
-  const { keeper, options } = await sparedCluster(t)
+  const { keeper, options } = await testCluster(t)
   const all = keeper.record.nodes
   const leaving: unknown[] = []
   const end = keeper.onChange(() => {
@@ -52,7 +51,7 @@ test('a standby that was taken out is in the record until nothing of it is left'
 })
 
 test('what a killed keeper has left of a standby that it took out goes with the next one', async (t) => {
-  const cluster = await sparedCluster(t)
+  const cluster = await testCluster(t)
   const { id, dataDir } = await killedMidway(cluster)
   const next = cluster.another()
   await next.start()
@@ -75,7 +74,7 @@ test('what cannot be removed of a standby is tried again, also with another prim
   const warn = (_: object, message?: string): void => {
     if (message === 'a standby was taken out, and something of it is left') failed++
   }
-  const cluster = await sparedCluster(t, { log: { ...silentLogger, warn } as never })
+  const cluster = await testCluster(t, { log: { ...silentLogger, warn } as never })
   const { keeper } = cluster
   const { primary } = keeper.record
   const end = keeper.onChange(() => {
@@ -92,7 +91,7 @@ test('what cannot be removed of a standby is tried again, also with another prim
 })
 
 test('a node is made although a server that nobody knows of runs under its name', async (t) => {
-  const cluster = await sparedCluster(t)
+  const cluster = await testCluster(t)
   await killedMidway(cluster)
   const { recordFile } = cluster.options
   const { leaving: _, ...forgotten } = readClusterRecord(recordFile)!
@@ -103,7 +102,7 @@ test('a node is made although a server that nobody knows of runs under its name'
 })
 
 test('a number of replicas that could not be had is not had later either', async (t) => {
-  const cluster = await sparedCluster(t)
+  const cluster = await testCluster(t)
   const { keeper } = cluster
   // It is not yet known to hang, and cannot be told whom to wait for. Whose turn comes after the failover succeeds.
   keeper.fault(keeper.record.primary, 'pause')

@@ -7,20 +7,20 @@ import {
   primaryOf,
   type TestCluster,
   type TestClusterOptions,
+  testCluster,
 } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { ClusterKeeper } from '../../../src/data/failover/keeper.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { delayedLinks } from './links.ts'
 import { startWriters } from './writers.ts'
 
 /** A second fault, or a start with other wishes, right where the first one left things. */
 async function scene(t: TestContext, options: TestClusterOptions = {}) {
-  const cluster = await sparedCluster(t, options)
+  const cluster = await testCluster(t, options)
   const connect = async (keeper: ClusterKeeper): Promise<pg.Client> => {
     const client = new pg.Client(connectionTo(primaryOf(keeper.topology()), 'postgres'))
     client.on('error', () => {})

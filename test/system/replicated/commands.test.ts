@@ -3,10 +3,9 @@ import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { NodeStatus } from '../../../src/core/topology.ts'
-import { primaryOf } from '../../../src/data/failover/fixtures/cluster.ts'
+import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
-import { sparedCluster } from '../kit/cluster.ts'
 import { CookieMemory } from '../kit/memory.ts'
 import { ServerProcess } from '../kit/server.ts'
 import { runUnderFaults } from '../kit/under-faults.ts'
@@ -92,7 +91,7 @@ test('`tenfold recover` lists, exports and discards what a failover without its 
 })
 
 test('`tenfold start --database` with several hosts follows the primary of somebody else’s cluster', async (t) => {
-  const cluster = await sparedCluster(t, { database: 'app' })
+  const cluster = await testCluster(t, { database: 'app' })
   const hosts = [...cluster.connections('app').values()].map(({ host }) => encodeURIComponent(host))
   const { user, password } = primaryOf(cluster.keeper.topology())
   const url = `postgres://${user}:${encodeURIComponent(password)}@${hosts.join(',')}/app`
