@@ -293,18 +293,24 @@ const CASES: Record<string, (bench: Bench, t: TestContext) => Promise<void>> = {
   'a read that is in the way of replay ends on another node': async (bench) => {
     const session = bench.all.session()
     const { value } = bench.metrics.primary
-    const running = session.request((client) =>
-      ask<{ n: number }>(client, 'select count(*)::int as n, pg_sleep(2) from users'),
-    )
+    let isOver = false
+    const sql = 'select count(*)::int as n, (select pg_sleep(20) where pg_is_in_recovery()) from users'
+    const running = session
+      .request((client) => ask<{ n: number }>(client, sql))
+      .finally(() => {
+        isOver = true
+      })
     await bench.until(
       bench.replicas,
-      `select from pg_stat_activity where query like '%pg_sleep(2)%' and state = 'active'
+      `select from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active'
       and pid <> pg_backend_pid()`,
     )
-    // Rows that it may still see go, and replay does not wait for it for long.
+    // Rows that it may still see go, as soon as nobody needs them on the primary; and replay does not wait for it for long.
     const primary = [bench.cluster.keeper.topology().primary]
-    await visit(bench.all.session())
-    await bench.on(primary, 'vacuum (freeze) users')
+    while (!isOver) {
+      await visit(bench.all.session())
+      await bench.on(primary, 'vacuum (freeze) users')
+    }
     const [row] = await running
     assert.equal(row?.n, 1)
     assert.equal(bench.metrics.primary.value, value + 1)
