@@ -4,12 +4,12 @@ import pg from 'pg'
 import { within } from '../kit/deadline.ts'
 import { violations } from '../kit/judge.ts'
 import { noMemory } from '../kit/memory.ts'
-import { Dice } from '../kit/seed.ts'
+import { Dice, LONG } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
 import { startWorkload } from '../kit/workload.ts'
 
 /** Times that a replica falls behind, and operations meanwhile. */
-const LAGS = 5
+const LAGS = LONG ? 5 : 2
 const OPERATIONS = 300
 
 /** A session with one of the replicas. */
