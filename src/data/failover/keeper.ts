@@ -405,8 +405,8 @@ export class ClusterKeeper implements Service {
   }
 
   #tend(): void {
-    this.#repairs.tend()
     this.#forgetHandover()
+    this.#repairs.tend()
     this.#promotion.forgive()
     this.#hasServed = true
     const { synchronous, nodes, durability } = this.#record

@@ -63,6 +63,7 @@ const BUGS: readonly Bug[] = [
   'keeps those who went astray',
   'starts alone',
   'lets those of no use run on',
+  'changes who counts while another is promoted',
 ]
 for (const bug of BUGS)
   test(`the model notices one that ${bug}`, () => {

@@ -35,6 +35,8 @@ export class Promotion {
   readonly #state: ClusterState
   /** How often standbys have failed to be what they were told to be since a primary served. */
   readonly #failures = new Map<string, number>()
+  /** Whom no former keeper can have asked any more. */
+  readonly #begun = new Set<string>()
 
   constructor(state: ClusterState) {
     this.#state = state
@@ -55,7 +57,7 @@ export class Promotion {
    * it is promoted while the old primary clears up. Whatever does not come to its end here, `decide` ends.
    */
   async handOver(): Promise<void> {
-    const { members, record, save, options } = this.#state
+    const { members, record, options } = this.#state
     const primary = members.get(record().primary)
     const counting = this.#counting()
     if (counting === undefined) throw new SwitchoverRefused(primary.id)
@@ -71,7 +73,11 @@ export class Promotion {
     // The primary serves: nobody is ended who is only slow.
     await this.#prepare(members.get(best.id), named, OBEY_MS[0]).catch(refused)
     await this.#calm(primary).catch(refused)
-    save({ ...record(), promoting: { id: best.id, named, rebuild: [] } })
+    try {
+      this.#begin({ id: best.id, named, rebuild: [] })
+    } catch (error) {
+      refused(error)
+    }
     const sooner = (mode: StopMode, ms: number): Timer =>
       options.clock.timer(ms, () => void primary.stop(mode).catch(() => {}))
     // One that hangs by now takes nothing but the last.
@@ -181,14 +187,41 @@ export class Promotion {
    * and they follow it already.
    */
   async promote({ id, named, rebuild, lossy = false }: Promotable): Promise<void> {
-    const { members, record, save } = this.#state
+    const { members, record } = this.#state
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const promoting = { id, named, rebuild, ...lost }
     await this.#confirm(node, lossy ? this.#running(rebuild) : record().synchronous)
-    if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
+    await this.#endFormer(id)
+    this.#begin(promoting)
     await this.#orEnd(node, (msMax) => this.#prepare(node, named, msMax))
     await this.#promotePrepared(promoting)
+  }
+
+  /**
+   * Writes down who is about to become primary. Who counts stays as it is from here on: the one that is promoted may acknowledge
+   * something that only those have who count. @throws Error when it is none of them any more: then it is decided anew
+   */
+  #begin(promoting: Promotable): void {
+    const { record, save } = this.#state
+    const { synchronous, primary } = record()
+    if (!promoting.lossy && ![...synchronous, primary].includes(promoting.id))
+      throw new Error(`${promoting.id} does not count any more`)
+    if (isDeepStrictEqual(record().promoting, promoting)) return
+    save({ ...record(), promoting })
+    this.#begun.add(promoting.id)
+  }
+
+  /**
+   * Whoever was to become primary for a keeper that died meanwhile may have been asked, and become it as soon as it can. Ended, it
+   * does not: what it was asked is forgotten at its start. Whom this keeper has asked in vain it has ended then.
+   */
+  async #endFormer(chosen: string): Promise<void> {
+    const { members, record } = this.#state
+    const { promoting, nodes } = record()
+    if (!promoting || promoting.id === chosen || this.#begun.has(promoting.id)) return
+    if (nodes.includes(promoting.id)) await members.get(promoting.id).stop('kill')
+    this.#begun.add(promoting.id)
   }
 
   /**

@@ -329,6 +329,7 @@ export class Repairs {
   async #alone(primary: ClusterNode): Promise<void> {
     const { record, save, options } = this.#state
     if (record().primary !== primary.id) return
+    this.#requireUnchanged()
     save({ ...record(), named: [], synchronous: [] })
     this.renew()
     await settle(this.#state, primary, 'going on alone', () => primary.seen?.names === '')
@@ -348,6 +349,7 @@ export class Repairs {
   async #name(named: readonly string[], primary: ClusterNode, signal: AbortSignal): Promise<void> {
     const { record, save, members } = this.#state
     if (record().primary !== primary.id || named.length === 0) return
+    this.#requireUnchanged()
     const { synchronous } = record()
     // What it shows says nothing of that: the names may be newer than what its sessions go by.
     const mayBeAlone = synchronous.length === 0
@@ -362,7 +364,15 @@ export class Repairs {
     await primary.look()
     const end = primary.seen?.lsn ?? 0n
     await this.#covered(named, primary, end, signal)
-    if (record().primary === primary.id) save({ ...record(), synchronous: named })
+    if (record().primary !== primary.id) return
+    this.#requireUnchanged()
+    save({ ...record(), synchronous: named })
+  }
+
+  /** The one that is to be the next primary is one of those that count, and stays it. */
+  #requireUnchanged(): void {
+    const { promoting } = this.#state.record()
+    if (promoting) throw new Error(`${promoting.id} is about to become primary`)
   }
 
   /** Until one of the named has all log up to there. @throws Error when none of them streams, or the signal's reason */

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { type Logger, silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
-import { nodePlaces } from '../../../src/data/failover/places.ts'
-import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { signal } from '../../../src/data/postgres/process.ts'
 import { until, within } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
+import { partOf } from './parts.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 /** One proof that a standby hangs (4 s), its start, and a machine that may be busy. */
@@ -18,12 +17,6 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   postmaster: /postgres -D/,
   receiver: /walreceiver/,
   'startup process': /startup/,
-}
-
-function partOf({ options }: TestCluster, id: string, part: string): ProcessIdentity {
-  const isPart = ({ pid }: ProcessIdentity): boolean =>
-    PARTS[part]!.test(execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }))
-  return processesIn(nodePlaces(options, id).dataDir).find(isPart)!
 }
 
 /** Tells of each promotion that is begun, and of each step that failed. */
@@ -64,7 +57,7 @@ async function scene(t: TestContext, replicas: number): Promise<Scene> {
   await writers.progress(20)
   const [chosen, ...others] = cluster.keeper.record.synchronous as [string, ...string[]]
   const stop = (id: string, part: string): void => {
-    const hung = partOf(cluster, id, part)
+    const hung = partOf(cluster, id, PARTS[part]!)!
     signal(hung, 'SIGSTOP')
     // By its identity: one that was ended is not met.
     t.after(() => signal(hung, 'SIGCONT'))

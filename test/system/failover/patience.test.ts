@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
-import { nodePlaces } from '../../../src/data/failover/places.ts'
-import { type ProcessIdentity, processesIn, signal } from '../../../src/data/postgres/process.ts'
+import { signal } from '../../../src/data/postgres/process.ts'
 import { loseFolder } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
+import { partOf } from './parts.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
-const run = promisify(execFile)
 const NODES = ['c0-pg-1', 'c0-pg-2']
 /** Milliseconds for which a copy may stand still here. */
 const STILL_MS = 4_000
@@ -95,16 +92,6 @@ test('a copy for which the log is gone, and which asks for it again and again, i
   await madeAnew(here)
 })
 
-async function partOf({ cluster, id }: Scene, title: RegExp): Promise<ProcessIdentity | undefined> {
-  const there = processesIn(nodePlaces(cluster.options, id).dataDir)
-  if (there.length === 0) return undefined
-  // Who has ended meanwhile is left out, by an error if that are all.
-  const pids = there.map(({ pid }) => pid).join(',')
-  const { stdout } = await run('ps', ['-o', 'pid=,args=', '-p', pids]).catch(() => ({ stdout: '' }))
-  const line = stdout.split('\n').find((one) => title.test(one))
-  return there.find(({ pid }) => pid === Number.parseInt(line ?? '', 10))
-}
-
 test('a copy that receives and replays nothing is made anew', {
   skip: !LONG && 'in the long form',
 }, async (t) => {
@@ -113,12 +100,12 @@ test('a copy that receives and replays nothing is made anew', {
   // Its receiver is there, and gets nothing until nobody replays it.
   way.hold()
   way.mend()
-  await until('it asks for what it lacks', () => partOf(here, /walreceiver/))
-  const startup = await until('who replays', () => partOf(here, /startup/))
+  await until('it asks for what it lacks', () => partOf(here.cluster, here.id, /walreceiver/))
+  const startup = await until('who replays', () => partOf(here.cluster, here.id, /startup/))
   signal(startup, 'SIGSTOP')
   t.after(() => signal(startup, 'SIGCONT'))
   way.release()
-  await until('it receives', () => partOf(here, /walreceiver streaming/))
+  await until('it receives', () => partOf(here.cluster, here.id, /walreceiver streaming/))
   const { members } = here.cluster.keeper.topology()
   assert.ok(
     members.some(({ id, view }) => id === here.id && view.process === 'missing'),
