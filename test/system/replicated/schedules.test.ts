@@ -5,8 +5,8 @@ import { FAULTS, type FaultName } from './nemesis.ts'
 import { runSchedule } from './run.ts'
 
 const SEEDS = 200
-/** Between them, these do every fault with the first two that each draws: the short form. */
-const CHOSEN = [1, 3, 4, 11, 15, 16, 20, 87, 92, 107]
+/** Between them, these do every fault with the first two that each draws: the short form, most of it on one cluster, which costs half. */
+const CHOSEN = [3, 7, 14, 15, 20, 44, 54, 78, 98, 118]
 const FAULTS_EACH = LONG ? 6 : 2
 const ALL = Object.keys(FAULTS) as FaultName[]
 
