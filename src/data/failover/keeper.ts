@@ -413,11 +413,11 @@ export class ClusterKeeper implements Service {
     if (synchronous.length > 0 || nodes.length === 1 || durability === 'available') this.#serves.resolve()
   }
 
-  /** A handover that came to nothing: its successor is a standby still, and the primary serves. */
+  /** A handover that came to nothing: its successor is a standby still, or has ended, and the primary serves. */
   #forgetHandover(): void {
     const { promoting, ...record } = this.#record
     const successor = this.#members.all.find(({ id }) => id === promoting?.id)
-    if (promoting && (!successor || successor.seen?.standby === true)) this.#save(record)
+    if (promoting && (successor?.pid === undefined || successor.seen?.standby === true)) this.#save(record)
   }
 
   /** Each thing once. */
