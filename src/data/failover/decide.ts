@@ -84,6 +84,14 @@ const tried = ({ id }: NodeView): Step => ({
   hopeless: id,
 })
 
+/** The primary serves again where it was. Whoever was to take over for it may have been asked, and would become primary some day. */
+function alone({ promoting }: ClusterRecord, primary: NodeView, { views }: Known): Step {
+  const asked = views.find(({ id }) => id === promoting?.id && id !== primary.id)
+  return asked === undefined || hasEnded(asked)
+    ? { do: 'start', id: primary.id }
+    : { do: 'fence', id: asked.id }
+}
+
 const hasEnded = ({ process }: NodeView): boolean => process === 'down' || process === 'missing'
 
 /** The primary has ended. */
@@ -96,7 +104,7 @@ function replace(
 ): Step {
   const { promoting } = record
   const restart: Step = mayRestart
-    ? { do: 'start', id: primary.id }
+    ? alone(record, primary, known)
     : primary.whole
       ? tried(primary)
       : withLoss(
@@ -118,7 +126,8 @@ function replace(
   const down = standbys.find(({ process }) => process === 'down')
   if (down) return { do: 'start', id: down.id }
   // One that was being promoted may have acknowledged something before it died: then the old primary is no way out.
-  const begun = standbys.some(({ id }) => id === promoting?.id)
+  const counts = standbys.some(({ id }) => id === promoting?.id)
+  const begun = counts || (promoting !== undefined && !promoting.lossy && promoting.id !== primary.id)
   const missing = standbys.filter(({ process }) => process === 'missing')
   const whole = missing.find((one) => one.whole)
   if (whole && (begun || !mayRestart)) return tried(whole)

@@ -343,8 +343,10 @@ export class ClusterKeeper implements Service {
         const step = decide(this.#record, this.#views(), this.#promotion.failures)
         this.#say(step)
         this.#giveUp(step)
-        if (step.do === 'none') await (this.#asked.shift() ?? (async () => this.#tend()))()
-        else {
+        if (step.do === 'none') {
+          this.#forgetHandover()
+          await (this.#asked.shift() ?? (async () => this.#tend()))()
+        } else {
           pauseMs = URGENT_MS
           await this.#take(step)
         }
@@ -405,7 +407,6 @@ export class ClusterKeeper implements Service {
   }
 
   #tend(): void {
-    this.#forgetHandover()
     this.#repairs.tend()
     this.#promotion.forgive()
     this.#hasServed = true

@@ -73,11 +73,8 @@ export class Promotion {
     // The primary serves: nobody is ended who is only slow.
     await this.#prepare(members.get(best.id), named, OBEY_MS[0]).catch(refused)
     await this.#calm(primary).catch(refused)
-    try {
-      this.#begin({ id: best.id, named, rebuild: [] })
-    } catch (error) {
-      refused(error)
-    }
+    if (!record().synchronous.includes(best.id)) throw new SwitchoverRefused(primary.id)
+    this.#begin({ id: best.id, named, rebuild: [] })
     const sooner = (mode: StopMode, ms: number): Timer =>
       options.clock.timer(ms, () => void primary.stop(mode).catch(() => {}))
     // One that hangs by now takes nothing but the last.
@@ -191,8 +188,9 @@ export class Promotion {
     const node = members.get(id)
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const promoting = { id, named, rebuild, ...lost }
+    // What that one has by then is seen anew.
+    if (await this.#endFormer(id)) return
     await this.#confirm(node, lossy ? this.#running(rebuild) : record().synchronous)
-    await this.#endFormer(id)
     this.#begin(promoting)
     await this.#orEnd(node, (msMax) => this.#prepare(node, named, msMax))
     await this.#promotePrepared(promoting)
@@ -207,21 +205,22 @@ export class Promotion {
     const { synchronous, primary } = record()
     if (!promoting.lossy && ![...synchronous, primary].includes(promoting.id))
       throw new Error(`${promoting.id} does not count any more`)
-    if (isDeepStrictEqual(record().promoting, promoting)) return
-    save({ ...record(), promoting })
+    if (!isDeepStrictEqual(record().promoting, promoting)) save({ ...record(), promoting })
     this.#begun.add(promoting.id)
   }
 
   /**
    * Whoever was to become primary for a keeper that died meanwhile may have been asked, and become it as soon as it can. Ended, it
    * does not: what it was asked is forgotten at its start. Whom this keeper has asked in vain it has ended then.
+   * @returns whether there was one
    */
-  async #endFormer(chosen: string): Promise<void> {
+  async #endFormer(chosen: string): Promise<boolean> {
     const { members, record } = this.#state
     const { promoting, nodes } = record()
-    if (!promoting || promoting.id === chosen || this.#begun.has(promoting.id)) return
+    if (!promoting || promoting.id === chosen || this.#begun.has(promoting.id)) return false
     if (nodes.includes(promoting.id)) await members.get(promoting.id).stop('kill')
     this.#begun.add(promoting.id)
+    return true
   }
 
   /**

@@ -145,7 +145,10 @@ export class Repairs {
     const rest = record().named.filter((other) => other !== id)
     if (rest.length > 0) await this.#counting.take(() => this.#name(rest, primary, signal), signal)
     // Nobody is left whose word could count: the primary alone has everything.
-    else save({ ...record(), named: [], synchronous: [] })
+    else {
+      this.#requireUnchanged()
+      save({ ...record(), named: [], synchronous: [] })
+    }
     const node = members.get(id)
     const { nodes, building, leaving = [] } = record()
     const without = (ids: readonly string[]): string[] => ids.filter((other) => other !== id)
