@@ -39,7 +39,7 @@ export async function build(state: ClusterState, building: Building): Promise<vo
   const { epoch } = record()
   const claim = new Claim(state, building)
   const { pid } = node
-  const { reserve, isTight } = await requireRoom(primary, node)
+  const { reserve, isTight } = await requireRoom(primary, node, signal)
   // Long after it was decided, where there are many files.
   claim.requireSame(pid)
   if (node.isWhole) claim.requireElsewhere()
@@ -139,18 +139,19 @@ class Claim {
 
 /**
  * @returns bytes that shall stay free, and whether there is room for a copy only where the present folder is
- * @throws NoRoomForCopy
+ * @throws NoRoomForCopy, or the signal's reason
  */
 async function requireRoom(
   primary: ClusterNode,
   { dataDir }: ClusterNode,
+  signal: AbortSignal,
 ): Promise<{ readonly reserve: number; readonly isTight: boolean }> {
-  const size = await copySize(primary.dataDir)
+  const size = await copySize(primary.dataDir, signal)
   const reserve = reserveFor(size)
   const needed = size + reserve
   const free = await freeAt(dirname(dataDir))
   if (free >= needed) return { reserve, isTight: false }
-  if (free + (await folderSize(dataDir)) < needed) throw new NoRoomForCopy({ needed, free })
+  if (free + (await folderSize(dataDir, signal)) < needed) throw new NoRoomForCopy({ needed, free })
   return { reserve, isTight: true }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { chooseAccount } from '../postgres/account.ts'
 import { copyDataFolder, copySize } from './folder-copy.ts'
-import { freeAt, NoRoomForCopy } from './room.ts'
+import { folderSize, freeAt, NoRoomForCopy } from './room.ts'
 
 const FILES = 60
 const BYTES = 1_000
@@ -36,7 +36,14 @@ test('a copy takes what was said before', async (t) => {
   const copy = options(0)
   await copyDataFolder({ ...places, ...copy })
   assert.equal(copy.progress.bytes, (FILES + 1) * BYTES)
-  assert.equal(await copySize(places.from), copy.progress.bytes)
+  assert.equal(await copySize(places.from, t.signal), copy.progress.bytes)
+})
+
+test('what is given up is not counted to the end', async (t) => {
+  const { from } = folder(t)
+  const reason = new Error('given up')
+  const over = AbortSignal.abort(reason)
+  for (const size of [copySize, folderSize]) await assert.rejects(size(from, over), reason)
 })
 
 /** Whether anything is still copied. */

@@ -54,10 +54,13 @@ export interface CopyOptions {
   readonly reserve: number
 }
 
-/** Bytes that a copy of a data folder takes at present. */
-export async function copySize(from: string): Promise<number> {
+/** Bytes that a copy of a data folder takes at present. @throws the signal's reason */
+export async function copySize(from: string, signal: AbortSignal): Promise<number> {
   let bytes = 0
-  for await (const { path, folder } of walk(from, '')) if (!folder) bytes += await sizeOf(join(from, path))
+  for await (const { path, folder } of walk(from, '')) {
+    signal.throwIfAborted()
+    if (!folder) bytes += await sizeOf(join(from, path))
+  }
   return bytes
 }
 

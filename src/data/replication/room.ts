@@ -29,12 +29,14 @@ export async function freeAt(dir: string): Promise<number> {
   return bavail * bsize
 }
 
-/** Bytes of all files below a folder; 0 when there is none. */
-export async function folderSize(dir: string): Promise<number> {
+/** Bytes of all files below a folder; 0 when there is none. @throws the signal's reason */
+export async function folderSize(dir: string, signal: AbortSignal): Promise<number> {
   let bytes = 0
   const entries = await readdir(dir, { withFileTypes: true, recursive: true }).catch(gone)
-  for (const entry of entries ?? [])
+  for (const entry of entries ?? []) {
+    signal.throwIfAborted()
     if (entry.isFile()) bytes += await sizeOf(join(entry.parentPath, entry.name))
+  }
   return bytes
 }
 

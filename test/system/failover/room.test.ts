@@ -12,6 +12,9 @@ import { until } from '../kit/deadline.ts'
 import { fillUpTo, NO_SMALL_DISK, smallDisk, unfill } from '../kit/small-disk.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
+/** Nobody gives anything up here. */
+const { signal } = new AbortController()
+
 const skip = NO_SMALL_DISK
 const MB = 2 ** 20
 const SETTINGS = { max_wal_size: '32MB', min_wal_size: '32MB' }
@@ -59,7 +62,7 @@ async function scene(t: TestContext): Promise<Scene> {
 
 /** What a copy of the primary needs. */
 async function needed({ keeper, options }: TestCluster): Promise<number> {
-  const size = await copySize(nodePlaces(options, keeper.record.primary).dataDir)
+  const size = await copySize(nodePlaces(options, keeper.record.primary).dataDir, signal)
   return size + reserveFor(size)
 }
 
@@ -84,7 +87,7 @@ test('FAULTS case 12: where there is no room for a copy none is begun, and who s
 }, async (t) => {
   const here = await scene(t)
   const { cluster, writers, disk, refused, copied, standbyDir } = here
-  await nextKeeper(here, (await folderSize(standbyDir)) + 16 * MB)
+  await nextKeeper(here, (await folderSize(standbyDir, signal)) + 16 * MB)
   await until('a copy is refused', () => refused.length > 0 || undefined)
   const free = await freeAt(disk)
   await writers.progress(200)
@@ -102,7 +105,7 @@ test('FAULTS case 12: where there is no room for a copy none is begun, and who s
 test('a folder of no use makes room for its copy', { skip }, async (t) => {
   const here = await scene(t)
   const { copied, standby, standbyDir } = here
-  const own = await folderSize(standbyDir)
+  const own = await folderSize(standbyDir, signal)
   assert.ok(own > 24 * MB, `${own / MB} MB`)
   await nextKeeper(here, 16 * MB)
   await nothingIsLost(here)
