@@ -84,14 +84,6 @@ const tried = ({ id }: NodeView): Step => ({
   hopeless: id,
 })
 
-/** The primary serves again where it was. Whoever was to take over for it may have been asked, and would become primary some day. */
-function alone({ promoting }: ClusterRecord, primary: NodeView, { views }: Known): Step {
-  const asked = views.find(({ id }) => id === promoting?.id && id !== primary.id)
-  return asked === undefined || hasEnded(asked)
-    ? { do: 'start', id: primary.id }
-    : { do: 'fence', id: asked.id }
-}
-
 const hasEnded = ({ process }: NodeView): boolean => process === 'down' || process === 'missing'
 
 /** The primary has ended. */
@@ -104,7 +96,7 @@ function replace(
 ): Step {
   const { promoting } = record
   const restart: Step = mayRestart
-    ? alone(record, primary, known)
+    ? { do: 'start', id: primary.id }
     : primary.whole
       ? tried(primary)
       : withLoss(

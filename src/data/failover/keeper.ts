@@ -344,7 +344,7 @@ export class ClusterKeeper implements Service {
         this.#say(step)
         this.#giveUp(step)
         if (step.do === 'none') {
-          this.#forgetHandover()
+          await this.#forgetHandover()
           await (this.#asked.shift() ?? (async () => this.#tend()))()
         } else {
           pauseMs = URGENT_MS
@@ -390,9 +390,11 @@ export class ClusterKeeper implements Service {
   async #take(step: Step): Promise<void> {
     switch (step.do) {
       case 'fence':
-        return this.#members.get(step.id).stop('kill')
+        await this.#members.get(step.id).stop('kill')
+        return this.#promotion.renewed(step.id)
       case 'start':
-        return this.#members.start(step.id, this.#record)
+        await this.#members.start(step.id, this.#record)
+        return this.#promotion.renewed(step.id)
       case 'cut':
         return this.#promotion.cut(step.ids)
       case 'promote':
@@ -415,10 +417,12 @@ export class ClusterKeeper implements Service {
   }
 
   /** A handover that came to nothing: its successor is a standby still, or has ended, and the primary serves. */
-  #forgetHandover(): void {
+  async #forgetHandover(): Promise<void> {
     const { promoting, ...record } = this.#record
     const successor = this.#members.all.find(({ id }) => id === promoting?.id)
-    if (promoting && (successor?.pid === undefined || successor.seen?.standby === true)) this.#save(record)
+    if (!promoting || (successor?.pid !== undefined && successor.seen?.standby !== true)) return
+    await this.#promotion.endFormer(record.primary)
+    this.#save(record)
   }
 
   /** Each thing once. */

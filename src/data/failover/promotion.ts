@@ -46,6 +46,11 @@ export class Promotion {
     return this.#failures
   }
 
+  /** It was ended or started: what a former keeper may have asked of it is forgotten. */
+  renewed(id: string): void {
+    this.#begun.add(id)
+  }
+
   /** A primary serves. */
   forgive(): void {
     this.#failures.clear()
@@ -189,7 +194,7 @@ export class Promotion {
     const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
     const promoting = { id, named, rebuild, ...lost }
     // What that one has by then is seen anew.
-    if (await this.#endFormer(id)) return
+    if (await this.endFormer(id)) return
     await this.#confirm(node, lossy ? this.#running(rebuild) : record().synchronous)
     this.#begin(promoting)
     await this.#orEnd(node, (msMax) => this.#prepare(node, named, msMax))
@@ -212,9 +217,10 @@ export class Promotion {
   /**
    * Whoever was to become primary for a keeper that died meanwhile may have been asked, and become it as soon as it can. Ended, it
    * does not: what it was asked is forgotten at its start. Whom this keeper has asked in vain it has ended then.
+   * @param chosen who is, or is to be, the primary instead
    * @returns whether there was one
    */
-  async #endFormer(chosen: string): Promise<boolean> {
+  async endFormer(chosen: string): Promise<boolean> {
     const { members, record } = this.#state
     const { promoting, nodes } = record()
     if (!promoting || promoting.id === chosen || this.#begun.has(promoting.id)) return false

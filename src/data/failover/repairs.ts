@@ -137,6 +137,7 @@ export class Repairs {
    */
   async remove(id: string): Promise<{ readonly erased: Promise<void> }> {
     const { members, record, save, signal } = this.#state
+    this.#requireUnchanged()
     const primary = members.get(record().primary)
     const underWay = this.#underWay.get(id)
     // A copy may take long, and need a primary that does not answer any more.
@@ -145,10 +146,7 @@ export class Repairs {
     const rest = record().named.filter((other) => other !== id)
     if (rest.length > 0) await this.#counting.take(() => this.#name(rest, primary, signal), signal)
     // Nobody is left whose word could count: the primary alone has everything.
-    else {
-      this.#requireUnchanged()
-      save({ ...record(), named: [], synchronous: [] })
-    }
+    else save({ ...record(), named: [], synchronous: [] })
     const node = members.get(id)
     const { nodes, building, leaving = [] } = record()
     const without = (ids: readonly string[]): string[] => ids.filter((other) => other !== id)

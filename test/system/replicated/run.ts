@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { CookieMemory, HeaderMemory, type Memory } from '../kit/memory.ts'
 import { ServerProcess } from '../kit/server.ts'
@@ -22,7 +23,7 @@ export async function runSchedule(
   { seed, clusters, faults, flags = [] }: Schedule,
 ): Promise<void> {
   const server = await ServerProcess.start(t, { clusters, flags: ['--stage', 'replicated', ...flags] })
-  await runUnderFaults(t, server, {
+  const troubles = await runUnderFaults(t, server, {
     seed,
     faults: faults.map((name) => [name, FAULTS[name]] as const),
     msMax: RUN_MS_MAX,
@@ -30,4 +31,10 @@ export async function runSchedule(
     tabs: 2,
     copies: true,
   })
+  // A web node that ends takes its connections along. Nobody is refused: whoever has to wait waits.
+  assert.deepEqual(
+    Object.keys(troubles).filter((why) => !/^(ECONNRESET|ECONNREFUSED|UND_ERR_SOCKET|EPIPE)$/.test(why)),
+    [],
+    JSON.stringify(troubles),
+  )
 }

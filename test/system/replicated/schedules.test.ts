@@ -15,6 +15,10 @@ function faultsOf(seed: number): FaultName[] {
   return Array.from({ length: FAULTS_EACH }, () => dice.pick(ALL))
 }
 
+/** With and without, and with where one is to be killed. */
+const workersFor = (seed: number, faults: readonly FaultName[]): string =>
+  faults.includes('kill a worker') ? '1' : String(seed % 2)
+
 /** One that is replayed, or fixed ones: a failure tells its own. */
 function seeds(): number[] {
   const { TENFOLD_SEED } = process.env
@@ -34,6 +38,6 @@ describe('random faults on a replicated system: nothing acknowledged is lost, do
     const clusters = 1 + (seed % 2)
     const faults = faultsOf(seed)
     test(`seed ${seed}, ${clusters} cluster(s): ${faults.join(', ')}`, (t) =>
-      runSchedule(t, { seed, clusters, faults, flags: ['--workers', String(seed % 2)] }))
+      runSchedule(t, { seed, clusters, faults, flags: ['--workers', workersFor(seed, faults)] }))
   }
 })
