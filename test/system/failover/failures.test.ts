@@ -17,6 +17,7 @@ import { delayedLinks, type Links } from './links.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
+const WRITERS = 4
 
 // E.g. of `pg`, when two statements share a session at once: a user would find them in the terminal.
 const warnings: Error[] = []
@@ -32,7 +33,7 @@ interface Scene {
 async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Promise<Scene> {
   const links = delayedLinks(t, NODES)
   const cluster = await testCluster(t, { ...options, links: links.make })
-  const writers = await startWriters(cluster, 4)
+  const writers = await startWriters(cluster, WRITERS)
   t.after(() => writers.stop())
   await writers.progress(50)
   return { cluster, links, writers }
@@ -173,11 +174,24 @@ test('all nodes are killed at once: the primary comes back where it was', async 
   await nothingIsLost(here)
 })
 
-test('both standbys are killed: commits wait, and go on when one has been started', async (t) => {
+test('both standbys are stopped, then killed: commits wait, and go on when one has been started', async (t) => {
   const here = await scene(t)
   const { keeper } = here.cluster
   const { primary, epoch } = keeper.record
-  for (const id of NODES) if (id !== primary) keeper.fault(id, 'kill')
+  const client = new pg.Client(here.cluster.connections().get(primary)!)
+  client.on('error', () => {}) // it ends with its server
+  await client.connect()
+  const standbys = NODES.filter((id) => id !== primary)
+  for (const id of standbys) keeper.fault(id, 'pause')
+  // Longer than the last word of a standby is on its way.
+  const waiting = `select from pg_stat_activity
+    where wait_event = 'SyncRep' and query ~ 'insert into kept' and clock_timestamp() - xact_start > '300 ms'`
+  await until(
+    'every commit waits',
+    async () => (await client.query(waiting)).rowCount === WRITERS || undefined,
+  )
+  await client.end()
+  for (const id of standbys) keeper.fault(id, 'kill')
   await here.writers.progress(20)
   await here.cluster.whole()
   assert.equal(keeper.record.epoch, epoch)
