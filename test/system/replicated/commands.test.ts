@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -24,7 +25,26 @@ const scaledTo =
     assert.equal(nodes.filter(isOf('replica')).length, replicas)
   }
 
-test('`tenfold scale` makes replicas and takes them away while the system works', async (t) => {
+/** Whether a process is stopped. */
+const isStopped = (pid: number | null): boolean =>
+  execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T')
+
+async function faultOnEachTier(server: ServerProcess): Promise<void> {
+  const pidOf = async (id: string): Promise<number | null> =>
+    (await server.ready()).nodes.find((node) => node.id === id)!.pid
+  const relay = await pidOf('relay-1')
+  await server.command('fault', 'pause', 'relay-1')
+  assert.ok(isStopped(relay))
+  await server.command('fault', 'resume', 'relay-1')
+  assert.ok(!isStopped(relay))
+  const web = await pidOf('web-1')
+  await server.command('fault', 'kill', 'web-1')
+  await server.until('another web node', ({ nodes }) =>
+    nodes.find(({ id, pid, state }) => id === 'web-1' && pid !== web && state === 'healthy'),
+  )
+}
+
+test('`tenfold scale` makes replicas and takes them away while the system works; `fault` breaks any node', async (t) => {
   const server = await ServerProcess.start(t, { flags: ['--stage', 'replicated'] })
   await runUnderFaults(t, server, {
     seed: 1,
@@ -37,6 +57,7 @@ test('`tenfold scale` makes replicas and takes them away while the system works'
     memory: () => new CookieMemory(),
     copies: true,
   })
+  await faultOnEachTier(server)
 })
 
 test('`tenfold recover` lists, exports and discards what a failover without its standby has lost', async (t) => {
