@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test'
 import { systemClock } from '../../../src/core/clock.ts'
 import { insist } from '../kit/insist.ts'
 import type { Dice } from '../kit/seed.ts'
@@ -91,6 +92,20 @@ export function startPairs(
         ? Promise.resolve()
         : new Promise((resolve) => waiting.add({ at: answered + further, resolve })),
   }
+}
+
+/** The same until the test tells it to end, or ends: for a test that breaks things one after another. Who waits for a repair leaves it the processors. */
+export function pairsUntilEnd(t: TestContext, door: Door, dice: Dice, sessions: number): PairWorkload {
+  const workload = startPairs(door, dice, {
+    sessions,
+    operations: Number.POSITIVE_INFINITY,
+    thinkMsMax: 120,
+  })
+  t.after(() => {
+    workload.end()
+    return workload.done.catch(() => {})
+  })
+  return workload
 }
 
 function randomOps(dice: Dice): Op[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { violations } from '../cache/history.ts'
-import { httpDoor, startPairs } from '../cache/workload.ts'
+import { httpDoor, pairsUntilEnd } from '../cache/workload.ts'
 import { until, within } from '../kit/deadline.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
 import { SplitSystem } from './system.ts'
@@ -64,16 +64,7 @@ async function run(t: TestContext, clusters: number): Promise<void> {
   let turn = 0
   // Each request of a session goes to another process.
   const door = httpDoor(() => system.url(turn++), troubles)
-  const workload = startPairs(door, dice.branch(1), {
-    sessions: SESSIONS,
-    operations: Number.POSITIVE_INFINITY,
-    // Who waits for a repair leaves it the processors.
-    thinkMsMax: 120,
-  })
-  t.after(() => {
-    workload.end()
-    return workload.done.catch(() => {})
-  })
+  const workload = pairsUntilEnd(t, door, dice.branch(1), SESSIONS)
   const work = (operations: number): Promise<void> =>
     within(Promise.race([workload.progress(operations), workload.done]), 'work', RUN_MS_MAX)
   const hits: number[] = []

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { violations } from '../cache/history.ts'
-import { httpDoor, startPairs } from '../cache/workload.ts'
+import { httpDoor, pairsUntilEnd } from '../cache/workload.ts'
 import { within } from '../kit/deadline.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
@@ -25,6 +25,7 @@ const BREAKS: readonly FaultName[] = [
   'kill supervisor and primary',
   ...(LONG ? SLOW : []),
 ]
+
 /** Cached reads, and writes that invalidate them, of sessions with and without a token, while the data tier fails over. */
 async function run(t: TestContext, clusters: number): Promise<void> {
   const seed = chooseSeed()
@@ -36,15 +37,7 @@ async function run(t: TestContext, clusters: number): Promise<void> {
     flags: ['--stage', 'replicated'],
   })
   const troubles = new Map<string, number>()
-  const workload = startPairs(httpDoor(server.url, troubles), dice.branch(1), {
-    sessions: SESSIONS,
-    operations: Number.POSITIVE_INFINITY,
-    thinkMsMax: 120,
-  })
-  t.after(() => {
-    workload.end()
-    return workload.done.catch(() => {})
-  })
+  const workload = pairsUntilEnd(t, httpDoor(server.url, troubles), dice.branch(1), SESSIONS)
   const nemesis = dice.branch(2)
   const work = (what: string): Promise<void> =>
     within(Promise.race([workload.progress(PART), workload.done]), what, RUN_MS_MAX)
