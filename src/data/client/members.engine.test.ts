@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
-import { type TestContext, test } from 'node:test'
-import pg from 'pg'
+import { test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import { type Logger, silentLogger } from '../../core/log.ts'
 import { testDatabase } from '../../testing/postgres.ts'
@@ -12,65 +11,14 @@ import { findPrimary } from '../routing/find-primary.ts'
 import { Cluster, WAITING_MAX } from './cluster.ts'
 import type { DataClient } from './data-client.ts'
 import { PLACING } from './fixtures/fixture.ts'
-import { type Replicated, replicated, signalMember, type TestSession } from './fixtures/replicated.ts'
+import { type Replicated, replicated, signalMember } from './fixtures/replicated.ts'
+import { answering, connectionOf, DIRECTORY, idOf, settled, sql, unkept, waitFor } from './fixtures/unkept.ts'
 import type { ReadOptions } from './read-retry.ts'
-import type { ConnectionOptions } from './types.ts'
 import { upkeepSessions } from './upkeep-session.ts'
-
-async function sql(connection: ConnectionOptions, ...statements: readonly string[]): Promise<void> {
-  const client = new pg.Client(connection)
-  await client.connect()
-  for (const statement of statements) await client.query(statement)
-  await client.end()
-}
-
-const DIRECTORY = `select current_setting('data_directory') as dir`
-
-/** The first node's folder has the cluster's name. */
-const idOf = (dir: string): string =>
-  dir
-    .split('/')
-    .at(-1)!
-    .replace(/^(c\d)$/, '$1-pg-1')
-
-/** Which member answers a read of this session. */
-const answering = (session: TestSession): Promise<string> =>
-  session.request(async (client) => {
-    const [row] = await client.readHome<never, { dir: string }[]>((db) => db.query(DIRECTORY))
-    return idOf(row!.dir)
-  })
 
 /** Which member takes a write. */
 const writing = (client: DataClient): Promise<string> =>
   client.writeHome('where', async (tx) => idOf((await tx.query<{ dir: string }>(DIRECTORY))[0]!.dir))
-
-const connectionOf = ({ members }: Pick<Replicated, 'members'>, id: string): ConnectionOptions =>
-  members()[0]!.members!.find((one) => one.id === id)!.connection
-
-/** Another list of standbys for a server, in effect soon, and what else it is told. */
-const waitFor = (all: Pick<Replicated, 'members'>, id: string, names: string, ...more: readonly string[]) =>
-  sql(
-    connectionOf(all, id),
-    `alter system set synchronous_standby_names = '${names}'`,
-    'select pg_reload_conf()',
-    ...more,
-  )
-
-/** Until the client has found out who is what. */
-async function settled(client: DataClient, primary: string, replicas: readonly string[]): Promise<void> {
-  const cluster = client.cluster('c0')
-  const now = () => [cluster.primaryNow?.id, cluster.replicas.map(({ id }) => id).toSorted()]
-  while (JSON.stringify(now()) !== JSON.stringify([primary, replicas])) await client.lookAgain('c0')
-}
-
-/** A cluster that nobody keeps any more: the test does with it what it wants. */
-async function unkept(t: TestContext): Promise<Replicated & { cluster: TestCluster }> {
-  const all = await replicated(t)
-  const [cluster] = all.clusters as [TestCluster]
-  await settled(all.client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
-  await cluster.keeper.leave()
-  return { ...all, cluster }
-}
 
 function logged(): { log: Logger; lines: string[] } {
   const lines: string[] = []

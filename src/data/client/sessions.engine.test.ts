@@ -4,7 +4,7 @@ import pg from 'pg'
 import { systemClock } from '../../core/clock.ts'
 import { detachedContext } from '../../core/context.ts'
 import { silentLogger } from '../../core/log.ts'
-import { formatLsn } from '../../core/lsn.ts'
+import { formatLsn, parseLsn } from '../../core/lsn.ts'
 import { seenOfJob } from '../../core/seen-record.ts'
 import { clusterOf } from '../shards/directory.ts'
 import { FALLBACKS_MAX } from './copies.ts'
@@ -206,7 +206,8 @@ const CASES: Record<string, (bench: Bench, t: TestContext) => Promise<void>> = {
     const session = bench.all.session()
     const { primary } = bench.cluster.keeper.topology()
     const other = new pg.Client(bench.cluster.connections('app').get(primary)!)
-    await other.connect()
+    const looking = new pg.Client(bench.cluster.connections('app').get(primary)!)
+    await Promise.all([other.connect(), looking.connect()])
     await other.query('begin')
     // Fills the log without having it written.
     let over = false
@@ -216,8 +217,10 @@ const CASES: Record<string, (bench: Bench, t: TestContext) => Promise<void>> = {
     for (let round = 0; round < 100; round++) {
       await visit(session)
       const { wrote } = session.seen.clusters.get(bench.name)!
-      assert.ok(wrote <= (await bench.client.positionOf(bench.name)).lsn)
+      const { rows } = await looking.query('select pg_current_wal_flush_lsn() as flushed')
+      assert.ok(wrote <= parseLsn(rows[0].flushed))
     }
+    await looking.end()
     over = true
     await filling
     await other.query('rollback')

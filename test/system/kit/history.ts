@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs'
 /** What a session of the workload asks for. Keys are shard keys; accounts live at home. */
 export type Call =
   | { readonly type: 'read'; readonly key: string }
+  /** A read where decisions are made: in a write, on the primary. */
+  | { readonly type: 'look'; readonly key: string }
   | { readonly type: 'write'; readonly key: string; readonly value: number }
   | { readonly type: 'cas'; readonly key: string; readonly from: number | null; readonly to: number }
   | { readonly type: 'append'; readonly key: string; readonly element: string }
@@ -15,6 +17,7 @@ export type Call =
 /** What the app answers to each call. */
 export interface Results {
   read: { readonly value: number | null }
+  look: { readonly value: number | null }
   write: { readonly value: number }
   cas: { readonly swapped: boolean }
   append: { readonly length: number }

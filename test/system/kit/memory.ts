@@ -28,6 +28,20 @@ export class CookieMemory implements Memory {
   }
 }
 
+/** As a browser would be if all answers wrote the same cookie: whichever comes last overwrites what the other tab has been told. */
+export class OverwrittenCookie implements Memory {
+  #cookie: string | undefined
+
+  headers(): Record<string, string> {
+    return this.#cookie === undefined ? {} : { cookie: this.#cookie }
+  }
+
+  take(response: Response): void {
+    for (const line of response.headers.getSetCookie())
+      if (!/max-age=0(;|$)/i.test(line)) this.#cookie = line.split(';')[0]
+  }
+}
+
 /** As a program whose requests overlap: it sends all that came back, and keeps the one that comes for what it sent. */
 export class HeaderMemory implements Memory {
   readonly #tokens = new Set<string>()

@@ -16,7 +16,7 @@ export interface Store {
   writeHome<R>(name: string, work: Work<R>): Promise<R>
 }
 
-/** Whether a call changes something: sent by POST with an Idempotency-Key. */
+/** Whether a call is a write, which changes something or looks before it would: sent by POST with an Idempotency-Key. */
 export const changes = ({ type }: Call): boolean => !['read', 'list', 'count', 'balances'].includes(type)
 
 /** Does what a call asks for. */
@@ -24,6 +24,10 @@ export function perform(store: Store, call: Call): Promise<Results[Call['type']]
   switch (call.type) {
     case 'read':
       return store.read(call.key, async (sql) => ({ value: (await readRegister(sql, call.key)) ?? null }))
+    case 'look':
+      return store.write(call.key, 'look', async (sql) => ({
+        value: (await readRegister(sql, call.key)) ?? null,
+      }))
     case 'write':
       return store.write(call.key, 'write', (sql) => put(sql, call.key, call.value))
     case 'cas':

@@ -17,6 +17,7 @@ const changesAt = (at: number): Call[] => [
 ]
 
 const LOOKS: readonly Call[] = [
+  { type: 'look', key: '11' },
   { type: 'read', key: '11' },
   { type: 'list', key: '21' },
   { type: 'count', key: '31' },

@@ -86,7 +86,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
 /** A value or an element never comes twice: what is seen can be traced to who made it. */
 export function randomCall(dice: Dice, unique: string): Call {
   const roll = dice.below(100)
-  if (roll < 12) return { type: 'read', key: dice.pick(REGISTERS) }
+  if (roll < 12) return { type: roll < 4 ? 'look' : 'read', key: dice.pick(REGISTERS) }
   if (roll < 24) return { type: 'write', key: dice.pick(REGISTERS), value: dice.below(5) }
   if (roll < 36) {
     const from = dice.chance(0.1) ? null : dice.below(5)

@@ -28,7 +28,7 @@ async function one(
 }
 
 /** All processes of a data node. */
-function wholeServer(server: ServerProcess, { pid }: NodeStatus): number[] {
+export function wholeServer(server: ServerProcess, { pid }: NodeStatus): number[] {
   const folder = server.dataFolders.find((dir) => processesIn(dir).some((process) => process.pid === pid))
   return folder === undefined ? [] : processesIn(folder).map((process) => process.pid)
 }
@@ -92,7 +92,16 @@ export const FAULTS = {
   'stop the relay for a while': async (server, dice) =>
     pause([(await one(server, dice, isOf('relay')))?.pid ?? null], 200 + dice.below(1500)),
   'kill a worker': async (server, dice) => signal((await one(server, dice, isOf('worker')))?.pid, 'SIGKILL'),
+  'stop a worker for a while': async (server, dice) =>
+    pause([(await one(server, dice, isOf('worker')))?.pid ?? null], 200 + dice.below(2500)),
   'kill the supervisor': async (server) => signal(server.supervisor, 'SIGKILL'),
+  'kill the primary while the supervisor is stopped': async (server, dice) => {
+    const primary = await one(server, dice, isPrimary)
+    const { supervisor = null } = server
+    signal(supervisor, 'SIGSTOP')
+    signal(primary?.pid, 'SIGKILL')
+    await pause([supervisor], 200 + dice.below(2500))
+  },
   'kill supervisor and primary': async (server, dice) => {
     const primary = await one(server, dice, isPrimary)
     signal(server.supervisor, 'SIGKILL')

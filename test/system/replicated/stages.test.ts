@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { SystemStatus } from '../../../src/core/topology.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import { readOwner } from '../../../src/supervisor/owner-notes.ts'
 import { type Place, place, type Running, runs } from '../cli/kit.ts'
@@ -10,9 +11,6 @@ import { ServerProcess } from '../kit/server.ts'
 import { signal } from '../kit/signal.ts'
 
 const REPLICATED = ['--stage', 'replicated', '--replicas', '1']
-
-const replicasOf = async (server: ServerProcess): Promise<string[]> =>
-  (await server.ready()).nodes.filter(({ role }) => role === 'replica').map(({ id }) => id)
 
 /** Kills the supervisor; resolves when the next one says that all is well. */
 async function nextSupervisor(server: ServerProcess): Promise<void> {
@@ -24,13 +22,28 @@ async function nextSupervisor(server: ServerProcess): Promise<void> {
   })
 }
 
-test('the next supervisor keeps what the last one was told to scale to', async (t) => {
-  const server = await ServerProcess.start(t, { flags: REPLICATED })
+/** Every node with its process. */
+const pidsOf = ({ nodes }: SystemStatus): Record<string, number | null> =>
+  Object.fromEntries(nodes.map(({ id, pid }) => [id, pid]))
+
+test('the next supervisor keeps every node, and what the last one was told to scale to; each change has an epoch of its own', async (t) => {
+  const server = await ServerProcess.start(t, { flags: [...REPLICATED, '--workers', '1'] })
+  const started = await server.ready()
   await server.command('scale', 'data.replicas=2')
-  const scaled = await replicasOf(server)
-  assert.equal(scaled.length, 2)
+  const scaled = await server.ready()
+  assert.equal(scaled.nodes.filter(({ role }) => role === 'replica').length, 2)
+  assert.ok(scaled.topologyEpoch > started.topologyEpoch)
   await nextSupervisor(server)
-  assert.deepEqual(await replicasOf(server), scaled)
+  const adopted = await server.ready()
+  assert.deepEqual(pidsOf(adopted), pidsOf(scaled))
+  for (const id of ['web-1', 'relay-1', 'worker-1']) assert.ok(pidsOf(adopted)[id], id)
+  assert.ok(adopted.topologyEpoch > scaled.topologyEpoch)
+  // What the next one says is news for the nodes that it has adopted: a write finds the next primary.
+  signal(adopted.nodes.find(({ role }) => role === 'primary')!.pid, 'SIGKILL')
+  const body = JSON.stringify({ type: 'append', key: '1', element: 'a' })
+  const { status } = await fetch(`${server.url}/op`, { method: 'POST', body })
+  assert.equal(status, 200)
+  assert.ok((await server.ready()).topologyEpoch > adopted.topologyEpoch)
 })
 
 test('a node that hangs when the next supervisor adopts it is replaced', async (t) => {

@@ -19,7 +19,7 @@ export interface Finals {
 export interface Demands {
   /**
    * Copies answer them: each session sees what it wrote and never goes back, but not at once what others wrote. Whatever
-   * changes something is answered by the primary, and is as linearizable as ever.
+   * changes something, or looks in a write, is answered by the primary, and is as linearizable as ever.
    * @defaultValue false
    */
   readonly copies?: boolean | undefined

@@ -32,6 +32,15 @@ describe('checkRegisters', () => {
     assert.match(checkRegisters(history)[0]?.message ?? '', /after 2 of them the value is 2/)
   })
 
+  test('finds a look in a write that was stale', () => {
+    const history = historyOf(
+      ok('a', [0, 1], write(1), { value: 1 }),
+      ok('a', [2, 3], write(2), { value: 2 }),
+      ok('b', [4, 5], { type: 'look', key }, { value: 1 }),
+    )
+    assert.match(checkRegisters(history)[0]?.message ?? '', /after 2 of them the value is 2/)
+  })
+
   test('finds a lost write at the end', () => {
     const history = historyOf(ok('a', [0, 1], write(1), { value: 1 }))
     assert.equal(checkRegisters(history, { r: null }).length, 1)

@@ -2,15 +2,18 @@ import type { Call, Operation, Results, Violation } from '../history.ts'
 import { groupBy, ofType } from '../history.ts'
 import { type Interval, linearize, type Model } from './linearizable.ts'
 
-type RegisterType = 'read' | 'write' | 'cas'
+type RegisterType = 'read' | 'look' | 'write' | 'cas'
 type RegisterCall = Extract<Call, { type: RegisterType }>
+
+const isRead = (call: RegisterCall): call is Extract<RegisterCall, { type: 'read' | 'look' }> =>
+  call.type === 'read' || call.type === 'look'
 
 /** One register: reads give the last value written, and a compare-and-set swaps exactly when it says so. */
 export const register: Model<RegisterCall, Results[RegisterType]> = {
   initial: 'null',
   step: (state, call, result) => {
     if (call.type === 'write') return String(call.value)
-    if (call.type === 'read') {
+    if (isRead(call)) {
       return result === undefined || String((result as Results['read']).value) === state ? state : undefined
     }
     const fits = String(call.from) === state
@@ -27,11 +30,13 @@ export function checkRegisters(
   history: readonly Operation[],
   finals: Readonly<Record<string, number | null>> = {},
 ): Violation[] {
-  const operations = ofType(history, 'read', 'write', 'cas').filter(({ outcome }) => outcome !== 'fail')
+  const operations = ofType(history, 'read', 'look', 'write', 'cas').filter(
+    ({ outcome }) => outcome !== 'fail',
+  )
   const byKey = groupBy(operations, ({ call }) => call.key)
   return [...byKey].flatMap(([key, group]) => {
     const intervals: Interval<RegisterCall, Results[RegisterType]>[] = group
-      .filter(({ outcome, call }) => outcome === 'ok' || call.type !== 'read')
+      .filter(({ outcome, call }) => outcome === 'ok' || !isRead(call))
       .map(({ id, call, result, invoked, returned }) => ({ id, call, result, invoked, returned }))
     if (key in finals) intervals.push(finalRead(key, finals[key] ?? null))
     const search = linearize(intervals, register)

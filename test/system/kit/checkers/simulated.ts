@@ -19,6 +19,7 @@ function apply(world: World, call: Call): Results[Call['type']] {
   const { registers, lists, counters, balances } = world
   switch (call.type) {
     case 'read':
+    case 'look':
       return { value: registers[call.key] ?? null }
     case 'write':
       registers[call.key] = call.value

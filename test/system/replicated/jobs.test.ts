@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { assertOnce, type Counter, settled } from '../jobs/system.ts'
+import { within } from '../kit/deadline.ts'
+import { testFolder } from '../kit/folder.ts'
+import type { Fault } from '../kit/nemesis.ts'
+import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
+import { ServerProcess } from '../kit/server.ts'
+import { JobClients } from './job-clients.ts'
+import { FAULTS } from './nemesis.ts'
+import { replicaOf, resumed } from './replay.ts'
+
+/** Requests that are answered, each with three jobs, between two faults. */
+const PART = LONG ? 150 : 60
+const RUN_MS_MAX = 120_000
+const ROUNDS = LONG ? 3 : 1
+/** Jobs are lost with their process while nobody can take them over yet. */
+const killPrimaryAndWorker: Fault = async (server, dice) => {
+  await Promise.all([FAULTS['kill a worker'](server, dice), FAULTS['kill the primary'](server, dice)])
+}
+const pick = (...names: (keyof typeof FAULTS)[]): [string, Fault][] =>
+  names.map((name) => [name, FAULTS[name]])
+const BREAKS: readonly [string, Fault][] = [
+  ...pick('kill the primary', 'stop a worker for a while'),
+  ['kill primary and worker', killPrimaryAndWorker],
+  ...(LONG
+    ? pick(
+        'kill all replicas',
+        'stop the primary for good',
+        'restart the primary',
+        'kill the relay',
+        'kill supervisor and primary',
+        'kill one primary after the other',
+      )
+    : []),
+]
+
+/** What workers have written of their jobs. */
+function wordsOf(data: string, message: string): string[] {
+  const logs = join(data, 'logs')
+  return readdirSync(logs)
+    .flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n'))
+    .filter((line) => line.includes(message))
+}
+
+/** Requests that enqueue, workers that claim, write on several shards, enqueue and complete, while the data tier fails over. */
+async function run(t: TestContext, clusters: number): Promise<void> {
+  const seed = chooseSeed()
+  t.diagnostic(`TENFOLD_SEED=${seed}`)
+  const dice = new Dice(seed)
+  const dir = testFolder('tenfold-jobs-')
+  const server = await ServerProcess.start(t, {
+    app: 'test/system/jobs/fixtures/app/app.ts',
+    clusters,
+    dir,
+    flags: ['--stage', 'replicated', '--workers', '2'],
+  })
+  const here = { data: join(dir, 'state') }
+  const system = { get: (path: string) => fetch(server.url + path) }
+  const clients = new JobClients(t, server.url, dice.branch(1))
+  const counters = async (): Promise<Counter[] | undefined> => {
+    const response = await system.get('/').catch(() => undefined)
+    return response?.ok ? ((await response.json()) as Counter[]) : undefined
+  }
+  const nemesis = dice.branch(2)
+  try {
+    // Runs read on a copy that does not have yet what enqueued them (FAULTS case 18).
+    const behind = await replicaOf(t, server)
+    await behind.query('select pg_wal_replay_pause()')
+    await within(clients.progress(PART), 'work while a replica is behind', RUN_MS_MAX)
+    await clients.worked(counters)
+    await resumed(behind)
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [name, fault] of BREAKS) {
+        await within(clients.progress(PART), `work before: ${name}`, RUN_MS_MAX)
+        await within(fault(server, nemesis), name, RUN_MS_MAX)
+        await within(clients.progress(PART), `work after: ${name}`, RUN_MS_MAX)
+        await clients.worked(counters)
+        await within(server.ready(), `ready after: ${name}`, RUN_MS_MAX)
+      }
+    clients.end()
+    await within(clients.done, 'the last of the work', RUN_MS_MAX)
+    const all = await settled(here, system)
+    for (let owner = 1; owner <= clients.asked; owner++) assertOnce(all, String(owner))
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${(error as Error).message}\n${server.logTail()}`, { cause: error })
+  }
+  t.diagnostic(`${clients.answered} requests, troubles ${JSON.stringify([...clients.troubles])}`)
+  // Requests notice nothing, and a run waits as they do: none of them failed.
+  assert.deepEqual([...clients.troubles], [])
+  assert.deepEqual(wordsOf(here.data, 'a job failed and runs again'), [])
+  assert.deepEqual(wordsOf(here.data, 'put aside as dead'), [])
+}
+
+for (const clusters of LONG ? [1, 2] : [2])
+  test(`jobs while the data tier fails over and workers are lost: each effect once, no run fails, on ${clusters} cluster(s)`, (t) =>
+    run(t, clusters))
