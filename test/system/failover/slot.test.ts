@@ -70,7 +70,7 @@ test('a standby that works and falls off its slot is copied anew; commits go on 
       message === 'a replica was made' && copied.push((about as { node: string }).node),
   }
   const cluster = await testCluster(t, { log: log as never })
-  const writers = await startWriters(cluster, 4)
+  const writers = await startWriters(cluster, 1)
   t.after(() => writers.stop())
   await writers.progress(20)
   copied.length = 0
