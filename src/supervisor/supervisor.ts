@@ -145,6 +145,8 @@ export class Supervisor implements ServerPart {
 
   async status(): Promise<SystemStatus> {
     const { request } = this.#options
+    // Before they are asked: whoever is adopted meanwhile is not among them, and all may be ready after that.
+    const phase = this.#phase
     const [nodes, relay] = await Promise.all([this.#processes(), this.#relayStatus()])
     const data = [
       ...externalStatus(this.#external, this.#startedAt),
@@ -154,7 +156,7 @@ export class Supervisor implements ServerPart {
     return {
       app: this.#app ?? '',
       stage: request.stage,
-      state: overall(this.#phase, all),
+      state: overall(phase, all),
       topologyEpoch: this.#epoch.current,
       url: this.#nodes.get('web-1')?.report?.url ?? '',
       consoleUrl: this.#consoleUrl,

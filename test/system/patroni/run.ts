@@ -10,7 +10,7 @@ import { startWorkload, type Workload } from '../kit/workload.ts'
 import { FAULTS, type FaultName } from './faults.ts'
 import type { PatroniCluster } from './kit.ts'
 
-const SESSIONS = 6
+export const SESSIONS = 6
 const RUN_MS_MAX = 1_800_000
 /** Milliseconds; with shipped settings an outage takes forty seconds. */
 const PATIENCE_MS = 180_000
@@ -28,8 +28,8 @@ export interface RunOptions {
 export interface RunResult {
   /** Answers other than success, by their reason; clients sent those requests again. */
   readonly troubles: Readonly<Record<string, number>>
-  /** Milliseconds that the slowest operation took, all its attempts together, over each fault. */
-  readonly longestMs: ReadonlyMap<FaultName, number>
+  /** Milliseconds that the slowest operation took, all its attempts together, over each fault in turn. */
+  readonly longestMs: readonly (readonly [FaultName, number])[]
 }
 
 /**
@@ -56,16 +56,16 @@ export async function runOverFaults(
     signal: stop.signal,
     ...(copies && { memory: (at: number) => (at % 2 === 0 ? new CookieMemory() : new HeaderMemory()) }),
   })
-  const longestMs = new Map<FaultName, number>()
+  const longestMs: [FaultName, number][] = []
   try {
-    for (const fault of faults) longestMs.set(fault, await strike(t, cluster, workload, fault))
+    for (const fault of faults) longestMs.push([fault, await strike(t, cluster, workload, fault)])
   } finally {
     stop.abort()
     await workload.done.catch(() => {})
   }
   await workload.done
   const troubles = workload.troubles()
-  t.diagnostic(JSON.stringify({ troubles, longestMs: Object.fromEntries(longestMs) }))
+  t.diagnostic(JSON.stringify({ troubles, longestMs }))
   await assertSound(t, workload.recorder, [members[await cluster.primary()]!], `seed ${seed}`, { copies })
   return { troubles, longestMs }
 }

@@ -29,6 +29,13 @@ const scaledTo =
 const isStopped = (pid: number | null): boolean =>
   execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T')
 
+/** Every node has said something, and `tenfold logs` shows it. */
+async function logsOfEachNode(server: ServerProcess): Promise<void> {
+  const lines = (await server.command('logs', '--json', '--lines', '5')).trim().split('\n')
+  const said = new Set(lines.map((line) => (JSON.parse(line) as { node: string }).node))
+  assert.deepEqual((await server.ready()).nodes.map(({ id }) => id).filter((id) => !said.has(id)), [])
+}
+
 async function faultOnEachTier(server: ServerProcess): Promise<void> {
   const pidOf = async (id: string): Promise<number | null> =>
     (await server.ready()).nodes.find((node) => node.id === id)!.pid
@@ -58,6 +65,7 @@ test('`tenfold scale` makes replicas and takes them away while the system works;
     copies: true,
   })
   await faultOnEachTier(server)
+  await logsOfEachNode(server)
 })
 
 test('`tenfold recover` lists, exports and discards what a failover without its standby has lost', async (t) => {
