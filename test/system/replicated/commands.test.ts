@@ -33,7 +33,10 @@ const isStopped = (pid: number | null): boolean =>
 async function logsOfEachNode(server: ServerProcess): Promise<void> {
   const lines = (await server.command('logs', '--json', '--lines', '5')).trim().split('\n')
   const said = new Set(lines.map((line) => (JSON.parse(line) as { node: string }).node))
-  assert.deepEqual((await server.ready()).nodes.map(({ id }) => id).filter((id) => !said.has(id)), [])
+  assert.deepEqual(
+    (await server.ready()).nodes.map(({ id }) => id).filter((id) => !said.has(id)),
+    [],
+  )
 }
 
 async function faultOnEachTier(server: ServerProcess): Promise<void> {
