@@ -34,7 +34,7 @@ const waitsForSlot = `select 1 from pg_stat_activity
  * The primary writes more than its slots may hold back, while nothing is sent to this standby. It is the sender that stops: one
  * whose receiver takes nothing cannot be ended by PostgreSQL, as it waits for its last word to be taken.
  */
-async function fallOff(t: TestContext, cluster: TestCluster, id: string): Promise<void> {
+async function fallOff(t: TestContext, cluster: TestCluster, id: string, other: string): Promise<void> {
   await withPrimary(cluster, async (client) => {
     const { rows } = await client.query('select pid from pg_stat_replication where application_name = $1', [
       id,
@@ -49,7 +49,14 @@ async function fallOff(t: TestContext, cluster: TestCluster, id: string): Promis
       await client.query(`select pg_logical_emit_message(true, 'tenfold', repeat('x', 1000))`)
       await client.query('select pg_switch_wal()')
     }
-    const checkpoint = withPrimary(cluster, (other) => other.query('checkpoint'))
+    // The other one is not to fall off, too.
+    const { rows: now } = await client.query('select pg_current_wal_flush_lsn() as lsn')
+    await until('the other one has all of it', async () => {
+      const reached = 'select 1 from pg_replication_slots where slot_name = $1 and restart_lsn >= $2'
+      const { rowCount } = await client.query(reached, [slotOf(other), now[0].lsn])
+      return rowCount === 1 || undefined
+    })
+    const checkpoint = withPrimary(cluster, (another) => another.query('checkpoint'))
     await until('the slot is to be given up', async () => {
       const found = await client.query(waitsForSlot)
       return found.rowCount === 1 || undefined
@@ -75,9 +82,9 @@ test('a standby that works and falls off its slot is copied anew; commits go on 
   await writers.progress(20)
   copied.length = 0
   const [other, id] = dearest(cluster.keeper.record).filter((one) => one !== cluster.keeper.record.primary)
-  await fallOff(t, cluster, id!)
+  await fallOff(t, cluster, id!, other!)
   await writers.progress(200)
-  await until('it is copied', () => copied.length > 0 || undefined)
+  await until('it is copied', () => copied.includes(id!) || undefined)
   await cluster.whole()
   assert.deepEqual(copied, [id])
   assert.equal(await withPrimary(cluster, (client) => slotStatus(client, id!)), 'reserved')
