@@ -10,7 +10,7 @@ import { clusterOf } from '../shards/directory.ts'
 import { FALLBACKS_MAX } from './copies.ts'
 import type { DataClient } from './data-client.ts'
 import { newRequestId } from './fixtures/fixture.ts'
-import { type Replicated, replicated, signalMember, type TestSession } from './fixtures/replicated.ts'
+import { type Replicated, replicated, signalMember, TestSession } from './fixtures/replicated.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
 
@@ -176,6 +176,35 @@ const CASES: Record<string, (bench: Bench, t: TestContext) => Promise<void>> = {
       for (let taken = 0; taken < FALLBACKS_MAX; taken++) admission.leave()
       await session.request(visitsOf)
     })
+  },
+  'case 17: of many readers no more than so many are on the primary at once, and all are answered': async (
+    bench,
+  ) => {
+    const writer = bench.all.session()
+    const { admission } = bench.client.cluster(bench.name).copies
+    const [enter, leave] = [admission.enter.bind(admission), admission.leave.bind(admission)]
+    let [there, most] = [0, 0]
+    admission.enter = async (waitMs) => {
+      const entered = await enter(waitMs)
+      if (entered) most = Math.max(most, ++there)
+      return entered
+    }
+    admission.leave = () => {
+      there--
+      leave()
+    }
+    await bench.paused(bench.replicas, async () => {
+      const written = await visit(writer)
+      const readers = Array.from(
+        { length: 5 * FALLBACKS_MAX },
+        () => new TestSession([bench.client], bench.all.storage, writer.token),
+      )
+      const values = await Promise.all(readers.map((reader) => reader.request(visitsOf)))
+      assert.deepEqual(new Set(values), new Set([written]))
+    })
+    Object.assign(admission, { enter, leave })
+    assert.equal(most, FALLBACKS_MAX)
+    assert.equal(there, 0)
   },
   'case 16: a token from the future is answered by the primary, and forgotten': async (bench) => {
     const session = bench.all.session()

@@ -79,52 +79,47 @@ async function withoutStandbys(t: TestContext, server: ServerProcess): Promise<(
   return stop(t, [server.supervisor!, ...replicas.flatMap((node) => wholeServer(server, node))])
 }
 
-test('writes that nobody can finish: told in time what is known of them, and applied once', async (t) => {
-  const server = await ServerProcess.start(t, {
-    flags: ['--stage', 'replicated'],
-    env: { TENFOLD_UNRESPONSIVE_SECONDS: '120' }, // the supervisor is stopped for longer than that is by default
+/** The session whose COMMIT waits for a standby, other than `but`. */
+const waiting = (primary: pg.Client, but = 0): Promise<number> =>
+  until('a COMMIT that waits', async () => {
+    const { rows } = await primary.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and application_name = 'tenfold'
+       and wait_event = 'SyncRep' and pid <> $1`,
+      [but],
+    )
+    return rows[0]?.pid
   })
 
-  await t.test(
-    'a COMMIT that is ended as it waits for its standby is not acknowledged (FAULTS case 6)',
-    async (step) => {
-      const [connection] = await server.connections()
-      const primary = new pg.Client(connection!)
-      await primary.connect()
-      const waiting = (but = 0): Promise<number> =>
-        until('a COMMIT that waits', async () => {
-          const { rows } = await primary.query<{ pid: number }>(
-            `select pid from pg_stat_activity where datname = current_database() and application_name = 'tenfold'
-           and wait_event = 'SyncRep' and pid <> $1`,
-            [but],
-          )
-          return rows[0]?.pid
-        })
-      try {
-        for (const end of ['pg_cancel_backend', 'pg_terminate_backend']) {
-          const goOn = await withoutStandbys(step, server)
-          let answered = false
-          const asked = append(server, end).finally(() => {
-            answered = true
-          })
-          const first = await waiting()
-          await primary.query(`select ${end}($1)`, [first])
-          // What became of it is asked by another session, whose own COMMIT has to wait, too.
-          await waiting(first)
-          assert.ok(!answered, `${end}: acknowledged without a standby`)
-          goOn()
-          assert.equal((await asked).status, 200)
-        }
-      } finally {
-        await primary.end()
-      }
-      assert.deepEqual(await elements(server), ['pg_cancel_backend', 'pg_terminate_backend'])
-    },
-  )
-
-  await t.test('no standby: it may be there', async (step) => {
+/** In order, on one system. */
+const STEPS: Readonly<Record<string, (t: TestContext, server: ServerProcess) => Promise<void>>> = {
+  'a COMMIT that is ended as it waits for its standby is not acknowledged (FAULTS case 6)': async (
+    t,
+    server,
+  ) => {
+    const [connection] = await server.connections()
+    const primary = new pg.Client(connection!)
+    await primary.connect()
+    t.after(() => primary.end())
+    primary.on('error', () => {}) // it ends with its server
+    for (const end of ['pg_cancel_backend', 'pg_terminate_backend']) {
+      const goOn = await withoutStandbys(t, server)
+      let answered = false
+      const asked = append(server, end).finally(() => {
+        answered = true
+      })
+      const first = await waiting(primary)
+      await primary.query(`select ${end}($1)`, [first])
+      // What became of it is asked by another session, whose own COMMIT has to wait, too.
+      await waiting(primary, first)
+      assert.ok(!answered, `${end}: acknowledged without a standby`)
+      goOn()
+      assert.equal((await asked).status, 200)
+    }
+    assert.deepEqual(await elements(server), ['pg_cancel_backend', 'pg_terminate_backend'])
+  },
+  'no standby: it may be there': async (t, server) => {
     const before = await elements(server)
-    const goOn = await withoutStandbys(step, server)
+    const goOn = await withoutStandbys(t, server)
     const headers = { 'idempotency-key': randomUUID() }
     const [plain, keyed] = await Promise.all([
       refusal(append(server, 'no standby')),
@@ -135,14 +130,12 @@ test('writes that nobody can finish: told in time what is known of them, and app
     assert.deepEqual(keyed, plain)
     await again(server, 'no standby, with a key', headers)
     assert.deepEqual(await elements(server), [...before, 'no standby', 'no standby, with a key'].toSorted())
-  })
-
-  await t.test('no primary: it is not there', async (step) => {
+  },
+  'no primary: it is not there': async (t, server) => {
     const before = await elements(server)
     const { nodes } = await server.ready()
-    const goOn = stop(step, [server.supervisor!])
-    const primary = nodes.find(({ role }) => role === 'primary')!
-    const processes = wholeServer(server, primary)
+    const goOn = stop(t, [server.supervisor!])
+    const processes = wholeServer(server, nodes.find(({ role }) => role === 'primary')!)
     for (const pid of processes) signal(pid, 'SIGKILL')
     await until('the end of the primary', () => (processes.some(runs) ? undefined : true))
     const headers = { 'idempotency-key': randomUUID() }
@@ -156,5 +149,13 @@ test('writes that nobody can finish: told in time what is known of them, and app
     assert.deepEqual(keyed, { code: 'TENFOLD_DATA_UNAVAILABLE', outcome: 'outcome unknown' })
     await again(server, 'no primary, with a key', headers)
     assert.deepEqual(await elements(server), [...before, 'no primary, with a key'].toSorted())
+  },
+}
+
+test('writes that nobody can finish: told in time what is known of them, and applied once', async (t) => {
+  const server = await ServerProcess.start(t, {
+    flags: ['--stage', 'replicated'],
+    env: { TENFOLD_UNRESPONSIVE_SECONDS: '120' }, // the supervisor is stopped for longer than that is by default
   })
+  for (const [name, step] of Object.entries(STEPS)) await t.test(name, (t) => step(t, server))
 })
