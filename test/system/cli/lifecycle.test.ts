@@ -17,6 +17,14 @@ test('start, status, logs, stop: from an empty folder to nothing left', async (t
   )
   assert.deepEqual(await (await system.post('/a')).json(), { value: 1 })
 
+  // It is private, and secrets are for their owner only.
+  const mode = (name: string): number => statSync(join(here.data, name)).mode & 0o777
+  assert.deepEqual(
+    ['', 'control.sock', 'secrets.json'].map((name) => mode(name).toString(8)),
+    ['700', '600', '600'],
+  )
+  assert.deepEqual(JSON.parse(readFileSync(join(here.data, 'tenfold.json'), 'utf8')), { format: 1 })
+
   const status = await system.status()
   assert.equal(status.app, 'tally')
   assert.equal(status.stage, 'single')
@@ -80,15 +88,6 @@ test('the cache can be looked into', async (t) => {
   assert.match(await inspect('no[1]'), /no\[1\] is not cached/)
 })
 
-test('what was written is there after a stop and a start', async (t) => {
-  const here = place(t)
-  const first = await here.start()
-  await first.post('/a')
-  await here.run(['stop', '--data', here.data])
-  const second = await here.start()
-  assert.deepEqual(await (await second.get('/a')).json(), { value: 1 })
-})
-
 test('--json prints one JSON object, the same as status', async (t) => {
   const here = place(t)
   const guard = here.command(['start', '--data', here.data, '--port', '0', '--console-port', '0', '--json'])
@@ -103,17 +102,18 @@ test('--json prints one JSON object, the same as status', async (t) => {
   assert.deepEqual(still(printed), still(asked))
 })
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal} stops everything within 10 s and exits 0`, async (t) => {
-    const here = place(t)
+test('each signal stops everything within 10 s and exits 0; what was written is there after the next start', async (t) => {
+  const here = place(t)
+  for (const [at, signal] of (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).entries()) {
     const system = await here.start()
+    assert.deepEqual(await (await system.post('/a')).json(), { value: at + 1 })
     const pids = [await system.pidOf('web-1'), await system.pidOf('c0-pg-1')]
     system.guard.child.kill(signal)
     const { code } = await within(system.guard.ended, 'the end', 10_000)
-    assert.equal(code, 0)
+    assert.equal(code, 0, signal)
     assert.deepEqual(pids.map(runs), [false, false])
-  })
-}
+  }
+})
 
 test('a signal while starting stops too', async (t) => {
   const here = place(t)
@@ -125,7 +125,7 @@ test('a signal while starting stops too', async (t) => {
   assert.equal((await here.run(['status', '--data', here.data])).code, 1)
 })
 
-test('two clusters: half of the buckets each, both in one PostgreSQL', async (t) => {
+test('two clusters: half of the buckets each, both in one PostgreSQL; the console port tells of it, for this machine only', async (t) => {
   const here = place(t)
   const system = await here.start(['--clusters', '2'])
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f'])
@@ -150,11 +150,7 @@ test('two clusters: half of the buckets each, both in one PostgreSQL', async (t)
   )
   assert.equal(counts[0]! + counts[1]!, 6)
   assert.ok(counts.every((n) => n > 0))
-})
 
-test('the console port has health, metrics and the status, for this machine only', async (t) => {
-  const here = place(t)
-  const system = await here.start()
   const { consoleUrl } = await system.status()
   assert.equal((await fetch(`${consoleUrl}/healthz`)).status, 200)
   assert.equal((await fetch(`${consoleUrl}/readyz`)).status, 200)
@@ -164,16 +160,6 @@ test('the console port has health, metrics and the status, for this machine only
   )
   assert.equal(((await (await fetch(`${consoleUrl}/api/status`)).json()) as SystemStatus).state, 'ready')
   assert.equal((await fetch(`${consoleUrl}/`)).status, 404)
-})
-
-test('the state folder is private, and secrets are for their owner only', async (t) => {
-  const here = place(t)
-  await here.start([], { fromNothing: true })
-  const mode = (name: string): number => statSync(join(here.data, name)).mode & 0o777
-  assert.equal(mode(''), 0o700)
-  assert.equal(mode('control.sock'), 0o600)
-  assert.equal(mode('secrets.json'), 0o600)
-  assert.deepEqual(JSON.parse(readFileSync(join(here.data, 'tenfold.json'), 'utf8')), { format: 1 })
 })
 
 test('a closed terminal does not end the system', async (t) => {
