@@ -51,13 +51,19 @@ export interface Counter {
 }
 
 /** The counters once nothing waits and nothing runs. */
-export async function settled(here: Pick<Place, 'data'>, system: Pick<Running, 'get'>): Promise<Counter[]> {
-  return until('the end of all jobs', async () => {
+export async function settled(
+  here: Pick<Place, 'data'>,
+  system: Pick<Running, 'get'>,
+  ms?: number,
+  paceMs?: number,
+): Promise<Counter[]> {
+  const ask = async (): Promise<Counter[] | undefined> => {
     const jobs = await listed(here)
     if (jobs === undefined || jobs.some(({ state }) => state !== 'dead')) return undefined
     const response = await system.get('/').catch(() => undefined)
     return response?.ok ? ((await response.json()) as Counter[]) : undefined
-  })
+  }
+  return until('the end of all jobs', ask, ms, paceMs)
 }
 
 export function assertOnce(counters: readonly Counter[], owner: string): void {

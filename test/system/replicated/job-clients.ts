@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../../src/core/clock.ts'
-import type { Counter } from '../jobs/system.ts'
 import { until } from '../kit/deadline.ts'
 import { insist } from '../kit/insist.ts'
 import type { Dice } from '../kit/seed.ts'
@@ -49,22 +48,6 @@ export class JobClients {
       this.answered++
       await systemClock.sleep(dice.below(THINK_MS_MAX))
     }
-  }
-
-  /** Resolves when all that was asked for by now has been answered and worked. */
-  async worked(counters: () => Promise<Counter[] | undefined>): Promise<void> {
-    const upto = this.asked
-    await until(
-      `the jobs of ${upto} owners`,
-      async () => {
-        const found = (await counters())?.filter(
-          ({ owner, name }) => name === 'followed' && Number(owner) <= upto,
-        )
-        return found && found.length === upto && found.every(({ value }) => value === 2) ? true : undefined
-      },
-      RUN_MS_MAX,
-      200,
-    )
   }
 
   async progress(requests: number): Promise<void> {
