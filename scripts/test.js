@@ -14,7 +14,7 @@ import { filesOf, PHASES } from './phases.js'
 /** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
 const CONCURRENCY = { engine: 4, system: 3, app: 3 }
 /** These wait for most of their time: of them four at once leave the processors as much as three of the others. */
-const WAITING = /^test\/system\/failover\//
+const WAITING = /^test\/system\/(failover\/|jobs\/|replicated\/(jobs|waiting)\.)/
 const WAITING_CONCURRENCY = 4
 /** Bounds a hang, not a slow machine. */
 const FILE_TIMEOUT_MS = 300000
