@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../../src/core/clock.ts'
 import { insist } from '../kit/insist.ts'
+import { Progress } from '../kit/progress.ts'
 import type { Dice } from '../kit/seed.ts'
 import type { Exchange } from './history.ts'
 import type { Answer, Op } from './operations.ts'
@@ -44,15 +45,14 @@ export function startPairs(
   { sessions, operations, tokens = true, thinkMsMax = 0 }: PairOptions,
 ): PairWorkload {
   const history: Exchange[] = []
-  const waiting = new Set<{ at: number; resolve: () => void }>()
-  let answered = 0
+  const progress = new Progress()
   let ended = false
   const one = async (at: number): Promise<void> => {
     const own = dice.branch(at)
     // Every fifth is somebody who keeps no token.
     const tracked = tokens && at % 5 !== 4
     const send = door.session(`s${at}`, tracked, own.branch(0))
-    while (answered < operations && !ended) {
+    while (progress.done < operations && !ended) {
       const ops = randomOps(own)
       const sentAt = systemClock.monotonic()
       const exchange: Exchange = {
@@ -66,8 +66,7 @@ export function startPairs(
       history.push(exchange)
       exchange.answers = await send(ops, own.uuid())
       exchange.answeredAt = systemClock.monotonic()
-      answered += ops.length
-      for (const waiter of waiting) if (waiter.at <= answered && waiting.delete(waiter)) waiter.resolve()
+      progress.add(ops.length)
       if (thinkMsMax > 0) await systemClock.sleep(own.below(thinkMsMax))
     }
   }
@@ -76,21 +75,16 @@ export function startPairs(
       ended = true
       throw error
     })
-    .then(() => {
-      for (const { resolve } of waiting) resolve()
-    })
+    .then(() => progress.end())
   done.catch(() => {})
   return {
     history,
     done,
-    answered: () => answered,
+    answered: () => progress.done,
     end: () => {
       ended = true
     },
-    progress: (further) =>
-      answered >= operations
-        ? Promise.resolve()
-        : new Promise((resolve) => waiting.add({ at: answered + further, resolve })),
+    progress: (further) => (progress.done >= operations ? Promise.resolve() : progress.further(further)),
   }
 }
 

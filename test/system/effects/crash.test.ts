@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
 import { parseLsn } from '../../../src/core/lsn.ts'
-import type { UpkeepSession } from '../../../src/core/ports.ts'
 import type { ClusterOptions } from '../../../src/data/client/types.ts'
-import { upkeepSessions } from '../../../src/data/client/upkeep-session.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createDatabase } from '../../../src/data/postgres/database.ts'
 import { processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { prepareData } from '../../../src/data/prepare.ts'
-import { createEffects } from '../../../src/effects/index.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { until } from '../kit/deadline.ts'
 import { scratch } from '../postgres/kit.ts'
 import { PositionChecker } from './positions.ts'
+import { relayOf } from './relay.ts'
 import { commit, connect } from './writers.ts'
 
 /** The log is flushed by commits only, and what follows a crash is short. */
@@ -47,20 +43,11 @@ async function crash(t: TestContext, spoil: Spoil, mayCrash: (ahead: bigint, loo
   await prepareData({ clusters: [cluster], placing: { keys: {}, global: [] }, log: silentLogger })
   const checker = new PositionChecker()
   const follower = checker.follower('follower')
-  const sessions = upkeepSessions([cluster], systemClock.timer)
-  const open = (name: string, purpose: string): UpkeepSession => {
-    const session = sessions.open(name, purpose)
-    const run: UpkeepSession['run'] = (statements) =>
-      session.run(statements.map((one) => ({ ...one, sql: spoil(one.sql) })))
-    return { run, isTransient: session.isTransient, generation: 0, close: () => session.close() }
-  }
-  const effects = createEffects({
-    sessions: { clusters: ['c0'], open },
-    followers: [follower],
-    clock: systemClock,
-    log: silentLogger,
-    metrics: createMetrics({ processMetrics: false }),
-  })
+  const effects = relayOf(
+    cluster,
+    follower,
+    (run) => (statements) => run(statements.map((one) => ({ ...one, sql: spoil(one.sql) }))),
+  )
   await effects.start()
   t.after(() => effects.stop())
   const before = await connect(cluster)

@@ -2,20 +2,16 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type pg from 'pg'
-import { systemClock } from '../../../src/core/clock.ts'
 import type { DeliveredEffects } from '../../../src/core/effects.ts'
 import { silentLogger } from '../../../src/core/log.ts'
-import type { SystemStatement, UpkeepSession } from '../../../src/core/ports.ts'
-import { upkeepSessions } from '../../../src/data/client/upkeep-session.ts'
+import type { SystemStatement } from '../../../src/core/ports.ts'
 import { prepareData } from '../../../src/data/prepare.ts'
-import { createEffects } from '../../../src/effects/index.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { testDatabase } from '../../../src/testing/postgres.ts'
 import { until } from '../kit/deadline.ts'
 import { CheckedFollower, PositionChecker } from './positions.ts'
+import { type Run, relayOf } from './relay.ts'
 import { connect, INSERT, positionOf } from './writers.ts'
 
-type Run = UpkeepSession['run']
 type Rows = Record<string, unknown>[][]
 
 /** Whether a round trip ends with the note of the position and the reading of rows, as a pass's does. */
@@ -84,19 +80,7 @@ async function judge(
   const checker = new PositionChecker()
   const follower = new MoodyFollower('moody', checker)
   checker.followers.push(follower)
-  const sessions = upkeepSessions([cluster], systemClock.timer)
-  const open = (name: string, purpose: string): UpkeepSession => {
-    const session = sessions.open(name, purpose)
-    const run = planted(session.run.bind(session), overtaken(early, late, checker, outside))
-    return { run, isTransient: session.isTransient, generation: 0, close: () => session.close() }
-  }
-  const effects = createEffects({
-    sessions: { clusters: ['c0'], open },
-    followers: [follower],
-    clock: systemClock,
-    log: silentLogger,
-    metrics: createMetrics({ processMetrics: false }),
-  })
+  const effects = relayOf(cluster, follower, (run) => planted(run, overtaken(early, late, checker, outside)))
   try {
     await effects.start()
     await until('something to judge', () => {

@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/core/clock.ts'
 import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { destroy } from '../../../src/data/postgres/database.ts'
+import { Progress } from '../kit/progress.ts'
 
 /** How a writer asks for its commits; anything but `synchronous` is a mistake that a test must notice. */
 export type Commits = 'synchronous' | 'asynchronous'
@@ -24,7 +25,7 @@ export async function startWriters(
   commits: Commits = 'synchronous',
 ): Promise<Writers> {
   const acknowledged = new Set<number>()
-  const waiting = new Set<{ at: number; resolve: () => void }>()
+  const progress = new Progress()
   let stopped = false
   let next = 0
   let last = systemClock.monotonic()
@@ -34,8 +35,7 @@ export async function startWriters(
     const now = systemClock.monotonic()
     longest = Math.max(longest, now - last)
     last = now
-    for (const waiter of waiting)
-      if (waiter.at <= acknowledged.size && waiting.delete(waiter)) waiter.resolve()
+    progress.add()
   }
   const session = async (): Promise<pg.Client> => {
     const address = cluster
@@ -77,10 +77,7 @@ export async function startWriters(
   return {
     acknowledged,
     longestMs: () => longest,
-    progress: (more) =>
-      new Promise((resolve) => {
-        waiting.add({ at: acknowledged.size + more, resolve })
-      }),
+    progress: (more) => progress.further(more),
     stop: async () => {
       stopped = true
       await Promise.all(running)

@@ -24,14 +24,15 @@ const READY_MS = 30_000
 export class ServerProcess {
   readonly url: string
   readonly #consoleUrl: string
-  readonly #data: string
+  /** Its state folder. */
+  readonly data: string
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
 
   private constructor(child: ChildProcess, ended: Promise<void>, status: SystemStatus, data: string) {
     this.#child = child
     this.#ended = ended
-    this.#data = data
+    this.data = data
     this.url = status.url
     this.#consoleUrl = status.consoleUrl!
   }
@@ -87,7 +88,7 @@ export class ServerProcess {
 
   /** The supervisor's process: at the stages after `single` no node of its own. */
   get supervisor(): number | undefined {
-    return readOwner(this.#data).server?.pid
+    return readOwner(this.data).server?.pid
   }
 
   /** Resolves with what `find` finds in its status. */
@@ -104,7 +105,7 @@ export class ServerProcess {
 
   /** Runs a command on it. @throws what it says when it fails */
   async command(...args: string[]): Promise<string> {
-    const all = ['bin/tenfold.js', ...args, '--data', this.#data]
+    const all = ['bin/tenfold.js', ...args, '--data', this.data]
     const { stdout } = await promisify(execFile)(process.execPath, all, { cwd: ROOT })
     return stdout
   }
@@ -129,7 +130,7 @@ export class ServerProcess {
       // At stage `single` all clusters are databases of one server.
       const { address } = primaries.find((node) => node.cluster === cluster) ?? primaries[0]!
       const folder =
-        cluster === 'c0' || primaries.length === 1 ? this.postgresFolder : join(this.#data, 'pg', cluster)
+        cluster === 'c0' || primaries.length === 1 ? this.postgresFolder : join(this.data, 'pg', cluster)
       const password = readFileSync(`${folder}.tenfold/password`, 'utf8').trim()
       return { host: address, port: 5432, user: 'tenfold', password, database: `${app}_${cluster}` }
     })
@@ -137,19 +138,19 @@ export class ServerProcess {
 
   /** PostgreSQL's data folder: every process of the server works in it. */
   get postgresFolder(): string {
-    return join(this.#data, 'pg', 'c0')
+    return join(this.data, 'pg', 'c0')
   }
 
   /** Of every data node that it has, or had. */
   get dataFolders(): string[] {
-    const parent = join(this.#data, 'pg')
+    const parent = join(this.data, 'pg')
     return existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)) : []
   }
 
   /** What it logged, for a failed test. */
   logTail(): string {
     try {
-      const lines = readFileSync(join(this.#data, 'logs', 'server.log'), 'utf8').split('\n')
+      const lines = readFileSync(join(this.data, 'logs', 'server.log'), 'utf8').split('\n')
       return lines
         .filter((line) => !line.includes('"msg":"request"'))
         .slice(-40)

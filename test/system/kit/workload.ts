@@ -3,6 +3,7 @@ import { KitClient } from './client.ts'
 import { type Call, Recorder } from './history.ts'
 import type { Memory } from './memory.ts'
 import { ACCOUNTS } from './operations.ts'
+import { Progress } from './progress.ts'
 import type { Dice } from './seed.ts'
 
 /** Few objects, so that sessions meet. */
@@ -45,16 +46,14 @@ export interface Workload {
 export function startWorkload(options: WorkloadOptions): Workload {
   const recorder = new Recorder()
   const end = systemClock.monotonic() + options.durationMs
-  const waiting = new Set<{ at: number; resolve: () => void }>()
-  let finished = 0
+  const progress = new Progress()
   const clients: KitClient[] = []
   const tab = async (client: KitClient, dice: Dice, name: string): Promise<void> => {
     let count = 0
     while (systemClock.monotonic() < end && !options.signal?.aborted) {
       count += 1
       await client.do(randomCall(dice, `${name}.${count}`))
-      finished += 1
-      for (const waiter of waiting) if (waiter.at <= finished && waiting.delete(waiter)) waiter.resolve()
+      progress.add()
       await systemClock.sleep(dice.below(THINK_MS_MAX))
     }
   }
@@ -69,17 +68,13 @@ export function startWorkload(options: WorkloadOptions): Workload {
     await Promise.all(tabs)
   }
   const done = Promise.all(Array.from({ length: options.sessions }, (_, at) => session(at))).then(() => {
-    for (const { resolve } of waiting) resolve()
-    waiting.clear()
+    progress.end()
   })
   return {
     recorder,
     done,
     troubles: () => sumOf(clients),
-    progress: (operations) =>
-      new Promise((resolve) => {
-        waiting.add({ at: finished + operations, resolve })
-      }),
+    progress: (operations) => progress.further(operations),
   }
 }
 

@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../../src/core/clock.ts'
-import { until } from '../kit/deadline.ts'
 import { insist } from '../kit/insist.ts'
+import { Progress } from '../kit/progress.ts'
 import type { Dice } from '../kit/seed.ts'
 
 const CLIENTS = 4
 /** Milliseconds at most between an answer and the next request of a client. */
 const THINK_MS_MAX = 120
-const RUN_MS_MAX = 120_000
 
 /** Clients that ask for work of ever new owners, each until it is answered. */
 export class JobClients {
   readonly troubles = new Map<string, number>()
   /** Owners whose work was asked for. */
   asked = 0
-  answered = 0
+  readonly #progress = new Progress()
   #ended = false
   readonly done: Promise<void>
   readonly #url: string
@@ -45,19 +44,17 @@ export class JobClients {
         { dice, troubles: this.troubles },
       )
       assert.equal(reply?.status, 200, reply?.body)
-      this.answered++
+      this.#progress.add()
       await systemClock.sleep(dice.below(THINK_MS_MAX))
     }
   }
 
-  async progress(requests: number): Promise<void> {
-    const end = this.answered + requests
-    const working = until(
-      `${requests} answers`,
-      () => (this.answered >= end ? true : undefined),
-      RUN_MS_MAX,
-      20,
-    )
-    await Promise.race([working, this.done])
+  get answered(): number {
+    return this.#progress.done
+  }
+
+  /** Resolves when so many more have been answered; rejects with what a client met. */
+  progress(requests: number): Promise<void> {
+    return Promise.race([this.#progress.further(requests), this.done])
   }
 }

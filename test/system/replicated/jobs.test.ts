@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { assertOnce, settled } from '../jobs/system.ts'
 import { within } from '../kit/deadline.ts'
-import { testFolder } from '../kit/folder.ts'
 import type { Fault } from '../kit/nemesis.ts'
 import { chooseSeed, Dice, LONG } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
@@ -54,14 +53,11 @@ async function run(t: TestContext, clusters: number): Promise<void> {
   const seed = chooseSeed()
   t.diagnostic(`TENFOLD_SEED=${seed}`)
   const dice = new Dice(seed)
-  const dir = testFolder('tenfold-jobs-')
   const server = await ServerProcess.start(t, {
     app: 'test/system/jobs/fixtures/app/app.ts',
     clusters,
-    dir,
     flags: ['--stage', 'replicated', '--workers', '2'],
   })
-  const here = { data: join(dir, 'state') }
   const system = { get: (path: string) => fetch(server.url + path) }
   const clients = new JobClients(t, server.url, dice.branch(1))
   const nemesis = dice.branch(2)
@@ -83,7 +79,7 @@ async function run(t: TestContext, clusters: number): Promise<void> {
     clients.end()
     await within(clients.done, 'the last of the work', RUN_MS_MAX)
     // What a lost worker held waits for the end of its lease.
-    const all = await settled(here, system, RUN_MS_MAX, PACE_MS)
+    const all = await settled(server, system, RUN_MS_MAX, PACE_MS)
     for (let owner = 1; owner <= clients.asked; owner++) assertOnce(all, String(owner))
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}\n${server.logTail()}`, { cause: error })
@@ -91,8 +87,8 @@ async function run(t: TestContext, clusters: number): Promise<void> {
   t.diagnostic(`${clients.answered} requests, troubles ${JSON.stringify([...clients.troubles])}`)
   // Requests notice nothing, and a run waits as they do: none of them failed.
   assert.deepEqual([...clients.troubles], [])
-  assert.deepEqual(wordsOf(here.data, 'a job failed and runs again'), [])
-  assert.deepEqual(wordsOf(here.data, 'put aside as dead'), [])
+  assert.deepEqual(wordsOf(server.data, 'a job failed and runs again'), [])
+  assert.deepEqual(wordsOf(server.data, 'put aside as dead'), [])
 }
 
 for (const clusters of LONG ? [1, 2] : [1])

@@ -4,6 +4,7 @@ import type pg from 'pg'
 import { checkSessions } from '../kit/checkers/sessions.ts'
 import { KitClient } from '../kit/client.ts'
 import { type Call, Recorder, type Violation } from '../kit/history.ts'
+import { violations } from '../kit/judge.ts'
 import { CookieMemory, type Memory, noMemory, OverwrittenCookie } from '../kit/memory.ts'
 import { Dice } from '../kit/seed.ts'
 import { ServerProcess } from '../kit/server.ts'
@@ -15,45 +16,67 @@ const ROUNDS = 5
 const [LAGS, LAGS_MAX] = [5, 100]
 const COUNTERS = ['31', '32', '33', '34']
 
-/** Each in a tab of its own, all at once: what an answer knows of another cluster is what its request came with. */
-async function inTabs(url: string, memory: Memory, dice: Dice): Promise<Violation[]> {
-  const recorder = new Recorder()
-  const client = new KitClient({ url, session: 's', recorder, dice, memory, repeats: 0 })
-  const all = (calls: readonly Call[]): Promise<unknown> => Promise.all(calls.map((call) => client.do(call)))
-  for (let round = 0; round < ROUNDS; round++) {
-    await all(COUNTERS.map((key) => ({ type: 'increment', keys: [key], by: 1 })))
-    await all(COUNTERS.map((key) => ({ type: 'count', key })))
-  }
-  return checkSessions(recorder.operations)
-}
+/** One history of all that sessions do here, each with a memory of its own. */
+class Sessions {
+  readonly recorder = new Recorder()
+  readonly #url: string
+  readonly #replicas: readonly pg.Client[]
+  readonly #dice = new Dice(1)
+  #count = 0
 
-/** What a session is shown while replicas are behind, again and again until something is wrong. */
-async function behind(
-  url: string,
-  replicas: readonly pg.Client[],
-  memory: () => Memory,
-  lags: number,
-  dice: Dice,
-): Promise<Violation[]> {
-  for (let lag = 0; lag < lags; lag++) {
-    await Promise.all(replicas.map((replica) => replica.query('select pg_wal_replay_pause()')))
-    const found = await inTabs(url, memory(), dice)
-    await Promise.all(replicas.map(resumed))
-    if (found.length > 0) return found
+  constructor(url: string, replicas: readonly pg.Client[]) {
+    this.#url = url
+    this.#replicas = replicas
   }
-  return []
+
+  /** What sessions are shown while replicas are behind, one after the other until something is wrong. */
+  async behind(memory: () => Memory, lags: number): Promise<Violation[]> {
+    for (let lag = 0; lag < lags; lag++) {
+      await Promise.all(this.#replicas.map((replica) => replica.query('select pg_wal_replay_pause()')))
+      const found = await this.#inTabs(memory())
+      await Promise.all(this.#replicas.map(resumed))
+      if (found.length > 0) return found
+    }
+    return []
+  }
+
+  /** Each in a tab of its own, all at once: what an answer knows of another cluster is what its request came with. */
+  async #inTabs(memory: Memory): Promise<Violation[]> {
+    const name = `s${this.#count++}`
+    const { recorder } = this
+    const client = new KitClient({
+      url: this.#url,
+      session: name,
+      recorder,
+      dice: this.#dice,
+      memory,
+      repeats: 0,
+    })
+    const all = (calls: readonly Call[]): Promise<unknown> =>
+      Promise.all(calls.map((call) => client.do(call)))
+    for (let round = 0; round < ROUNDS; round++) {
+      await all(COUNTERS.map((key) => ({ type: 'increment', keys: [key], by: 1 })))
+      await all(COUNTERS.map((key) => ({ type: 'count', key })))
+    }
+    return checkSessions(recorder.operations.filter(({ session }) => session === name))
+  }
 }
 
 test('sessions that lose what they have seen are shown less: the checkers notice', async (t) => {
   const server = await ServerProcess.start(t, { clusters: 2, flags: ['--stage', 'replicated'] })
-  const { url } = server
-  const dice = new Dice(1)
-  const replicas = [await replicaOf(t, server, 0), await replicaOf(t, server, 1)]
-  assert.deepEqual(await behind(url, replicas, () => new CookieMemory(), LAGS, dice), [])
+  const sessions = new Sessions(server.url, [await replicaOf(t, server, 0), await replicaOf(t, server, 1)])
+  assert.deepEqual(await sessions.behind(() => new CookieMemory(), LAGS), [])
   await t.test('who keeps nothing', async () => {
-    assert.notDeepEqual(await behind(url, replicas, noMemory, LAGS_MAX, dice), [])
+    assert.notDeepEqual(await sessions.behind(noMemory, LAGS_MAX), [])
   })
   await t.test('whose cookies overwrite each other', async () => {
-    assert.notDeepEqual(await behind(url, replicas, () => new OverwrittenCookie(), LAGS_MAX, dice), [])
+    assert.notDeepEqual(await sessions.behind(() => new OverwrittenCookie(), LAGS_MAX), [])
   })
+  // What is wrong is only what sessions see: nothing is lost or doubled.
+  const { operations } = sessions.recorder
+  const found = await violations(operations, await server.connections(), { copies: true })
+  assert.deepEqual(
+    found.filter(({ checker }) => checker !== 'sessions'),
+    [],
+  )
 })
