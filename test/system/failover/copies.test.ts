@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../../../src/core/clock.ts'
-import { silentLogger } from '../../../src/core/log.ts'
 import {
   type TestCluster,
   type TestClusterOptions,
@@ -18,6 +17,7 @@ import { loseFolder } from '../kit/cluster.ts'
 import { until, within } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks } from './links.ts'
+import { copies } from './told.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
@@ -36,7 +36,8 @@ interface Scene {
 
 async function scene(t: TestContext, links?: TestClusterOptions['links'], replicas = 2): Promise<Scene> {
   const cutOff = new Set<string>()
-  const copied: string[] = []
+  const made = copies()
+  const { copied } = made
   const failed: string[] = []
   const link: KeeperOptions['link'] = ({ port, user, password, socketDir }, _, to) => ({
     port,
@@ -45,9 +46,7 @@ async function scene(t: TestContext, links?: TestClusterOptions['links'], replic
     socketDir: cutOff.has(to) ? '/nowhere' : socketDir,
   })
   const log = {
-    ...silentLogger,
-    info: (about: object, message?: string) =>
-      message === 'a replica was made' && copied.push((about as { node: string }).node),
+    ...made.log,
     warn: (about: object, message?: string) =>
       message === 'a standby could not be repaired yet' && failed.push((about as { do: string }).do),
   }

@@ -3,7 +3,7 @@ import { watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import pg from 'pg'
-import { type Logger, silentLogger } from '../../../src/core/log.ts'
+import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
@@ -14,6 +14,7 @@ import { loseFolder } from '../kit/cluster.ts'
 import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
+import { copies, telling } from './told.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
@@ -37,20 +38,6 @@ async function scene(t: TestContext, options: Partial<KeeperOptions> = {}): Prom
   t.after(() => writers.stop())
   await writers.progress(50)
   return { cluster, links, writers }
-}
-
-/** A log that tells of which node something is said. */
-const telling = (what: string, tell: (node: string) => void): Logger => ({
-  ...silentLogger,
-  info: (about: object, message?: string) => {
-    if (message === what) tell((about as { node: string }).node)
-  },
-})
-
-/** The nodes that are copied, in this order. */
-function copies(): { readonly log: Logger; readonly copied: string[] } {
-  const copied: string[] = []
-  return { copied, log: telling('a replica was made', (node) => copied.push(node)) }
 }
 
 /** Breaks something, waits until another node is primary and writers write, and everybody counts again. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
-import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { signal } from '../../../src/data/postgres/process.ts'
 import { loseFolder } from '../kit/cluster.ts'
@@ -9,6 +8,7 @@ import { until } from '../kit/deadline.ts'
 import { LONG } from '../kit/seed.ts'
 import { delayedLinks, type Links } from './links.ts'
 import { partOf } from './parts.ts'
+import { copies } from './told.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 const NODES = ['c0-pg-1', 'c0-pg-2']
@@ -29,15 +29,10 @@ interface Scene {
 /** The only standby was copied, and cannot reach its primary yet. */
 async function unfinished(t: TestContext): Promise<Scene> {
   const links = delayedLinks(t, NODES, WAY_MS)
-  const copied: string[] = []
-  const log = {
-    ...silentLogger,
-    info: (about: object, message?: string) =>
-      message === 'a replica was made' && copied.push((about as { node: string }).node),
-  }
+  const { log, copied } = copies()
   const cluster = await testCluster(t, {
     replicas: 1,
-    log: log as never,
+    log,
     links: links.make,
     postgres: { startTimeoutMs: STILL_MS },
   })

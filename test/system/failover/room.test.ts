@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { silentLogger } from '../../../src/core/log.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { readClusterRecord, writeClusterRecord } from '../../../src/data/failover/record.ts'
@@ -10,6 +9,7 @@ import { copySize } from '../../../src/data/replication/folder-copy.ts'
 import { folderSize, freeAt, NoRoomForCopy, reserveFor } from '../../../src/data/replication/room.ts'
 import { until } from '../kit/deadline.ts'
 import { fillUpTo, NO_SMALL_DISK, smallDisk, unfill } from '../kit/small-disk.ts'
+import { copies } from './told.ts'
 import { missing, startWriters, type Writers } from './writers.ts'
 
 /** Nobody gives anything up here. */
@@ -36,12 +36,11 @@ async function scene(t: TestContext): Promise<Scene> {
   const disk = smallDisk(t, '400m', () => cluster?.current().stop())
   chmodSync(disk, 0o755)
   const refused: NoRoomForCopy[] = []
-  const copied: string[] = []
+  const made = copies()
+  const { copied } = made
   const log = {
-    ...silentLogger,
+    ...made.log,
     warn: ({ err }: { err?: unknown }) => err instanceof NoRoomForCopy && refused.push(err),
-    info: (about: object, message?: string) =>
-      message === 'a replica was made' && copied.push((about as { node: string }).node),
   }
   cluster = await testCluster(t, {
     replicas: 1,
