@@ -4,7 +4,7 @@ import { sql } from '../../../src/data/client/fixtures/unkept.ts'
 import { dearest } from '../../../src/data/failover/fitted.ts'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { slotOf } from '../../../src/data/replication/settings.ts'
-import { until } from '../kit/deadline.ts'
+import { until, within } from '../kit/deadline.ts'
 import { signal } from '../kit/signal.ts'
 import { copies } from './told.ts'
 import { missing, startWriters } from './writers.ts'
@@ -39,7 +39,7 @@ async function fallOff(t: TestContext, cluster: TestCluster, id: string, other: 
   const pid = (await onPrimary(cluster, sender))[0]?.pid as number
   t.after(() => signal(pid, 'SIGCONT'))
   signal(pid, 'SIGSTOP')
-  const [end] = await onPrimary(
+  const writing = onPrimary(
     cluster,
     `alter system set max_slot_wal_keep_size = '1MB'`,
     'alter system set wal_keep_size = 0',
@@ -47,6 +47,7 @@ async function fallOff(t: TestContext, cluster: TestCluster, id: string, other: 
     ...SEGMENTS,
     'select pg_current_wal_flush_lsn() as lsn',
   )
+  const [end] = await within(writing, 'more than may be held back')
   // That one is not to fall off, too.
   await found(
     cluster,
@@ -60,7 +61,7 @@ async function fallOff(t: TestContext, cluster: TestCluster, id: string, other: 
     `select 1 from pg_stat_activity where backend_type = 'checkpointer' and wait_event = 'ReplicationSlotDrop'`,
   )
   signal(pid, 'SIGCONT')
-  await checkpoint
+  await within(checkpoint, 'the checkpoint')
   assert.equal(await slotStatus(cluster, id), 'lost')
   await onPrimary(cluster, 'alter system reset all', 'select pg_reload_conf()')
 }
@@ -74,7 +75,7 @@ test('a standby that works and falls off its slot is copied anew; commits go on 
   copied.length = 0
   const [other, id] = dearest(cluster.keeper.record) as [string, string]
   await fallOff(t, cluster, id, other)
-  await writers.progress(200)
+  await within(writers.progress(200), 'commits with the other one')
   await until('it is copied', () => copied.includes(id) || undefined)
   await cluster.whole()
   assert.deepEqual(copied, [id])
@@ -82,7 +83,7 @@ test('a standby that works and falls off its slot is copied anew; commits go on 
   // It is worth as much as before: with the other one gone, commits go on with it alone.
   assert.ok(cluster.keeper.topology().members.find((member) => member.id === other)?.pid)
   cluster.keeper.fault(other, 'pause')
-  await writers.progress(20)
+  await within(writers.progress(20), 'commits without the other one')
   t.diagnostic(`longest pause ${Math.round(writers.longestMs())} ms`)
   await cluster.whole()
   await writers.stop()
