@@ -20,6 +20,8 @@ export interface ApplyEnvironment {
   refresh(): Promise<void>
   /** Of all attempts together. @defaultValue {@link DEADLINE_MS} from now on */
   readonly deadline?: Deadline
+  /** It stands for calls that were let in: it is not refused for others that wait for the primary. @defaultValue false */
+  readonly admitted?: boolean
 }
 
 /** The parameters of `tenfold.enter`, asked for before each run. */
@@ -44,7 +46,7 @@ export async function applyUnmarked<R>(env: ApplyEnvironment, transact: Transact
       connection?.destroy(new Error('No answer within the deadline')),
     )
     try {
-      node = await cluster.primary(deadline.leftMs)
+      node = await cluster.primary(deadline.leftMs, env.admitted)
       connection = await node.writers.acquire(deadline.leftMs)
       return await transact(connection, cluster)
     } catch (error) {

@@ -67,7 +67,7 @@ export class Cluster {
   readonly metrics: ReadMetrics
   /** Where the primary was some time ago. */
   #noted: (Position & { readonly at: number }) | undefined
-  #sought: { readonly timeline: number; readonly at: number } | undefined
+  #sought: { readonly timeline: number; readonly at: number; readonly looked: Promise<void> } | undefined
   /** The last primary that was known. */
   #last: DataNode | undefined
 
@@ -154,19 +154,22 @@ export class Cluster {
    */
   async seek(timeline: number): Promise<void> {
     const now = this.clock.monotonic()
-    if (this.#sought && this.#sought.timeline >= timeline && now - this.#sought.at < SOUGHT_MS) return
-    this.#sought = { timeline, at: now }
-    await this.lookAgain()
+    const isKnown = this.#sought && this.#sought.timeline >= timeline && now - this.#sought.at < SOUGHT_MS
+    const sought = isKnown ? this.#sought : { timeline, at: now, looked: this.lookAgain() }
+    this.#sought = sought
+    // Who comes while all are being asked waits for their answers, too.
+    await sought?.looked
   }
 
   /**
    * Waits for a server that takes writes.
+   * @param admitted whether it waits in the name of calls that are counted elsewhere
    * @throws DataUnavailable when too many wait already; an Error when the wait was too long
    */
-  primary(waitMs: number): Promise<DataNode> {
+  primary(waitMs: number, admitted = false): Promise<DataNode> {
     if (this.#primary) return Promise.resolve(this.#primary)
     if (this.#closed) return Promise.reject(new Error('The data client is stopped'))
-    if (this.#waiting.size >= WAITING_MAX) {
+    if (this.#waiting.size >= WAITING_MAX && !admitted) {
       const why = new Error(`${WAITING_MAX} calls wait for a primary already: ${this.#watch?.troubles}`)
       return Promise.reject(new DataUnavailable(this.name, 'not applied', why))
     }

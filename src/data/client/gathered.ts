@@ -44,7 +44,7 @@ export class Gathered {
 
   /**
    * Resolves with the rows of each statement once they are committed.
-   * @throws DataUnavailable after 10 s, or at once when too many wait; else what the statements fail with
+   * @throws DataUnavailable after 10 s, or at once when 2,000 wait already; else what the statements fail with
    */
   apply(record: PlatformRecord): Promise<unknown[][]> {
     const { name, clock } = this.#env.route()
@@ -79,34 +79,40 @@ export class Gathered {
     const { deadline } = this.#queue[0]!
     let taken: Waiting[] = []
     try {
-      const rows = await applyUnmarked({ ...this.#env, deadline }, async (connection, cluster) => {
-        if (taken.length === 0) taken = this.#queue.splice(0, GATHERED_MAX)
-        if (taken.length === 0) return new Map<PlatformRecord, unknown[][]>()
-        try {
-          const sorted = taken.map(({ record }) => record).toSorted((one, other) => one.hash - other.hash)
-          const rows = await inOneTrip(sorted)(connection, cluster)
-          return new Map(sorted.map((record, at) => [record, rows[at]!]))
-        } catch (error) {
-          const kind = failureOn(connection, error)
-          // One of the statements, or its bucket, is refused: whose it is they find out apart.
-          if (kind === 'statement' || kind === 'stale') return undefined
-          throw error
-        }
-      })
+      const rows = await applyUnmarked(
+        { ...this.#env, deadline, admitted: true },
+        async (connection, cluster) => {
+          if (taken.length === 0) taken = this.#queue.splice(0, GATHERED_MAX)
+          if (taken.length === 0) return new Map<PlatformRecord, unknown[][]>()
+          try {
+            const sorted = taken.map(({ record }) => record).toSorted((one, other) => one.hash - other.hash)
+            const rows = await inOneTrip(sorted)(connection, cluster)
+            return new Map(sorted.map((record, at) => [record, rows[at]!]))
+          } catch (error) {
+            const kind = failureOn(connection, error)
+            // One of the statements, or its bucket, is refused: whose it is they find out apart.
+            if (kind === 'statement' || kind === 'stale') return undefined
+            throw error
+          }
+        },
+      )
       // In the order of their coming: who has waited longest goes on first.
       for (const { record, resolve, reject } of taken)
         if (rows) resolve(rows.get(record)!)
         else record.alone().then(resolve, reject)
     } catch (error) {
-      this.#failed(taken, error)
+      this.#failed(taken, deadline, error)
     }
   }
 
-  /** The time of the first is over; others have some left. What has failed otherwise has failed for all. */
-  #failed(taken: readonly Waiting[], error: unknown): void {
+  /**
+   * When the time of the first was over, others have some left, and those whose time is over too may have been told by another
+   * that was under way for them. What has failed otherwise has failed for all that it was for.
+   */
+  #failed(taken: readonly Waiting[], deadline: Deadline, error: unknown): void {
     const all = [...taken, ...this.#queue]
-    const late = all.filter(({ deadline }) => deadline.passed)
-    const gone = new Set(late.length > 0 ? late : all)
+    const apart = taken.length > 0 ? taken : all
+    const gone = new Set(deadline.passed ? all.filter((one) => one.deadline.passed) : apart)
     this.#queue = all.filter((one) => !gone.has(one))
     for (const { reject } of gone) reject(error)
   }

@@ -40,21 +40,21 @@ export function shownByPrimary(
 
 /**
  * A read that no replica could answer, on the primary. So many may be there at once; the others wait for a place.
- * @throws DataUnavailable when there was none for the whole deadline
+ * @throws DataUnavailable when there was none for the whole deadline, or 2,000 wait already; the signal's reason
  */
 export async function fallingBack<R>(
   { cluster }: ReadEnvironment,
   deadline: Deadline,
-  why: FallbackReason,
+  { why, signal }: { readonly why: FallbackReason; readonly signal: AbortSignal | undefined },
   work: () => Promise<R>,
 ): Promise<R> {
   const { metrics, copies, name } = cluster
   metrics.fallback(why)
-  if (!(await copies.admission.enter(deadline.leftMs))) {
-    const full = new Error(
-      `all ${FALLBACKS_MAX} places on the primary for reads that no replica can answer were taken (${WHY[why]})`,
-    )
-    throw new DataUnavailable(name, 'not applied', full)
+  const admitted = await copies.admission.enter(deadline.leftMs, signal)
+  if (admitted !== 'in') {
+    const taken = `all ${FALLBACKS_MAX} places on the primary for reads that no replica can answer were taken (${WHY[why]})`
+    const full = admitted === 'full' ? `${taken}, and too many wait for one` : taken
+    throw new DataUnavailable(name, 'not applied', new Error(full))
   }
   try {
     const result = await work()

@@ -77,7 +77,7 @@ async function anywhere(
   options.signal?.throwIfAborted()
   // Before it takes one of the few places there.
   await settled(env, deadline, { own: true, signal: options.signal })
-  return fallingBack(env, deadline, found, () =>
+  return fallingBack(env, deadline, { why: found, signal: options.signal }, () =>
     remembered(env, deadline, options, (trace) =>
       onPrimary(env, statement, params, deadline, { ...options, trace }),
     ),
@@ -128,7 +128,7 @@ async function runShared(
 ): Promise<Record<string, unknown>[] | undefined> {
   const { cluster, random } = env
   let backoff: Backoff | undefined
-  for (let sends = 1; ; sends++) {
+  for (let sends = 0; ; ) {
     const node =
       cluster.primaryNow ??
       (await cluster.primary(deadline.leftMs).catch((error: unknown) => {
@@ -139,6 +139,7 @@ async function runShared(
     } catch (error) {
       if (error instanceof CopyLost) {
         if (error.cause) cluster.failed(node, error.cause)
+        if (error.wasSent) sends++
         if (deadline.passed || sends >= SENDS_MAX)
           throw new DataUnavailable(cluster.name, 'not applied', error.cause)
         backoff ??= new Backoff(cluster.clock, random)

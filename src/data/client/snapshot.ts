@@ -51,7 +51,9 @@ async function snapshot<Tables, R>(
   options.signal?.throwIfAborted()
   if (typeof found !== 'string') return given(found.result)
   await settled(env, deadline, { own: true, signal: options.signal })
-  return fallingBack(env, deadline, found, async () => given(await onPrimary()))
+  return fallingBack(env, deadline, { why: found, signal: options.signal }, async () =>
+    given(await onPrimary()),
+  )
 }
 
 /** What a snapshot gave, and the place in the log beyond which it showed nothing. */

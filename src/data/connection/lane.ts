@@ -10,7 +10,14 @@ import { type Claim, isCovered, placeOf, widen } from './span.ts'
 import type { Statement } from './statements.ts'
 
 /** A copy of the data was late, or is lost: what was asked of it is to be asked of another. Nothing is known against the statement. */
-export class CopyLost extends Error {}
+export class CopyLost extends Error {
+  /** Whether it went down with its connection, which it may have killed. */
+  readonly wasSent: boolean
+  constructor(message: string, options: ErrorOptions & { readonly wasSent?: boolean } = {}) {
+    super(message, options)
+    this.wasSent = options.wasSent ?? false
+  }
+}
 
 /** Statements sent in one round trip, at most. */
 const BATCH_MAX = 64
@@ -196,7 +203,7 @@ export class ReadLane {
       if (result && item.span) widen(item.span, batch.results[0], batch.results[items.length + 1])
       if (result?.unreadable) item.reject(result.unreadable)
       else if (result && (isPlaced || !item.claim)) item.resolve(result.rows)
-      else if (isLost) item.reject(new CopyLost(failure.message, { cause: failure }))
+      else if (isLost) item.reject(new CopyLost(failure.message, { cause: failure, wasSent: true }))
       else if (isRecovering && item.deadlineAt > this.#clock.monotonic()) {
         item.failure = new InRecovery(failure)
         again.push(item)

@@ -1,5 +1,15 @@
 import type { Clock } from '../../core/clock.ts'
 
+/** Who wait for a place, at most. */
+const WAITING_MAX = 2_000
+
+/**
+ * - `in`: a place was had; it has to be given back by {@link Admission.leave}
+ * - `late`: none in time
+ * - `full`: too many wait already
+ */
+export type Admitted = 'in' | 'late' | 'full'
+
 /** A limited number of places, given in the order of coming. */
 export class Admission {
   readonly #max: number
@@ -12,21 +22,32 @@ export class Admission {
     this.#clock = clock
   }
 
-  /** @returns whether a place was had within `waitMs`; it has to be given back by {@link leave} */
-  enter(waitMs: number): Promise<boolean> {
+  /** Waits for a place, `waitMs` at most. @throws the signal's reason, and the place in the queue is another's */
+  enter(waitMs: number, signal?: AbortSignal): Promise<Admitted> {
     if (this.#taken < this.#max) {
       this.#taken++
-      return Promise.resolve(true)
+      return Promise.resolve('in')
     }
-    return new Promise((resolve) => {
-      const timer = this.#clock.timer(Math.max(waitMs, 0), () => {
+    if (this.#waiting.size >= WAITING_MAX) return Promise.resolve('full')
+    return new Promise((resolve, reject) => {
+      const over = (): void => {
         this.#waiting.delete(admit)
-        resolve(false)
-      })
-      const admit = (): void => {
         timer.cancel()
-        resolve(true)
+        signal?.removeEventListener('abort', abort)
       }
+      const admit = (): void => {
+        over()
+        resolve('in')
+      }
+      const abort = (): void => {
+        over()
+        reject(signal?.reason)
+      }
+      const timer = this.#clock.timer(Math.max(waitMs, 0), () => {
+        over()
+        resolve('late')
+      })
+      signal?.addEventListener('abort', abort, { once: true })
       this.#waiting.add(admit)
     })
   }
@@ -37,7 +58,6 @@ export class Admission {
       this.#taken--
       return
     }
-    this.#waiting.delete(next)
     next()
   }
 }

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import pg from 'pg'
+import { systemClock } from '../../core/clock.ts'
+import { createContextStorage } from '../../core/context.ts'
+import { systemRandom } from '../../core/random.ts'
+import { signalMember } from './fixtures/replicated.ts'
+import { connectionOf, settled, sql, unkept } from './fixtures/unkept.ts'
+import { systemStore } from './system-store.ts'
+
+/** What stops a call in an outage: its own time, and nobody else's. */
+const WAIT_MS = 10_000
+
+test('records of the platform that come late in an outage have all of their time', async (t) => {
+  const { client, cluster } = await unkept(t)
+  const store = systemStore(client, systemRandom(), createContextStorage())
+  const put = (key: string) =>
+    store.apply<{ key: string }>(store.hash(key), { sql: `select '${key}' as key` })
+  await put('before')
+  signalMember(cluster, 'c0-pg-1', 'SIGSTOP')
+  while (client.cluster('c0').primaryNow !== undefined) await client.lookAgain('c0')
+  const startedAt = systemClock.monotonic()
+  // One after the other, so that more than one transaction is begun while the first waits: they share its time.
+  const early: Promise<unknown>[] = []
+  for (const key of ['1', '2', '3', '4']) {
+    early.push(put(key).catch((error: { code: string }) => error.code))
+    await client.lookAgain('c0')
+  }
+  while (systemClock.monotonic() - startedAt < WAIT_MS / 3) await client.lookAgain('c0')
+  const late = put('late')
+  const ended = await Promise.all(early)
+  assert.deepEqual(new Set(ended), new Set(['TENFOLD_DATA_UNAVAILABLE']))
+  assert.ok(systemClock.monotonic() - startedAt >= WAIT_MS)
+  signalMember(cluster, 'c0-pg-1', 'SIGCONT')
+  assert.deepEqual(await late, [[{ key: 'late' }]])
+})
+
+test('a read that only the primary may answer waits while that refuses new sessions', async (t) => {
+  const all = await unkept(t)
+  const primary = connectionOf(all, 'c0-pg-1')
+  await sql(
+    primary,
+    `create role plain login password 'plain'`,
+    'grant pg_monitor to plain',
+    'grant usage on schema tenfold to plain',
+    'grant all on all tables in schema tenfold to plain',
+    'grant all on all sequences in schema tenfold to plain',
+  )
+  const [{ members = [], ...rest }] = all.members() as [ReturnType<typeof all.members>[number]]
+  const login = { user: 'plain', password: 'plain' }
+  const asPlain = members.map(({ id, connection }) => ({ id, connection: { ...connection, ...login } }))
+  const client = await all.another({ clusters: [{ ...rest, members: asPlain }] })
+  await settled(client, 'c0-pg-1', ['c0-pg-2', 'c0-pg-3'])
+  const session = all.session(client)
+  const read = () =>
+    session.request(() => client.readHome((db) => db.query('select 1 as one'), { primary: true }))
+  // Known to be fast from then on.
+  for (let turn = 0; turn < 40; turn++) await read()
+  // Those that look after it stay: it is no other server, and says so.
+  await sql(
+    primary,
+    'alter role plain connection limit 0',
+    `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'plain' and query not like '%standby, writable%'`,
+  )
+  let isOver = false
+  const reading = read().finally(() => {
+    isOver = true
+  })
+  reading.catch(() => {})
+  const refusedSince = systemClock.monotonic()
+  while (!isOver && systemClock.monotonic() - refusedSince < WAIT_MS / 4) {
+    const another = new pg.Client({ ...primary, ...login })
+    another.on('error', () => {})
+    await assert.rejects(another.connect(), { code: '53300' })
+  }
+  assert.ok(!isOver)
+  await sql(primary, 'alter role plain connection limit -1')
+  assert.deepEqual(await reading, [{ one: 1 }])
+})
