@@ -4,7 +4,7 @@ import { type Call, Recorder } from './history.ts'
 import type { Memory } from './memory.ts'
 import { ACCOUNTS } from './operations.ts'
 import { Progress } from './progress.ts'
-import type { Dice } from './seed.ts'
+import { type Dice, LONG } from './seed.ts'
 
 /** Few objects, so that sessions meet. */
 const REGISTERS = ['11', '12', '13']
@@ -12,7 +12,7 @@ const LISTS = ['21', '22', '23']
 const COUNTERS = ['31', '32', '33', '34']
 
 /** Milliseconds at most between an answer and the next operation of a tab: who waits for a repair leaves it the processors. */
-const THINK_MS_MAX = 50
+const THINK_MS_MAX = LONG ? 50 : 100
 
 export interface WorkloadOptions {
   readonly url: string
