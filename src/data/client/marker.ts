@@ -36,9 +36,10 @@ export const MARKER_SQL = {
   claimForJob: `insert into tenfold.markers (id, bucket, tag, name, key, keep_until, job)
           values ($1, $2, $3, $4, $5, now() + $6::float8 * interval '1 ms', $7) on conflict (id) do nothing`,
   /**
-   * Reads the result of a write that committed. It writes, too: what is read may have been committed by a
-   * session whose synchronous wait was cut off, and only the commit that follows proves it durable.
+   * Reads the result of a write that committed. It locks the row, which is written to the log: what is read may have been
+   * committed by a session whose synchronous wait was cut off, and only the commit that follows proves it durable. The row
+   * itself stays as it was: by its transaction's number `tenfold recover` knows whether it was lost.
    */
-  resolve: 'update tenfold.markers set resolved = resolved + 1 where id = $1 returning name, key, result',
+  resolve: 'select name, key, result from tenfold.markers where id = $1 for update',
   finish: 'update tenfold.markers set result = $2 where id = $1',
 } as const

@@ -11,7 +11,10 @@ test('a folder that was put away in part is put away whole', async (t) => {
   t.after(() => rmSync(dir, { recursive: true }))
   const dataDir = join(dir, 'c0')
   const kept = lostFolder(dataDir, 3)
+  // Nothing is there: that something may be lost is known all the same.
   assert.equal(await keepFolder(dataDir, kept, '7'), false)
+  assert.deepEqual([lostFolders(dataDir), lostFromOf(kept)], [[kept], 7n])
+  rmSync(recordDirOf(kept), { recursive: true })
   for (const step of ['nothing', 'folder', 'record', 'note']) {
     mkdirSync(dataDir)
     mkdirSync(recordDirOf(dataDir))

@@ -346,11 +346,13 @@ export class Promotion {
     const { members, options } = this.#state
     const { dataDir } = members.get(id)
     const kept = lostFolder(dataDir, epoch)
-    if (await keepFolder(dataDir, kept, lostFrom))
-      options.log.error(
-        { cluster: options.name, node: id, kept },
-        'acknowledged transactions may be lost: the old primary is not there. Its data folder is kept; see `tenfold recover`',
-      )
+    const isThere = await keepFolder(dataDir, kept, lostFrom)
+    options.log.error(
+      { cluster: options.name, node: id, kept },
+      isThere
+        ? 'acknowledged transactions may be lost: the old primary is not there. Its data folder is kept; see `tenfold recover`'
+        : 'acknowledged transactions may be lost: the old primary is not there, nor is its data folder; see `tenfold recover`',
+    )
   }
 
   /** A primary that was shut down in order, and whose whole log the new one has, can go on as its standby. */

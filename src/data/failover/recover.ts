@@ -1,6 +1,9 @@
 import pg from 'pg'
 import type { Queryable } from '../../core/ports.ts'
 
+/** Rows by table. */
+export type RowsByTable = Readonly<Record<string, readonly unknown[]>>
+
 /** A transaction that the old primary acknowledged and the new one has not. */
 export interface LostTransaction {
   /** The id of its commit marker: a function of the request and the write's name. */
@@ -12,10 +15,19 @@ export interface LostTransaction {
   readonly key: string
   readonly result: unknown
   /** What it left in the tables, as of the end: rows that it inserted or changed last, by table. */
-  readonly rows: Readonly<Record<string, readonly unknown[]>>
+  readonly rows: RowsByTable
 }
 
-/** Transactions looked for in the tables at once. */
+export interface Lost {
+  readonly transactions: readonly LostTransaction[]
+  /**
+   * Rows that the new primary has not either, and that carry no listed transaction's number: written under a savepoint of one of
+   * them, or without `write()`.
+   */
+  readonly otherRows: RowsByTable
+}
+
+/** Transactions looked for at once. */
 const BATCH = 1_000
 
 const MARKERS = `select id::text, name, key, result, xmin::text as xmin from tenfold.markers order by id`
@@ -34,43 +46,120 @@ interface MarkerRow {
  * Lists what an old primary has and the new one has not, by commit marker.
  *
  * A transaction of the old one is there if the new one has it as committed. Those numbered from `lostFrom` on had not ended
- * for the new one when it took over, which may have given their numbers away since.
+ * for the new one when it took over, which may have given their numbers away since. A write whose marker the new one has is
+ * not lost, whatever its number: it was applied there once more when its client repeated the request.
  *
  * @param old a session with the kept folder's database @param current one with the same database of the present primary
  */
-export async function lostTransactions(
-  old: Queryable,
-  current: Queryable,
-  lostFrom: bigint,
-): Promise<LostTransaction[]> {
-  const [now] = await old.query<{ xid: string }>(
-    'select pg_snapshot_xmax(pg_current_snapshot())::text as xid',
-  )
-  const newest = BigInt(now!.xid)
+export async function whatWasLost(old: Queryable, current: Queryable, lostFrom: bigint): Promise<Lost> {
+  const history = new History(old, current, lostFrom)
   const markers = await old.query<MarkerRow>(MARKERS)
-  const numbered = markers.map((row) => ({ ...row, xid: fullXid(BigInt(row.xmin), newest) }))
-  const doubtful = numbered.filter(({ xid }) => xid < lostFrom).map(({ xid }) => `${xid}`)
-  const there = new Set<string>()
-  for (let at = 0; at < doubtful.length; at += BATCH) {
-    const rows = await current.query<{ xid: string }>(
-      "select xid::text from unnest($1::text[]::xid8[]) as xid where pg_xact_status(xid) = 'committed'",
-      [doubtful.slice(at, at + BATCH)],
-    )
-    for (const { xid } of rows) there.add(xid)
-  }
-  const lost = numbered.filter(({ xid }) => xid >= lostFrom || !there.has(`${xid}`))
-  const rows = await rowsOf(
-    old,
-    lost.map(({ xmin }) => xmin),
+  const gone = await history.gone(markers.map(({ xmin }) => xmin))
+  const candidates = markers.filter(({ xmin }) => gone.has(xmin))
+  const there = await present(
+    current,
+    candidates.map(({ id }) => id),
   )
-  return lost.map(({ id, name, key, result, xmin }) => ({
-    marker: id,
-    requestedAt: new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toISOString(),
-    name,
-    key,
-    result: result === null ? null : (JSON.parse(result) as unknown),
-    rows: rows.get(xmin) ?? {},
-  }))
+  const lost = candidates.filter(({ id }) => !there.has(id))
+  // A savepoint's number is higher than its transaction's.
+  const rows = Map.groupBy(await history.rowsSince([...gone]), ({ xmin }) => xmin)
+  const repeated = candidates.filter(({ id }) => there.has(id))
+  const own = new Set([...lost, ...repeated].map(({ xmin }) => xmin))
+  return {
+    transactions: lost.map(({ id, name, key, result, xmin }) => ({
+      marker: id,
+      requestedAt: new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toISOString(),
+      name,
+      key,
+      result: result === null ? null : (JSON.parse(result) as unknown),
+      rows: byTable(rows.get(xmin) ?? []),
+    })),
+    otherRows: byTable([...rows].flatMap(([xmin, found]) => (own.has(xmin) ? [] : found))),
+  }
+}
+
+interface FoundRow {
+  /** The lower half of its transaction's number. */
+  readonly xmin: string
+  readonly table: string
+  readonly row: unknown
+}
+
+/** The transactions of an old primary, as a new one knows them. */
+class History {
+  readonly #old: Queryable
+  readonly #current: Queryable
+  readonly #lostFrom: bigint
+  #newest: bigint | undefined
+
+  constructor(old: Queryable, current: Queryable, lostFrom: bigint) {
+    this.#old = old
+    this.#current = current
+    this.#lostFrom = lostFrom
+  }
+
+  /** Which of these numbers of rows (`xmin`) belong to transactions that the new primary has not. */
+  async gone(xmins: readonly string[]): Promise<Set<string>> {
+    const newest = await this.#next()
+    const numbered = [...new Set(xmins)].map((xmin) => ({ xmin, xid: fullXid(BigInt(xmin), newest) }))
+    const doubtful = numbered.filter(({ xid }) => xid < this.#lostFrom).map(({ xid }) => `${xid}`)
+    const undone = new Set<string>()
+    for (let at = 0; at < doubtful.length; at += BATCH) {
+      // Without a status it is long over: its row would not be there if it had not committed before.
+      const rows = await this.#current.query<{ xid: string }>(
+        "select xid::text from unnest($1::text[]::xid8[]) as xid where pg_xact_status(xid) <> 'committed'",
+        [doubtful.slice(at, at + BATCH)],
+      )
+      for (const { xid } of rows) undone.add(xid)
+    }
+    return new Set(
+      numbered.filter(({ xid }) => xid >= this.#lostFrom || undone.has(`${xid}`)).map(({ xmin }) => xmin),
+    )
+  }
+
+  /** All rows of the application that are gone, of these transactions (`xmin`) and of later ones. */
+  async rowsSince(xmins: readonly string[]): Promise<FoundRow[]> {
+    const newest = await this.#next()
+    const first = xmins
+      .map((xmin) => fullXid(BigInt(xmin), newest))
+      .reduce((one, other) => (other < one ? other : one), this.#lostFrom)
+    const found: FoundRow[] = []
+    for (const { schema, name } of await this.#old.query<{ schema: string; name: string }>(TABLES)) {
+      const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
+      const rows = await this.#old.query<{ xmin: string; row: unknown }>(
+        `select t.xmin::text as xmin, to_jsonb(t) as row from ${table} t where age(t.xmin) <= $1::bigint`,
+        [`${newest - first}`],
+      )
+      const label = schema === 'public' ? name : `${schema}.${name}`
+      found.push(...rows.map((row) => ({ ...row, table: label })))
+    }
+    const gone = await this.gone(found.map(({ xmin }) => xmin))
+    return found.filter(({ xmin }) => gone.has(xmin))
+  }
+
+  /** The number that the next transaction of the old primary would have. */
+  async #next(): Promise<bigint> {
+    if (this.#newest === undefined) {
+      const [now] = await this.#old.query<{ xid: string }>(
+        'select pg_snapshot_xmax(pg_current_snapshot())::text as xid',
+      )
+      this.#newest = BigInt(now!.xid)
+    }
+    return this.#newest
+  }
+}
+
+/** Which of these markers the new primary has. */
+async function present(current: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (let at = 0; at < ids.length; at += BATCH) {
+    const rows = await current.query<{ id: string }>(
+      'select id::text from tenfold.markers where id = any($1::uuid[])',
+      [ids.slice(at, at + BATCH)],
+    )
+    for (const { id } of rows) found.add(id)
+  }
+  return found
 }
 
 /** The 64 bits of a transaction's number, of which a row has the lower half: it is not newer than `newest`. */
@@ -80,26 +169,11 @@ function fullXid(xmin: bigint, newest: bigint): bigint {
   return xid > newest && epoch > 0n ? xid - (1n << 32n) : xid
 }
 
-/** What transactions left in the tables of the application, by transaction and table. */
-async function rowsOf(
-  old: Queryable,
-  transactions: readonly string[],
-): Promise<Map<string, Record<string, unknown[]>>> {
-  const found = new Map<string, Record<string, unknown[]>>()
-  if (transactions.length === 0) return found
-  const tables = await old.query<{ schema: string; name: string }>(TABLES)
-  for (const { schema, name } of tables) {
-    const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
-    const rows = await old.query<{ xmin: string; row: unknown }>(
-      `select t.xmin::text as xmin, to_jsonb(t) as row from ${table} t where t.xmin::text = any($1)`,
-      [transactions],
-    )
-    const label = schema === 'public' ? name : `${schema}.${name}`
-    for (const { xmin, row } of rows) {
-      const own = found.get(xmin) ?? {}
-      own[label] = [...(own[label] ?? []), row]
-      found.set(xmin, own)
-    }
+function byTable(rows: readonly FoundRow[]): RowsByTable {
+  const tables: Record<string, unknown[]> = {}
+  for (const { table, row } of rows) {
+    tables[table] ??= []
+    tables[table].push(row)
   }
-  return found
+  return tables
 }

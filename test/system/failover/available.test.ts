@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { silentLogger } from '../../../src/core/log.ts'
+import { MARKER_SQL } from '../../../src/data/client/marker.ts'
 import {
+  LOST,
   primaryOf,
   type TestClusterOptions,
   testCluster,
 } from '../../../src/data/failover/fixtures/cluster.ts'
-import { lostFolders, lostFromOf } from '../../../src/data/failover/lost.ts'
-import { lostTransactions } from '../../../src/data/failover/recover.ts'
+import { lostFolder, lostFolders, lostFromOf } from '../../../src/data/failover/lost.ts'
+import { whatWasLost } from '../../../src/data/failover/recover.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createPostgres } from '../../../src/data/postgres/server.ts'
 import { renderReplication } from '../../../src/data/replication/settings.ts'
@@ -28,16 +30,13 @@ async function session(t: TestContext, connection: pg.ClientConfig): Promise<pg.
 const SCHEMA = `create schema tenfold;
   create table tenfold.markers (id uuid primary key, name text, key text, result text);
   create table notes (id int primary key, text text)`
-const write = async (client: pg.Client, at: number): Promise<void> => {
-  const marker = `018f4f6e-0000-8abc-8def-${String(at).padStart(12, '0')}`
+const markerOf = (at: number): string => `018f4f6e-0000-8abc-8def-${String(at).padStart(12, '0')}`
+const write = async (client: pg.Client, at: number, ...more: readonly string[]): Promise<void> => {
+  const values = [markerOf(at), 'note', `user:${at}`, `{"at":${at}}`]
   await client.query('begin')
-  await client.query('insert into tenfold.markers values ($1, $2, $3, $4)', [
-    marker,
-    'note',
-    `user:${at}`,
-    `{"at":${at}}`,
-  ])
+  await client.query('insert into tenfold.markers values ($1, $2, $3, $4)', values)
   await client.query('insert into notes values ($1, $2)', [at, `note ${at}`])
+  for (const sql of more) await client.query(sql)
   await client.query('commit')
 }
 
@@ -55,7 +54,11 @@ test('available: commits go on without a standby, and what a lossy failover lose
   await write(client, 2)
   assert.ok(keeper.topology().alone)
   assert.deepEqual([keeper.record.named, keeper.record.synchronous], [[], []])
-  await write(client, 3)
+  await write(client, 3, 'savepoint more', "insert into notes values (103, 'savepoint')", 'release more')
+  await write(client, 4)
+  await client.query("insert into notes values (104, 'plain')")
+  // A client repeats its request: the first write is read again, and remains where it was.
+  assert.equal((await client.query(MARKER_SQL.resolve, [markerOf(1)])).rowCount, 1)
   // The primary's folder cannot be started any more: what only the old one had is lost.
   const { dataDir } = cluster.options
   const control = join(dataDir, 'global', 'pg_control')
@@ -67,6 +70,10 @@ test('available: commits go on without a standby, and what a lossy failover lose
   assert.deepEqual((await now.query('select id from notes order by id')).rows, [{ id: 1 }])
   // Work goes on, and takes the numbers of the lost transactions.
   for (const at of [7, 8, 9]) await write(now, at)
+  // Another client repeats a request whose write is lost.
+  await write(now, 4)
+  // What is known of the first one is swept in time.
+  await now.query('delete from tenfold.markers where id = $1', [markerOf(1)])
 
   const [kept] = lostFolders(dataDir)
   assert.ok(kept && existsSync(kept))
@@ -85,9 +92,9 @@ test('available: commits go on without a standby, and what a lossy failover lose
     query: async (sql: string, params?: readonly unknown[]) =>
       (await of.query(sql, params as unknown[])).rows,
   })
-  const lost = await lostTransactions(query(old) as never, query(now) as never, lostFromOf(kept))
+  const lost = await whatWasLost(query(old) as never, query(now) as never, lostFromOf(kept))
   assert.deepEqual(
-    lost.map(({ key, rows, result, requestedAt }) => ({ key, rows, result, requestedAt })),
+    lost.transactions.map(({ key, rows, result, requestedAt }) => ({ key, rows, result, requestedAt })),
     [2, 3].map((at) => ({
       key: `user:${at}`,
       rows: { notes: [{ id: at, text: `note ${at}` }] },
@@ -95,6 +102,12 @@ test('available: commits go on without a standby, and what a lossy failover lose
       requestedAt: new Date(0x018f4f6e0000).toISOString(),
     })),
   )
+  assert.deepEqual(lost.otherRows, {
+    notes: [
+      { id: 103, text: 'savepoint' },
+      { id: 104, text: 'plain' },
+    ],
+  })
 })
 
 /** A primary that has acknowledged alone. It dies, and is broken by `breaks` until that resolves; nothing may be lost. */
@@ -140,6 +153,27 @@ test('available: a primary that cannot be started for a moment is no reason to l
       writeFileSync(conf, before)
     }
   })
+})
+
+test('available: a loss is noted when the old folder is not there, too', async (t) => {
+  const errors: string[] = []
+  const log = { ...silentLogger, error: (_: object, message: string) => void errors.push(message) }
+  const cluster = await testCluster(t, { replicas: 1, durability: 'available', log: log as never })
+  const { keeper, options } = cluster
+  const { primary, epoch } = keeper.record
+  const standby = keeper.record.nodes.find((id) => id !== primary)!
+  const client = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
+  keeper.fault(standby, 'pause')
+  await client.query('create table notes (id int primary key)')
+  await cluster.until('alone', ({ alone }) => alone)
+  renameSync(options.dataDir, join(dirname(options.dataDir), `${LOST}c0`))
+  keeper.fault(primary, 'kill')
+  keeper.fault(standby, 'resume')
+  await cluster.until('the standby is primary', (now) => now.primary === standby)
+  const kept = lostFolder(options.dataDir, epoch)
+  assert.deepEqual([lostFolders(options.dataDir), existsSync(kept)], [[kept], false])
+  assert.match(errors.join('\n'), /acknowledged transactions may be lost.*nor is its data folder/)
+  await cluster.whole()
 })
 
 test('available: after a failover commits go on although nobody is there to wait for', async (t) => {

@@ -107,6 +107,18 @@ test('`tenfold recover` lists, exports and discards what a failover without its 
     parent,
     readdirSync(parent).find((name) => name.includes('.lost-') && !name.endsWith('.tenfold'))!,
   )
+  const refused = (): Promise<{ code: number; stdout: string }> =>
+    server.command('recover').then(
+      (out) => assert.fail(out),
+      (error) => error,
+    )
+  // As it is it cannot be read; nor can what is not there. Both are said.
+  const broken = await refused()
+  assert.equal(broken.code, 1)
+  assert.match(broken.stdout, /may be lost. Its server cannot be started or read: .*Repair the folder/s)
+  renameSync(kept, `${kept}.away`)
+  assert.match((await refused()).stdout, new RegExp(`was not there. If it is found, move it to ${kept} `))
+  renameSync(`${kept}.away`, kept)
   renameSync(`${control(kept)}.away`, control(kept))
   const file = join(parent, '..', 'lost.jsonl')
   const found = JSON.parse(await server.command('recover', '--json', '--export', file))
