@@ -53,6 +53,8 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
     },
     metricsText: () => metrics.text(),
     directory: () => directoryStatus(data.directory),
+    databases: () =>
+      Object.fromEntries(data.clusterNames.map((name) => [name, data.cluster(name).memberStatus])),
     position: async (cluster) => {
       const { lsn, timeline } = await data.positionOf(cluster)
       return { lsn: formatLsn(lsn), timeline }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
 import type { RandomSource } from '../core/random.ts'
-import type { DirectoryStatus, SystemStatus } from '../core/topology.ts'
+import type { DirectoryStatus, MemberStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterMember, ClusterOptions } from '../data/client/types.ts'
 import type { RelayAddress } from '../effects/index.ts'
 import type { JobsOptions, JobsParts } from '../jobs/index.ts'
@@ -81,6 +81,8 @@ export interface Runtime extends Service {
   /** Prometheus text format. */
   metricsText(): Promise<string>
   directory(): DirectoryStatus
+  /** The servers of each cluster, as this process knows them. */
+  databases(): Readonly<Record<string, readonly MemberStatus[]>>
   /** Of each cluster's effects, as far as this process delivers them. */
   relay(): SystemStatus['relay']
   /** Starts the worker, where `runJobs` is `later`: what requests need comes first. */

@@ -33,6 +33,15 @@ export interface NodeStatus {
   readonly timeline?: number
 }
 
+/** A server of a cluster, as a process knows it that works on it. */
+export interface MemberStatus {
+  readonly id: string
+  /** Undefined: it takes no writes, and answers no reads. */
+  readonly role: 'primary' | 'replica' | undefined
+  /** When it was last asked. */
+  readonly answers: boolean
+}
+
 /** Who owns which buckets, in its public form: inclusive ranges. */
 export interface DirectoryStatus {
   readonly epoch: number

@@ -1,19 +1,21 @@
 import { request } from 'node:http'
 import type { CacheKeyReport, CacheReport } from '../cache/index.ts'
+import { systemClock, type Timer } from '../core/clock.ts'
+import { isTenfoldError } from '../core/errors.ts'
 import type { SystemStatus } from '../core/topology.ts'
 import { JobMissing } from '../jobs/errors.ts'
 import { controlSocketPath } from './control-path.ts'
 import { ControlFailed, NotRunning, OperationRefused } from './errors.ts'
 
 const ANSWER_MS_MAX = 5_000
-/** A node may have to be copied. */
-const OPERATION_MS_MAX = 120_000
+/** Milliseconds without an answer to an operation after which the system is asked whether it is at it still. */
+const PROGRESS_MS = 5_000
 /** No one listens there, or there is no such file: nothing runs. */
 const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
 
 /** What the commands ask of a running system, over its control socket. */
-export async function askStatus(folder: string): Promise<SystemStatus> {
-  return JSON.parse(await call(folder, 'GET', '/status')) as SystemStatus
+export async function askStatus(folder: string, ms = ANSWER_MS_MAX): Promise<SystemStatus> {
+  return JSON.parse(await call(folder, 'GET', '/status', { ms })) as SystemStatus
 }
 
 export async function askCache(folder: string): Promise<CacheReport> {
@@ -49,17 +51,49 @@ export async function askJobChange(
   return jobs
 }
 
-/** Restarts, scales or breaks nodes. @returns their ids @throws OperationRefused */
+/**
+ * Restarts, scales or breaks nodes. That lasts as long as it lasts, e.g. a copy of a large database, and goes on when nobody waits
+ * for it any more.
+ * @param onProgress is told every 5 s, or `everyMs`, how the system is meanwhile
+ * @returns their ids @throws OperationRefused; ControlFailed when the system answers nothing any more
+ */
 export async function askOperation(
   folder: string,
   operation: 'restart' | 'scale' | 'fault',
   query: Readonly<Record<string, string>>,
+  { onProgress, everyMs = PROGRESS_MS, answerMs }: Waiting = {},
 ): Promise<string[]> {
-  const text = await call(folder, 'POST', `/${operation}?${new URLSearchParams(query)}`, OPERATION_MS_MAX)
+  const path = `/${operation}?${new URLSearchParams(query)}`
+  const text = await call(folder, 'POST', path, {
+    ms: everyMs,
+    isAlive: async () => {
+      const status = await askStatus(folder, answerMs)
+      onProgress?.(status)
+    },
+  })
   return (JSON.parse(text) as { nodes: string[] }).nodes
 }
 
-function call(folder: string, method: string, path: string, ms = ANSWER_MS_MAX): Promise<string> {
+interface Waiting {
+  readonly onProgress?: (status: SystemStatus) => void
+  readonly everyMs?: number
+  /** Milliseconds that the system has to say how it is. */
+  readonly answerMs?: number
+}
+
+interface Patience {
+  /** Milliseconds to wait for an answer. */
+  readonly ms: number
+  /** Asked after each; it waits on unless this rejects. */
+  readonly isAlive?: () => Promise<void>
+}
+
+function call(
+  folder: string,
+  method: string,
+  path: string,
+  { ms, isAlive }: Patience = { ms: ANSWER_MS_MAX },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const req = request(
       {
@@ -67,7 +101,6 @@ function call(folder: string, method: string, path: string, ms = ANSWER_MS_MAX):
         method,
         path,
         headers: { host: 'localhost' },
-        timeout: ms,
       },
       (res) => {
         let body = ''
@@ -77,6 +110,7 @@ function call(folder: string, method: string, path: string, ms = ANSWER_MS_MAX):
         })
         res.on('error', reject)
         res.on('end', () => {
+          timer.cancel()
           if (res.statusCode !== undefined && res.statusCode < 300) resolve(body)
           else if (res.statusCode === 404 && body.includes('TENFOLD_JOB_MISSING')) reject(jobMissing(body))
           else if (body.includes('"code"')) reject(refused(body))
@@ -84,19 +118,32 @@ function call(folder: string, method: string, path: string, ms = ANSWER_MS_MAX):
         })
       },
     )
-    req.on('timeout', () => req.destroy(failed(`it did not answer within ${ms / 1000} s`)))
+    const late = (): ControlFailed => failed(`it did not answer within ${ms / 1000} s`)
+    const wait = (): Timer =>
+      systemClock.timer(ms, () => {
+        if (isAlive === undefined) req.destroy(late())
+        else
+          isAlive().then(
+            () => {
+              if (!req.closed) timer = wait()
+            },
+            (error: Error) => req.destroy(error),
+          )
+      })
+    let timer = wait()
     req.on('error', (error: NodeJS.ErrnoException) => {
+      timer.cancel()
       if (ABSENT.has(error.code ?? '')) reject(new NotRunning(folder, { cause: error }))
-      else reject(error instanceof ControlFailed ? error : failed(error.message, error))
+      else reject(isTenfoldError(error) ? error : failed(error.message, error))
     })
     req.end()
   })
 }
 
-/** In the running system's own words. */
+/** In the running system's own words, under its own code. */
 function refused(body: string): OperationRefused {
-  const { title, remedy } = JSON.parse(body) as { title: string; remedy: string }
-  return new OperationRefused(title, remedy)
+  const { title, remedy, code } = JSON.parse(body) as { title: string; remedy: string; code: string }
+  return Object.assign(new OperationRefused(title, remedy), { code })
 }
 
 /** Told by the system as it was found there. */

@@ -2,12 +2,11 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import { formatLsn } from '../core/lsn.ts'
 import type { DurabilityStatus, NodeState, NodeStatus } from '../core/topology.ts'
-import type { ClusterOptions } from '../data/client/types.ts'
 import { ClusterKeeper, type ClusterMember } from '../data/failover/keeper.ts'
 import { nodePlaces } from '../data/failover/places.ts'
 import { readClusterRecord } from '../data/failover/record.ts'
 import { connectionTo } from '../data/postgres/address.ts'
-import { addressOf, clusterName } from './clusters.ts'
+import { clusterName } from './clusters.ts'
 import { listEmbedded } from './databases.ts'
 import { StageRefused } from './errors.ts'
 import { sizeServer } from './sizing.ts'
@@ -95,21 +94,6 @@ export function dataStatus(cluster: string, keeper: ClusterKeeper): NodeStatus[]
       ...(view.timeline !== undefined && { timeline: view.timeline }),
     }
   })
-}
-
-/** Servers that are not ours: who they are, not how they are; the applications nodes tell whether they answer. */
-export function externalStatus(clusters: readonly ClusterOptions[], startedAt: string): NodeStatus[] {
-  return clusters.flatMap(({ name, connection, members }) =>
-    (members ?? [{ id: `${name}-pg-1`, connection }]).map((member) => ({
-      id: member.id,
-      tier: 'data' as const,
-      cluster: name,
-      pid: null,
-      state: 'healthy' as const,
-      address: addressOf(member.connection),
-      startedAt,
-    })),
-  )
 }
 
 /** On how many disks a cluster's commits are. */

@@ -125,6 +125,18 @@ export class NodeUnknown extends TenfoldError {
   }
 }
 
+/** A node was restarted, and is not back. */
+export class RestartFailed extends TenfoldError {
+  readonly code = 'TENFOLD_RESTART_FAILED'
+  override readonly status = 409
+  constructor(id: string, why: string | undefined) {
+    super(
+      `${id} was ended, and its new process ended before it served${why === undefined ? '.' : `: ${why}`}`,
+      `It is started again until it serves. See \`tenfold logs --node ${id}\`.`,
+    )
+  }
+}
+
 /** The running system will not do what it was asked to. */
 export class OperationRefused extends TenfoldError {
   readonly code = 'TENFOLD_OPERATION_REFUSED'

@@ -6,12 +6,13 @@ import type { ClusterOptions } from '../data/client/types.ts'
 import { prepareData } from '../data/prepare.ts'
 import { importApp } from './app-module.ts'
 import { checkPort } from './check-port.ts'
-import { addressOf, embeddedClusters, externalClusters } from './clusters.ts'
+import { embeddedClusters, externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import { answerApp } from './control-app.ts'
 import { openControl } from './control-server.ts'
 import { ensureDatabases } from './databases.ts'
 import { inspectExternal } from './external.ts'
+import { externalStatus } from './external-status.ts'
 import { endUnwanted, NOTHING } from './left-running.ts'
 import { readNode } from './nodes/node-notes.ts'
 import { own } from './ownership.ts'
@@ -244,16 +245,7 @@ export class Single implements ServerPart {
   }
 
   #externalFacts(): NodeFacts[] {
-    return this.#clusters.map(({ name, connection }) => ({
-      id: `${name}-pg-1`,
-      tier: 'data',
-      cluster: name,
-      role: 'primary',
-      pid: null,
-      state: 'healthy',
-      address: addressOf(connection),
-      startedAt: this.#startedAt,
-    }))
+    return externalStatus(this.#clusters, this.#startedAt, this.#runtime?.databases())
   }
 
   #notes(): string[] {

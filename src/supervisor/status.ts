@@ -65,6 +65,8 @@ async function dataStatus(
   clock: Clock,
 ): Promise<NodeStatus> {
   if (facts.state !== 'healthy' || position === undefined || facts.cluster === undefined) return facts
+  // A replica of somebody else's.
+  if (facts.role !== 'primary') return facts
   const answer = await within(position(facts.cluster), clock)
   if (answer === undefined) return { ...facts, state: facts.pid === null ? 'down' : 'suspect' }
   return { ...facts, lsn: answer.lsn, timeline: answer.timeline }

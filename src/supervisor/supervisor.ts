@@ -7,15 +7,9 @@ import { externalClusters } from './clusters.ts'
 import { openConsole } from './console-server.ts'
 import type { ControlAnswer } from './control-answer.ts'
 import { openControl } from './control-server.ts'
-import {
-  createKeepers,
-  dataStatus,
-  durabilityStatus,
-  externalStatus,
-  keptFolders,
-  startKeepers,
-} from './data-tier.ts'
+import { createKeepers, dataStatus, durabilityStatus, keptFolders, startKeepers } from './data-tier.ts'
 import { inspectExternal } from './external.ts'
+import { externalStatus } from './external-status.ts'
 import { endUnwanted, NOTHING } from './left-running.ts'
 import type { NodeAnswer, NodeRequest } from './nodes/messages.ts'
 import { readNode } from './nodes/node-notes.ts'
@@ -57,6 +51,8 @@ export class Supervisor implements ServerPart {
   #consoleUrl: string | null = null
   #app: string | undefined
   #directory = NO_DIRECTORY
+  /** As a web node knew them when it was last asked. */
+  #databases: NodeAnswer['databases']
   #nodesLeft: Left = 'nothing'
   #dataLeft: Left = 'nothing'
   #serves = false
@@ -149,7 +145,7 @@ export class Supervisor implements ServerPart {
     const phase = this.#phase
     const [nodes, relay] = await Promise.all([this.#processes(), this.#relayStatus()])
     const data = [
-      ...externalStatus(this.#external, this.#startedAt),
+      ...externalStatus(this.#external, this.#startedAt, this.#databases),
       ...[...this.#keepers].flatMap(([name, keeper]) => dataStatus(name, keeper)),
     ]
     const all = [...nodes, ...data]
@@ -277,7 +273,9 @@ export class Supervisor implements ServerPart {
         .filter(({ pid }) => pid !== null)
         .map(async (node) => {
           const answer = node.state === 'healthy' ? await node.ask('GET', '/status', 1_000) : undefined
-          const ready = (answer?.body as NodeAnswer | undefined)?.ready === true
+          const said = answer?.body as NodeAnswer | undefined
+          const ready = said?.ready === true
+          if (node.tier === 'web') this.#databases = said?.databases
           return {
             id: node.id,
             tier: node.tier,
@@ -306,8 +304,11 @@ export class Supervisor implements ServerPart {
     }
     const text = JSON.stringify(content)
     if (text === this.#told) return
+    const epoch = this.#epoch.next((error) =>
+      this.#options.log.error({ err: error }, 'the epoch of the topology cannot be written down'),
+    )
     this.#told = text
-    const topology = { epoch: this.#epoch.next(), ...content }
+    const topology = { epoch, ...content }
     for (const node of this.#nodes.values()) node.tell(topology)
   }
 

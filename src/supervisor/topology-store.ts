@@ -21,11 +21,16 @@ export class TopologyEpoch {
     return this.#epoch
   }
 
-  next(): number {
+  /** @param onFailure is told why it is not on disk: on a full one the nodes have to hear all the same who is there */
+  next(onFailure: (error: unknown) => void): number {
     this.#epoch += 1
     const temporary = `${this.#file}.tmp`
-    writeFileSync(temporary, `${JSON.stringify({ epoch: this.#epoch })}\n`, { mode: 0o600 })
-    renameSync(temporary, this.#file)
+    try {
+      writeFileSync(temporary, `${JSON.stringify({ epoch: this.#epoch })}\n`, { mode: 0o600 })
+      renameSync(temporary, this.#file)
+    } catch (error) {
+      onFailure(error)
+    }
     return this.#epoch
   }
 }

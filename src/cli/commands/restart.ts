@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { sayProgress } from '../operation-progress.ts'
 import { printJson, say } from '../output.ts'
 import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
 
@@ -12,7 +13,14 @@ export function restartCommand(program: Command): void {
     .addOption(debugOption())
     .action(async (target: string, options: { data?: string; json?: true }) => {
       const { askOperation } = await import('../../supervisor/control-client.ts')
-      const nodes = await askOperation(chosenFolder(options.data), 'restart', { target })
+      const nodes = await askOperation(
+        chosenFolder(options.data),
+        'restart',
+        { target },
+        {
+          onProgress: sayProgress,
+        },
+      )
       if (options.json) printJson({ nodes })
       else say(`restarted ${nodes.join(', ')}`)
     })

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { REPLICAS_MAX } from '../../data/failover/options.ts'
+import { sayProgress } from '../operation-progress.ts'
 import { printJson, say } from '../output.ts'
 import { chosenFolder, dataOption, debugOption, examples, jsonOption } from '../places.ts'
 
@@ -13,7 +14,14 @@ export function scaleCommand(program: Command): void {
     .addOption(debugOption())
     .action(async ({ target, count }: Assignment, options: { data?: string; json?: true }) => {
       const { askOperation } = await import('../../supervisor/control-client.ts')
-      const nodes = await askOperation(chosenFolder(options.data), 'scale', { target, count })
+      const nodes = await askOperation(
+        chosenFolder(options.data),
+        'scale',
+        { target, count },
+        {
+          onProgress: sayProgress,
+        },
+      )
       if (options.json) printJson({ nodes })
       else say(`${target} is ${count} now: ${nodes.join(', ')}`)
     })

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
+import type { MemberStatus } from '../../core/topology.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { meansLost, SessionCut } from '../connection/failure.ts'
 import { CopyLost } from '../connection/lane.ts'
@@ -109,6 +110,21 @@ export class Cluster {
 
   get roles(): Roles {
     return this.#watch?.roles ?? NO_ROLES
+  }
+
+  /** Its servers, for a status; of one that is alone nothing is found out. */
+  get memberStatus(): MemberStatus[] {
+    const { primary, replicas } = this.roles
+    return [...this.#nodes.keys()].map((id) => ({
+      id,
+      role:
+        !this.#watch || id === primary
+          ? ('primary' as const)
+          : replicas.includes(id)
+            ? ('replica' as const)
+            : undefined,
+      answers: this.#watch?.answers(id) ?? true,
+    }))
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
 import type { DatabaseAddress } from '../postgres/address.ts'
+import { identify, signal } from '../postgres/process.ts'
 import { decide, type Step } from './decide.ts'
 import { ClusterLost, SwitchoverRefused } from './errors.ts'
 import { dearest, fitted } from './fitted.ts'
@@ -237,7 +238,10 @@ export class ClusterKeeper implements Service {
    */
   fault(id: string, what: 'kill' | 'pause' | 'resume'): boolean {
     const node = this.#members.get(id)
-    if (what === 'kill') return node.pid !== undefined && process.kill(node.pid, 'SIGKILL')
+    if (what === 'kill') {
+      const identity = node.pid === undefined ? undefined : identify(node.pid)
+      return identity !== undefined && signal(identity, 'SIGKILL')
+    }
     return node.signalAll(what === 'pause' ? 'SIGSTOP' : 'SIGCONT')
   }
 

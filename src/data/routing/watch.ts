@@ -62,6 +62,11 @@ export class Watch {
     return this.#roles
   }
 
+  /** Whether a member has answered the last look. */
+  answers(id: string): boolean {
+    return this.#members.get(id)?.answer !== undefined
+  }
+
   /** What keeps a member from being used, for messages. */
   get troubles(): string {
     const { foreign, replaced } = this.#roles

@@ -1,4 +1,4 @@
-import type { DirectoryStatus, NodeState, SystemStatus, Tier } from '../../core/topology.ts'
+import type { DirectoryStatus, MemberStatus, NodeState, SystemStatus, Tier } from '../../core/topology.ts'
 import type { ConnectionOptions } from '../../data/client/types.ts'
 import type { Failure, StartRequest } from '../start-request.ts'
 
@@ -71,5 +71,6 @@ export interface NodeReport {
 export interface NodeAnswer {
   readonly ready: boolean
   readonly directory?: DirectoryStatus | undefined
+  readonly databases?: Readonly<Record<string, readonly MemberStatus[]>> | undefined
   readonly relay?: SystemStatus['relay'] | undefined
 }

@@ -9,7 +9,7 @@ import { within } from '../../data/postgres/end.ts'
 import { watch } from '../../data/postgres/launch.ts'
 import { identify, type ProcessIdentity, signal } from '../../data/postgres/process.ts'
 import { backoff } from '../backoff.ts'
-import { ServerDied } from '../errors.ts'
+import { RestartFailed, ServerDied } from '../errors.ts'
 import { NodeFailed } from '../node-failed.ts'
 import { type Pulse, watchPulse } from '../pulse.ts'
 import type { Left } from '../server-part.ts'
@@ -151,23 +151,21 @@ export class NodeProcess implements Service {
     return this.#run !== undefined && signal(this.#run.identity, name)
   }
 
-  /** In order, and then again. */
+  /** In order, and then again. @throws RestartFailed when its new process ends before it serves */
   async restart(): Promise<void> {
-    const run = this.#run
-    if (run === undefined) return
-    await this.#end(run)
+    if (this.#run !== undefined) await this.#end(this.#run)
     await this.#repairing
-    await this.#serves()
-  }
-
-  /** Resolves when the present process serves, or has ended. */
-  async #serves(): Promise<void> {
     const run = this.#run
     if (run === undefined || run.report?.state === 'healthy') return
     const healthy = new Promise<void>((resolve) => {
       run.onHealthy = resolve
     })
-    await Promise.race([healthy, run.gone])
+    const gone = run.gone.then(async () => {
+      await run.link.ended()
+      throw new RestartFailed(this.id, run.report?.failure?.text)
+    })
+    gone.catch(() => {}) // it may end long after
+    await Promise.race([healthy, gone])
   }
 
   async #start(): Promise<void> {

@@ -75,7 +75,12 @@ class WebNode implements NodePart {
     const runtime = this.#runtime
     if (runtime === undefined) return { ready: false }
     const { ready } = await runtime.ready()
-    return { ready, directory: runtime.directory(), relay: runtime.relay() }
+    return {
+      ready,
+      directory: runtime.directory(),
+      databases: runtime.databases(),
+      relay: runtime.relay(),
+    }
   }
 
   ask(method: string, path: string): Promise<ControlAnswer> {

@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import type { NodeStatus } from '../../../src/core/topology.ts'
 import { primaryOf, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
+import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { processesIn } from '../../../src/data/postgres/process.ts'
 import { CookieMemory } from '../kit/memory.ts'
@@ -141,6 +143,15 @@ test('`tenfold start --database` with several hosts follows the primary of someb
   const { user, password } = primaryOf(cluster.keeper.topology())
   const url = `postgres://${user}:${encodeURIComponent(password)}@${hosts.join(',')}/app`
   const server = await ServerProcess.start(t, { flags: ['--database', url] })
+  const roles = (count: Record<string, number>) => (): Promise<unknown> =>
+    server.until(JSON.stringify(count), ({ nodes }) => {
+      const data = nodes.filter(({ tier }) => tier === 'data')
+      const found = Map.groupBy(data, ({ role, state }) => `${role ?? 'nobody'} ${state}`)
+      const now = Object.fromEntries([...found].map(([name, list]) => [name, list.length]))
+      return isDeepStrictEqual(now, count) || undefined
+    })
+  const whole = roles({ 'primary healthy': 1, 'replica healthy': 2 })
+  await whole()
   const killed = async (): Promise<void> => {
     const { primary } = cluster.keeper.record
     cluster.keeper.fault(primary, 'kill')
@@ -163,4 +174,11 @@ test('`tenfold start --database` with several hosts follows the primary of someb
     copies: true,
   })
   assert.deepEqual(troubles, {})
+  await whole()
+  // Nobody starts it again.
+  await cluster.keeper.leave()
+  const { options, keeper } = cluster
+  const replica = keeper.record.nodes.find((id) => id !== keeper.record.primary)!
+  for (const process of processesIn(nodePlaces(options, replica).dataDir)) signal(process.pid, 'SIGKILL')
+  await roles({ 'primary healthy': 1, 'replica healthy': 1, 'nobody down': 1 })()
 })
