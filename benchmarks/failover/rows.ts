@@ -16,88 +16,69 @@ const STALLS_MS: Readonly<Record<string, number>> = {
 const WORST_MS: Readonly<Record<string, number>> = { Tenfold: 2_000, 'Tenfold, primary stopped': 4_000 }
 const REDUNDANT_MS = 10_000
 
+/** One contender's rounds. */
+interface Contender {
+  readonly name: string
+  readonly of: readonly Sample[]
+}
+type Figure = (sample: Sample) => number
+
+const isJudged = ({ name }: Contender): boolean => STALLS_MS[name] !== undefined
+const count = (value: number): string => Math.round(value).toLocaleString('en')
+
 /** A table of its own for each contender; ratios say little where one side is zero. */
 export function rows(samples: Samples): Row[] {
-  return Object.entries(samples).flatMap(([name, of]) => {
-    const pick = (value: (sample: Sample) => number): number[] => of.map(value)
-    const stall = STALLS_MS[name]
-    const typical = (figure: string, values: number[], unit = '', bound?: number): Row => {
-      const goal = {
-        text: `≤ ${bound?.toLocaleString('en')}${unit}`,
-        bound: bound ?? 0,
-        better: 'lower',
-      } as const
-      const row =
-        stall === undefined || bound === undefined
-          ? { figure: '', value: `${interval(estimate(values), 0)}${unit}` }
-          : goalRow('', goal, estimate(values), unit, 0)
-      const most = Math.round(maximum(values)).toLocaleString('en')
-      return { ...row, figure: `${name}: ${figure}`, value: `${row.value}, at most ${most}${unit}` }
-    }
-    const total = (figure: string, values: number[], judged = true): Row => ({
+  return Object.entries(samples).flatMap(([name, of]) => rowsOf({ name, of }))
+}
+
+function rowsOf(one: Contender): Row[] {
+  return [
+    typical(one, 'failed requests', ({ failedWrites, failedReads }) => failedWrites + failedReads, '', 0),
+    typical(one, 'no write answered for', ({ noWriteMs }) => noWriteMs, ' ms'),
+    typical(one, 'no read answered for', ({ noReadMs }) => noReadMs, ' ms'),
+    typical(one, 'slowest answered request', ({ longestMs }) => longestMs, ' ms', STALLS_MS[one.name]),
+    ...worst(one, 'slowest answered request', ({ longestMs }) => longestMs),
+    typical(one, 'redundant again after', ({ redundantMs }) => redundantMs, ' ms', REDUNDANT_MS),
+    total(one, 'acknowledged writes lost', ({ lost }) => lost),
+    total(one, 'writes applied twice', ({ doubled }) => doubled),
+    total(one, 'writes of unknown outcome', ({ unknownWrites }) => unknownWrites),
+    total(one, 'reads that missed an acknowledged write', ({ missed }) => missed),
+  ]
+}
+
+/** The median, and the worst beside it. */
+function typical(one: Contender, figure: string, value: Figure, unit: string, bound?: number): Row {
+  const values = one.of.map(value)
+  const plain = { figure: '', value: `${interval(estimate(values), 0)}${unit}` }
+  const row =
+    bound === undefined || !isJudged(one)
+      ? plain
+      : goalRow('', { text: `≤ ${count(bound)}${unit}`, bound, better: 'lower' }, estimate(values), unit, 0)
+  const most = `${count(maximum(values))}${unit}`
+  return { ...row, figure: `${one.name}: ${figure}`, value: `${row.value}, at most ${most}` }
+}
+
+function worst({ name, of }: Contender, figure: string, value: Figure): Row[] {
+  const bound = WORST_MS[name]
+  if (bound === undefined) return []
+  const most = maximum(of.map(value))
+  const verdict = most <= bound ? 'met' : 'missed'
+  return [
+    {
       figure: `${name}: ${figure}, all rounds`,
-      value: String(sum(values)),
-      ...(stall !== undefined && judged && { goal: '0', verdict: sum(values) === 0 ? 'met' : 'missed' }),
-    })
-    const worst = (figure: string, values: number[], bound: number | undefined): Row[] => {
-      if (bound === undefined) return []
-      const most = maximum(values)
-      const value = `${Math.round(most).toLocaleString('en')} ms`
-      const goal = `≤ ${bound.toLocaleString('en')} ms`
-      return [
-        { figure: `${name}: ${figure}, all rounds`, value, goal, verdict: most <= bound ? 'met' : 'missed' },
-      ]
-    }
-    return [
-      typical(
-        'failed requests',
-        pick(({ failedWrites, failedReads }) => failedWrites + failedReads),
-        '',
-        0,
-      ),
-      typical(
-        'no write answered for',
-        pick(({ noWriteMs }) => noWriteMs),
-        ' ms',
-      ),
-      typical(
-        'no read answered for',
-        pick(({ noReadMs }) => noReadMs),
-        ' ms',
-      ),
-      typical(
-        'slowest answered request',
-        pick(({ longestMs }) => longestMs),
-        ' ms',
-        stall,
-      ),
-      ...worst(
-        'slowest answered request',
-        pick(({ longestMs }) => longestMs),
-        WORST_MS[name],
-      ),
-      typical(
-        'redundant again after',
-        pick(({ redundantMs }) => redundantMs),
-        ' ms',
-        REDUNDANT_MS,
-      ),
-      total(
-        'acknowledged writes lost',
-        pick(({ lost }) => lost),
-      ),
-      total(
-        'writes applied twice',
-        pick(({ doubled }) => doubled),
-      ),
-      total(
-        'writes of unknown outcome',
-        pick(({ unknownWrites }) => unknownWrites),
-      ),
-      total(
-        'reads that missed an acknowledged write',
-        pick(({ missed }) => missed),
-      ),
-    ]
-  })
+      value: `${count(most)} ms`,
+      goal: `≤ ${count(bound)} ms`,
+      verdict,
+    },
+  ]
+}
+
+function total(one: Contender, figure: string, value: Figure): Row {
+  const all = sum(one.of.map(value))
+  const verdict = all === 0 ? 'met' : 'missed'
+  return {
+    figure: `${one.name}: ${figure}, all rounds`,
+    value: String(all),
+    ...(isJudged(one) && { goal: '0', verdict }),
+  }
 }
