@@ -94,14 +94,12 @@ class Session implements UpkeepSession {
     if (checkAt !== undefined)
       items.splice(checkAt, 0, { statement: this.#statements.get(IN_TIME_SQL), params: [STATEMENT_MS] })
     const batch = await connection.run(items)
+    const isOpen = batch.failure && statements.some(({ sql }) => sql === 'begin')
+    if (batch.failure && classify(batch.failure) === 'connection') this.#lost(connection, batch.failure)
+    // An explicit transaction is still open after its failure, and the session has to be usable.
+    else if (isOpen) await connection.run([{ statement: this.#statements.get('rollback'), params: [] }])
     silent.cancel()
-    if (batch.failure) {
-      if (classify(batch.failure) === 'connection') this.#lost(connection, batch.failure)
-      // An explicit transaction is still open after its failure, and the session has to be usable.
-      else if (statements.some(({ sql }) => sql === 'begin'))
-        await connection.run([{ statement: this.#statements.get('rollback'), params: [] }])
-      throw batch.failure
-    }
+    if (batch.failure) throw batch.failure
     return batch.results.map(({ rows }) => rows).filter((_, at) => at !== checkAt)
   }
 

@@ -20,12 +20,16 @@ export async function findPrimary(
   if (members.length < 2) return members[0]?.connection ?? connection
   const found = Promise.withResolvers<string>()
   found.promise.catch(() => {}) // it may fail before anybody awaits it
+  // All have to have had their word: of two that take writes the one on the higher timeline counts.
+  let haveAnswered = false
   const watch = new Watch({
     cluster: name,
     clock,
     log,
     urgent: () => true,
-    onRoles: ({ primary }) => primary !== undefined && found.resolve(primary),
+    onRoles: ({ primary }) => {
+      if (haveAnswered && primary !== undefined) found.resolve(primary)
+    },
     onAnswer: () => {},
   })
   const timer = clock.timer(FIND_MS_MAX, () =>
@@ -36,9 +40,10 @@ export async function findPrimary(
   try {
     signal?.throwIfAborted()
     watch.set(members)
-    // All have to have had their word: of two that take writes the one on the higher timeline counts.
     await watch.lookAgain()
     signal?.throwIfAborted()
+    haveAnswered = true
+    // Not whom it heard of before: that one may be gone by now.
     const id = watch.roles.primary ?? (await found.promise)
     return members.find((one) => one.id === id)!.connection
   } finally {
