@@ -63,7 +63,7 @@ export const createRuntime: CreateRuntime = (definition, options): Runtime => {
     cache: following.cache,
     jobs,
     beginJobs: () => jobs.worker.start(),
-    members: (cluster, members) => data.setMembers(cluster, members),
+    members: (cluster, members, losses) => data.setMembers(cluster, members, losses),
     drain,
   }
 }

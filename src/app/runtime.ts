@@ -2,6 +2,7 @@ import type { Cache } from '../cache/index.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Service } from '../core/lifecycle.ts'
 import type { Logger } from '../core/log.ts'
+import type { HistoryLoss } from '../core/position.ts'
 import type { RandomSource } from '../core/random.ts'
 import type { DirectoryStatus, MemberStatus, SystemStatus } from '../core/topology.ts'
 import type { ClusterMember, ClusterOptions } from '../data/client/types.ts'
@@ -94,7 +95,7 @@ export interface Runtime extends Service {
   /** Position of a cluster's primary, for `status`. */
   position(cluster: string): Promise<{ lsn: string; timeline: number }>
   /** The members of a cluster are these now, in whatever roles; it looks at them at once. */
-  members(cluster: string, members: readonly ClusterMember[]): void
+  members(cluster: string, members: readonly ClusterMember[], losses?: readonly HistoryLoss[]): void
   /** Stops taking requests (readiness fails, answers say `Connection: close`); `stop` then waits for those in flight. */
   drain(): void
 }

@@ -81,8 +81,13 @@ function wireWeb({ options: app }: AppDefinition, options: RuntimeOptions, base:
     get directoryEpoch() {
       return data.directory.epoch
     },
+    losses: (cluster: string) => data.cluster(cluster).losses,
   }
-  const seen = new WebSeen({ signingKeys, random, directory, secureCookies })
+  const onLost = (clusters: readonly string[]): void => {
+    for (const cluster of clusters) data.cluster(cluster).metrics.lostSessions.value++
+    log.warn({ clusters }, 'a session has seen what a failover with loss may have taken, and is told so')
+  }
+  const seen = new WebSeen({ signingKeys, random, directory, secureCookies, onLost })
   const { spoolFolder: folder } = options
   const spool =
     folder === undefined ? undefined : createSpool({ folder, clock: systemClock, random, metrics })

@@ -13,6 +13,16 @@ export interface Settlement {
   readonly reading: Position
 }
 
+/** A timeline was left with loss: what lay beyond this place, acknowledged or not, is no part of the history any more. */
+export type Loss = Position
+
+/** The same as it is written down, and told from process to process. */
+export interface HistoryLoss {
+  readonly timeline: number
+  /** As PostgreSQL writes it. */
+  readonly lsn: string
+}
+
 /** Where a primary's log stands. The flush position: the insert position can be handed out again after a crash. */
 export const POSITION_SQL =
   'select pg_current_wal_flush_lsn()::text as lsn, pg_walfile_name(pg_current_wal_flush_lsn()) as wal'

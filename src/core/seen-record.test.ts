@@ -165,3 +165,27 @@ test('its own commit settles nothing, a later timeline all of the earlier', () =
   lost.wrote('c0', at(60n))
   assert.deepEqual(c0(lost), { timeline: 1, wrote: 60n, read: 0n, copied: 0n })
 })
+
+test('a session that has seen what a failover with loss has taken is told so, once', () => {
+  const losses = (cluster: string) => (cluster === 'c0' ? [at(10n), at(30n, 3)] : [])
+  const lostOf = (came: Seen, now: { lsn: bigint; timeline: number }): [string[], Seen] => {
+    class Given extends SeenRecord {
+      protected override load(): Seen {
+        return came
+      }
+    }
+    const record = new Given({ ...DIRECTORY, losses })
+    record.answered('c0', now, 'primary')
+    const { lost, seen: next } = record.result()
+    return [lost, next]
+  }
+  for (const came of [seen({ wrote: 11n }), seen({ read: 11n }), seen({ timeline: 3, wrote: 31n })]) {
+    const [lost, next] = lostOf(came, at(12n, 4))
+    assert.deepEqual(lost, ['c0'])
+    assert.deepEqual(lostOf(next, at(13n, 4))[0], [])
+  }
+  // Within what is kept; in a timeline that was left without loss; and before there is another.
+  for (const came of [seen({ wrote: 10n, read: 9n }), seen({ timeline: 2, wrote: 99n })])
+    assert.deepEqual(lostOf(came, at(40n, 4))[0], [])
+  assert.deepEqual(lostOf(seen({ wrote: 11n }), at(12n))[0], [])
+})

@@ -1,5 +1,5 @@
 import type { Lsn } from './lsn.ts'
-import type { Position, Settlement } from './position.ts'
+import type { Loss, Position, Settlement } from './position.ts'
 import { formatSeen, NOTHING_SEEN, parseSeen, type Seen, type SeenCluster, type SeenScope } from './seen.ts'
 
 /** What a session's memory needs to know of the system around it. */
@@ -7,6 +7,8 @@ export interface SeenDirectory {
   /** Names of the clusters that exist: what was seen of others is forgotten. */
   readonly clusters: readonly string[]
   readonly directoryEpoch: number
+  /** Where a cluster's history was left with loss. @defaultValue nowhere */
+  losses?(cluster: string): readonly Loss[]
 }
 
 /** What a session has seen, over one request or one run of a job. Costs nothing until somebody asks or tells. */
@@ -111,20 +113,30 @@ export class SeenRecord implements SeenScope {
     return seen.clusters.size === 0 ? '' : formatSeen(seen)
   }
 
-  /** What the session has seen by now, and whether that is more than it came with. */
-  result(): { seen: Seen; raised: boolean } {
+  /**
+   * What the session has seen by now, and whether that is more than it came with. `lost`: clusters of which it came with
+   * something that a failover with loss may have taken; it is told that once, as the token is another from here on.
+   */
+  result(): { seen: Seen; raised: boolean; lost: string[] } {
     const { came } = this
     const { clusters: names, directoryEpoch } = this.#directory
     const clusters = new Map<string, SeenCluster>()
     let raised = came.clusters.size > 0 && directoryEpoch > came.directoryEpoch
+    const lost: string[] = []
     for (const name of names) {
       const before = came.clusters.get(name)
       const told = withRead(withWrote(this.#kept(name), this.#wrote?.get(name)), this.#read?.get(name))
       const now = withCopied(told, this.#copied?.get(name), this.#settled?.get(name))
       if (now) clusters.set(name, now)
       raised ||= now !== before
+      if (before && now && now.timeline > before.timeline && this.#isBeyondLoss(name, before)) lost.push(name)
     }
-    return { seen: { clusters, directoryEpoch: Math.max(directoryEpoch, came.directoryEpoch) }, raised }
+    return { seen: { clusters, directoryEpoch: Math.max(directoryEpoch, came.directoryEpoch) }, raised, lost }
+  }
+
+  #isBeyondLoss(cluster: string, came: SeenCluster): boolean {
+    const losses = this.#directory.losses?.(cluster) ?? []
+    return losses.some(({ timeline, lsn }) => timeline === came.timeline && !isWithin(came, lsn))
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClusterOptions } from '../data/client/types.ts'
-import type { ClusterTopology } from '../data/failover/keeper.ts'
+import type { ClusterTopology } from '../data/failover/topology.ts'
 import type { Topology } from './nodes/messages.ts'
 
 /**
@@ -47,11 +47,12 @@ function readEpoch(file: string): number {
 /** A cluster as its nodes are told of it: those that can be reached. */
 export function clusterMessage(
   name: string,
-  { primary, members }: ClusterTopology,
+  { primary, members, losses }: ClusterTopology,
 ): Topology['clusters'][number] {
   return {
     name,
     primary,
+    losses,
     members: members.flatMap(({ id, address }) => {
       if (address === undefined) return []
       const { socketDir: host, port, user, password } = address

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
-import type { Position } from '../../core/position.ts'
+import { parseLsn } from '../../core/lsn.ts'
+import type { HistoryLoss, Loss, Position } from '../../core/position.ts'
 import type { MemberStatus } from '../../core/topology.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { meansLost, SessionCut } from '../connection/failure.ts'
@@ -58,6 +59,7 @@ export class Cluster {
   readonly #listeners = new Set<() => void>()
   readonly #closing = new Set<Promise<void>>()
   #watch: Watch | undefined
+  #losses: readonly Loss[] = []
   #primary: DataNode | undefined
   #replicas: readonly DataNode[] = []
   /** Replicas that may not answer at the moment. */
@@ -72,8 +74,9 @@ export class Cluster {
   /** The last primary that was known. */
   #last: DataNode | undefined
 
-  constructor({ name, connection, members = [] }: ClusterOptions, parts: ClusterParts) {
+  constructor({ name, connection, members = [], losses }: ClusterOptions, parts: ClusterParts) {
     this.name = name
+    this.setLosses(losses)
     this.clock = parts.clock
     this.statements = parts.statements
     this.#parts = parts
@@ -157,6 +160,15 @@ export class Cluster {
     })
     this.#watch.set(members)
     this.#follow(this.#watch.roles)
+  }
+
+  /** Where its history was left with loss: whoever has seen more is told. */
+  get losses(): readonly Loss[] {
+    return this.#losses
+  }
+
+  setLosses(losses: readonly HistoryLoss[] = []): void {
+    this.#losses = losses.map(({ timeline, lsn }) => ({ timeline, lsn: parseLsn(lsn) }))
   }
 
   /** Asks all servers at once who they are; resolves when each has answered or was silent. */

@@ -4,7 +4,13 @@ import type { Jsonified } from '../../core/json.ts'
 import type { KeyInput, Placement } from '../../core/keys.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Queryable } from '../../core/ports.ts'
-import { POSITION_SQL, type Position, type PositionRow, positionOfRow } from '../../core/position.ts'
+import {
+  type HistoryLoss,
+  POSITION_SQL,
+  type Position,
+  type PositionRow,
+  positionOfRow,
+} from '../../core/position.ts'
 import type { RandomSource } from '../../core/random.ts'
 import type { ReplayHook } from '../../core/rider.ts'
 import { uuidv7 } from '../../core/uuid.ts'
@@ -224,7 +230,8 @@ export class DataClient {
    * Replaces the servers of a cluster while it runs. Roles are found out by asking; calls under way go on, on the servers
    * that are there.
    */
-  setMembers(cluster: string, members: readonly ClusterMember[]): void {
+  setMembers(cluster: string, members: readonly ClusterMember[], losses?: readonly HistoryLoss[]): void {
+    if (losses) this.cluster(cluster).setLosses(losses)
     this.cluster(cluster).setMembers(members)
   }
 

@@ -35,6 +35,30 @@ test('records of the platform that come late in an outage have all of their time
   assert.deepEqual(await late, [[{ key: 'late' }]])
 })
 
+test('what a silent primary has not answered in time is an outage, and no slow call', async (t) => {
+  const { client, cluster, session } = await unkept(t)
+  const deadlineMs = WAIT_MS / 5
+  const read = () =>
+    session().request(() => client.readHome((db) => db.query('select 1'), { primary: true, deadlineMs }))
+  // Known to be fast from then on: it is sent with others.
+  for (let turn = 0; turn < 40; turn++) await read()
+  let reading: Promise<unknown> = Promise.resolve()
+  const writing = client.writeHome(
+    'silent',
+    async (tx) => {
+      await tx.query('select 1')
+      signalMember(cluster, 'c0-pg-1', 'SIGSTOP')
+      reading = read()
+      reading.catch(() => {})
+      await tx.query('select 2')
+    },
+    { deadlineMs },
+  )
+  const outage = { code: 'TENFOLD_DATA_UNAVAILABLE', outcome: 'not applied' }
+  await assert.rejects(writing, outage)
+  await assert.rejects(reading, outage)
+})
+
 test('a read that only the primary may answer waits while that refuses new sessions', async (t) => {
   const all = await unkept(t)
   const primary = connectionOf(all, 'c0-pg-1')

@@ -14,6 +14,8 @@ export interface ReadMetrics {
   /** Answers of the primary that waited until it showed what a replica had. */
   readonly settles: { value: number }
   readonly primaryChanges: { value: number }
+  /** Sessions that were told of a loss. */
+  readonly lostSessions: { value: number }
   fallback(why: FallbackReason): void
 }
 
@@ -28,6 +30,7 @@ export function readMetrics(metrics: MetricsRegistry | undefined, cluster: strin
       hedges: count(),
       settles: count(),
       primaryChanges: count(),
+      lostSessions: count(),
       fallback: () => {},
     }
   }
@@ -52,6 +55,10 @@ export function readMetrics(metrics: MetricsRegistry | undefined, cluster: strin
       'Times that the primary was asked whether it shows what a replica had shown a session',
     ),
     primaryChanges: one('data_primary_changes_total', 'Times that another node became the primary'),
+    lostSessions: one(
+      'data_lost_sessions_total',
+      'Sessions that were told that a failover with loss may have taken what they have seen',
+    ),
     fallback: (why) => {
       fallbacks.child({ cluster, why }).value++
     },

@@ -5,7 +5,7 @@ import { classify, InRecovery, meansRecovery, sqlStateOf } from '../connection/f
 import { CopyLost, SENDS_MAX } from '../connection/lane.ts'
 import { type Claim, placeOf, widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
-import { DataUnavailable, ReadOnly } from '../errors.ts'
+import { DataUnavailable, DeadlineExceeded, ReadOnly } from '../errors.ts'
 import { withinRequest } from './outcome.ts'
 import { askCopy, fromCopies } from './read-copies.ts'
 import { type ReadHandle, readHandle } from './read-handle.ts'
@@ -146,6 +146,9 @@ async function runShared(
         await backoff.pause(deadline, signal)
         continue
       }
+      // In an outage it is the server that has not answered.
+      if (error instanceof DeadlineExceeded && cluster.primaryNow !== node)
+        throw new DataUnavailable(cluster.name, 'not applied', error)
       // Too slow for the lane, or refused by concurrency control, which asks for pauses between attempts.
       if (sqlStateOf(error) !== '57014' && classify(error) !== 'serialization') throw error
       statement.fastRuns = 0

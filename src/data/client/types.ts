@@ -1,3 +1,5 @@
+import type { HistoryLoss } from '../../core/position.ts'
+
 /** How to reach one PostgreSQL database. */
 export interface ConnectionOptions {
   /** A host name, or the folder of a Unix socket (begins with `/`). */
@@ -25,4 +27,6 @@ export interface ClusterOptions {
   readonly connection: ConnectionOptions
   /** All servers, the primary among them, in any order; fewer than two are as good as none. */
   readonly members?: readonly ClusterMember[] | undefined
+  /** Where its history was left with loss, if it ever was: by whoever keeps it. */
+  readonly losses?: readonly HistoryLoss[] | undefined
 }

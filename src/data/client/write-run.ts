@@ -127,7 +127,9 @@ export class WriteRun<Tables, R> {
 
   #timedOut({ kind, cause }: RunAgain): Error {
     if (kind === 'stale' && !this.inDoubt) return new StaleRouter(this.#target, cause)
-    if (this.#working && !this.inDoubt)
+    // In an outage it is the server that has not answered the work.
+    const isServed = this.#cluster.primaryNow === this.#node
+    if (this.#working && isServed && !this.inDoubt)
       return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
     return new DataUnavailable(this.#cluster.name, this.#outcome, cause)
   }

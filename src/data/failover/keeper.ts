@@ -1,6 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
 import { lifecycle, type Service } from '../../core/lifecycle.ts'
-import type { DatabaseAddress } from '../postgres/address.ts'
 import { identify, signal } from '../postgres/process.ts'
 import { decide, type Step } from './decide.ts'
 import { ClusterLost, SwitchoverRefused } from './errors.ts'
@@ -9,14 +8,9 @@ import { Members } from './members.ts'
 import type { KeeperOptions } from './options.ts'
 import { probe } from './probe.ts'
 import { Promotion } from './promotion.ts'
-import {
-  type ClusterRecord,
-  type Durability,
-  newClusterRecord,
-  readClusterRecord,
-  writeClusterRecord,
-} from './record.ts'
+import { type ClusterRecord, newClusterRecord, readClusterRecord, writeClusterRecord } from './record.ts'
 import { Repairs } from './repairs.ts'
+import type { ClusterTopology } from './topology.ts'
 import type { NodeView } from './view.ts'
 
 /** Milliseconds between two looks at a cluster in which nothing happens. */
@@ -28,29 +22,6 @@ const READY_MS_MAX = 10_000
 const READY_POLL_MS = 50
 /** Pause after a step that failed, in milliseconds. */
 const FAILED_MS = 200
-
-/** What is told of a cluster whenever it changes. */
-export interface ClusterTopology {
-  /** Raised with each new primary. */
-  readonly epoch: number
-  readonly primary: string
-  readonly members: readonly ClusterMember[]
-  readonly durability: Durability
-  /** Commits are acknowledged by the primary's disk alone: no standby is there. */
-  readonly alone: boolean
-}
-
-export interface ClusterMember {
-  readonly id: string
-  readonly role: 'primary' | 'replica'
-  readonly address: DatabaseAddress | undefined
-  readonly synchronous: boolean
-  /** It is to be made anew, or being made. */
-  readonly building: boolean
-  readonly view: NodeView
-  readonly pid: number | undefined
-  readonly startedAt: number
-}
 
 /**
  * Keeps a cluster whole: watches its nodes, replaces a lost primary, makes lost standbys anew. It decides by `decide` and
@@ -136,11 +107,23 @@ export class ClusterKeeper implements Service {
   }
 
   topology(): ClusterTopology {
-    const { primary, epoch, synchronous, durability, nodes, named, building } = this.#record
+    const {
+      primary,
+      epoch,
+      synchronous,
+      durability,
+      nodes,
+      named,
+      building,
+      promoting,
+      losses = [],
+    } = this.#record
     return {
       epoch,
       primary,
       durability,
+      // Whoever finds the next primary before it is accepted knows already what is lost.
+      losses: promoting?.lossAt ? [...losses, promoting.lossAt] : losses,
       alone: nodes.length === 1 || (durability === 'available' && named.length === 0),
       members: this.#members.all.map((node) => ({
         id: node.id,
@@ -472,6 +455,7 @@ export class ClusterKeeper implements Service {
       topology.epoch,
       topology.primary,
       topology.alone,
+      topology.losses,
       topology.members.map(({ id, role, synchronous, view, address }) => [
         id,
         role,

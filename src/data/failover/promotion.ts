@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Timer } from '../../core/clock.ts'
 import { formatLsn, type Lsn } from '../../core/lsn.ts'
+import type { HistoryLoss } from '../../core/position.ts'
 import type { StopMode } from '../postgres/types.ts'
 import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
@@ -9,10 +10,12 @@ import { SwitchoverRefused } from './errors.ts'
 import { keepFolder, lostFolder } from './lost.ts'
 import type { ClusterNode } from './node.ts'
 import type { Promotable } from './record.ts'
-import { leftTimeline } from './timeline-history.ts'
+import { lastLeft, leftTimeline } from './timeline-history.ts'
 import type { SenderView } from './view.ts'
 
 const CHECKPOINT_MS_MAX = 120_000
+/** Failovers with loss that are told of: a session that has seen more than one has forgotten it by then. */
+const LOSSES_KEPT = 20
 /** Milliseconds that a commit may take for a primary to count as calm, and how many are tried. */
 const CALM_MS = 5
 const CALM_COMMITS_MAX = 20
@@ -191,7 +194,7 @@ export class Promotion {
   async promote({ id, named, rebuild, lossy = false }: Promotable): Promise<void> {
     const { members, record } = this.#state
     const node = members.get(id)
-    const lost = lossy ? { lossy, lostFrom: await firstUnknown(node) } : {}
+    const lost = lossy ? { lossy, ...(await endOf(node)) } : {}
     const promoting = { id, named, rebuild, ...lost }
     // What that one has by then is seen anew.
     if (await this.endFormer(id)) return
@@ -316,14 +319,17 @@ export class Promotion {
   }
 
   /** Writes down who is primary. */
-  async accept({ id, named, rebuild, lostFrom }: Promotable): Promise<void> {
+  async accept({ id, named, rebuild, lostFrom, lossAt }: Promotable): Promise<void> {
     const { record, save, options, members } = this.#state
     const { promoting: _, ...before } = record()
     const old = before.primary
     const astray = old === id || this.#mayFollow(old, members.get(id)) ? rebuild : [...rebuild, old]
     const building = [...new Set([...before.building, ...astray])]
+    const isLossy = lostFrom !== undefined && old !== id
+    const loss = isLossy ? (this.#left(id) ?? lossAt) : undefined
     const next = {
       ...before,
+      ...(loss && { losses: [...(before.losses ?? []), loss].slice(-LOSSES_KEPT) }),
       primary: id,
       named,
       // Until one of them has all that was acknowledged before, and the beginning of the new timeline: see DESIGN.md.
@@ -332,13 +338,27 @@ export class Promotion {
       building,
     }
     // Before anybody may copy over it: from the record on it is to be made anew.
-    if (lostFrom !== undefined && old !== id) await this.#keep(old, before.epoch, lostFrom)
+    if (isLossy) await this.#keep(old, before.epoch, lostFrom)
     // That it was being promoted is written down, and that it is primary it says itself.
     save(next, { tellFirst: before.primary !== id && record().promoting?.id === id })
     options.log.warn(
       { cluster: options.name, node: id, epoch: before.epoch + 1 },
       'a cluster has another primary',
     )
+  }
+
+  /** Where the history goes another way than the old primary's: who has seen more of that is told. */
+  #left(id: string): HistoryLoss | undefined {
+    const { members, options } = this.#state
+    try {
+      return lastLeft(members.get(id).dataDir)
+    } catch (error) {
+      options.log.warn(
+        { cluster: options.name, node: id, err: error },
+        'the end of a timeline cannot be read',
+      )
+      return undefined
+    }
   }
 
   /** What only the old primary had is in its folder: `tenfold recover` finds it. */
@@ -397,10 +417,15 @@ async function hasReplayed(standby: ClusterNode, at: Lsn): Promise<boolean> {
   return row?.has ?? false
 }
 
-/** Transactions from this number on have not ended for a standby that has replayed all that it has. */
-async function firstUnknown(standby: ClusterNode): Promise<string> {
-  const [row] = await standby.query<{ xid: string }>(
-    'select pg_snapshot_xmax(pg_current_snapshot())::text as xid',
+/**
+ * Of a standby that has replayed all that it has: transactions from `lostFrom` on have not ended for it, and its log ends at
+ * `lossAt`. The control file may still name the timeline before.
+ */
+async function endOf(standby: ClusterNode): Promise<Pick<Required<Promotable>, 'lostFrom' | 'lossAt'>> {
+  const [row] = await standby.query<{ xid: string; lsn: string; timeline: number }>(
+    `select pg_snapshot_xmax(pg_current_snapshot())::text as xid, pg_last_wal_replay_lsn()::text as lsn,
+       greatest((pg_control_recovery()).min_recovery_end_timeline, (pg_control_checkpoint()).timeline_id) as timeline`,
   )
-  return row!.xid
+  const { xid, lsn, timeline } = row!
+  return { lostFrom: xid, lossAt: { timeline, lsn } }
 }

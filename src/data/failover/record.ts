@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { HistoryLoss } from '../../core/position.ts'
 import { makeFolder, replaceFile } from '../postgres/files.ts'
 import { ClusterRecordDamaged } from './errors.ts'
 
@@ -38,6 +39,8 @@ export interface ClusterRecord {
    * never had all that was written while it was made.
    */
   readonly building: readonly string[]
+  /** Failovers with loss, the last ones: where each left its timeline. */
+  readonly losses?: readonly HistoryLoss[]
   /** Another number of replicas than was asked for at the start: it holds until a start asks for another one. */
   readonly scaled?: { readonly from: number; readonly to: number }
 }
@@ -59,6 +62,8 @@ export interface Promotable {
   readonly lossy?: boolean
   /** Then: transactions from this number on (`xid8`) had not ended for it. */
   readonly lostFrom?: string
+  /** And where it leaves the history, as far as it is known before. */
+  readonly lossAt?: HistoryLoss
 }
 
 /** @returns undefined when there is none: the cluster has never had replicas. @throws ClusterRecordDamaged */

@@ -1,5 +1,5 @@
 import type { DirectoryStatus, MemberStatus, NodeState, SystemStatus, Tier } from '../../core/topology.ts'
-import type { ConnectionOptions } from '../../data/client/types.ts'
+import type { ClusterOptions, ConnectionOptions } from '../../data/client/types.ts'
 import type { Failure, StartRequest } from '../start-request.ts'
 
 /** All that a node's process must know when it starts; it comes by its standard input. */
@@ -32,6 +32,7 @@ export interface Topology {
     readonly name: string
     readonly primary: string
     readonly members: readonly MemberAddress[]
+    readonly losses?: ClusterOptions['losses']
   }[]
   /** Sockets of the relays. */
   readonly relays: readonly string[]

@@ -55,8 +55,8 @@ class WebNode implements NodePart {
   topology(topology: Topology): void {
     const app = this.#definition
     if (app === undefined) return
-    for (const { name, members } of clustersOf(topology, app.options.name))
-      this.#runtime?.members(name, members ?? [])
+    for (const { name, members, losses } of clustersOf(topology, app.options.name))
+      this.#runtime?.members(name, members ?? [], losses)
   }
 
   renew(): void {

@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderRecord } from '../fetch/response.ts'
-import { SEEN_HEADER } from '../seen/request-seen.ts'
+import { LOST_HEADER, SEEN_HEADER } from '../seen/request-seen.ts'
 import { isDocument } from './security.ts'
 import { CONNECTION_HEADERS, type Sending, serverTiming } from './sending.ts'
 
@@ -19,6 +19,7 @@ const SPECIAL = new Set([
   'strict-transport-security',
   'tenfold-request',
   SEEN_HEADER,
+  LOST_HEADER,
   'x-content-type-options',
 ])
 
@@ -57,6 +58,7 @@ export function sendFast(exchange: Exchange, sending: Sending, record: HeaderRec
   if (res.headersSent || res.getHeaderNames().length > 0) return false
   const seen = exchange.seenAnswer()
   if (seen?.header !== undefined) head += `${SEEN_HEADER}: ${seen.header}\r\n`
+  if (seen?.lost !== undefined) head += `${LOST_HEADER}: ${seen.lost}\r\n`
   if (seen?.cookies) {
     for (const line of seen.cookies) head += `set-cookie: ${line}\r\n`
     if (!cacheControl) head += 'cache-control: private\r\n'

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Exchange } from '../exchange.ts'
 import { FastResponse, type PlainBody } from '../fetch/response.ts'
 import { formatTraceparent } from '../request/trace.ts'
-import { SEEN_HEADER } from '../seen/request-seen.ts'
+import { LOST_HEADER, SEEN_HEADER } from '../seen/request-seen.ts'
 import { sendFast } from './fast.ts'
 import { isDocument, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY } from './security.ts'
 import { bodyless, CONNECTION_HEADERS, type Sending, serverTiming } from './sending.ts'
@@ -73,6 +73,7 @@ function add(out: string[], noted: Noted, name: string, value: string): void {
     case 'server-timing':
     case 'tenfold-request':
     case SEEN_HEADER:
+    case LOST_HEADER:
       return
     default:
       if (CONNECTION_HEADERS.has(name)) return
@@ -95,6 +96,7 @@ function seenLines(exchange: Exchange, out: string[], noted: Noted): void {
   const answer = exchange.seenAnswer()
   if (!answer) return
   if (answer.header !== undefined) out.push(SEEN_HEADER, answer.header)
+  if (answer.lost !== undefined) out.push(LOST_HEADER, answer.lost)
   if (!answer.cookies) return
   for (const cookie of answer.cookies) out.push('set-cookie', cookie)
   if (noted.cacheControl) return

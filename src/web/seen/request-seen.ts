@@ -7,6 +7,8 @@ import { isWellFormed, type SeenTokens } from './token.ts'
 
 /** The header of API clients, in both directions. */
 export const SEEN_HEADER = 'tenfold-seen'
+/** Names clusters of which the session has seen what a failover with loss may have taken. */
+export const LOST_HEADER = 'tenfold-lost'
 /** Cookies that may stay; more are merged into one as soon as a request looks at them. */
 export const COOKIES_KEPT = 4
 /** Cookies that one answer expires, so that its head stays small; the next one goes on. */
@@ -24,6 +26,8 @@ export interface RequestSeenParts {
   readonly tokens: SeenTokens
   readonly directory: SeenDirectory
   readonly random: RandomSource
+  /** Called when a session is told so. */
+  readonly onLost?: ((clusters: readonly string[]) => void) | undefined
 }
 
 /** What an answer says of what its session has seen. */
@@ -32,6 +36,8 @@ export interface SeenAnswer {
   readonly header?: string
   /** For browsers: lines of `Set-Cookie`. */
   readonly cookies?: readonly string[]
+  /** The value of {@link LOST_HEADER}. */
+  readonly lost?: string
 }
 
 /** One request's part of it. */
@@ -40,17 +46,19 @@ export class RequestSeen extends SeenRecord {
   readonly #secure: boolean
   readonly #tokens: SeenTokens
   readonly #random: RandomSource
+  readonly #onLost: RequestSeenParts['onLost']
   /** Those whose tokens are ours. Others stay: another node may already know the key that signed them. */
   #cookies: ReceivedCookie[] = []
   /** The header's token when it is all that the session came with. */
   #only: string | undefined
 
-  constructor(http: HttpScope, { secure, tokens, directory, random }: RequestSeenParts) {
+  constructor(http: HttpScope, { secure, tokens, directory, random, onLost }: RequestSeenParts) {
     super(directory)
     this.#http = http
     this.#secure = secure
     this.#tokens = tokens
     this.#random = random
+    this.#onLost = onLost
   }
 
   /** What the answer has to say; undefined when nothing. Called when its head leaves: later raises are not told. */
@@ -58,7 +66,13 @@ export class RequestSeen extends SeenRecord {
     const header = this.#http.header(SEEN_HEADER)
     if (!this.isLoaded && !this.isTouched) return echo(header) ?? this.#merged(header)
     if (this.isUnchanged && header === undefined && this.#cookies.length <= COOKIES_KEPT) return undefined
-    const { seen, raised } = this.result()
+    const { seen, raised, lost } = this.result()
+    if (lost.length === 0) return this.#told(header, seen, raised)
+    this.#onLost?.(lost)
+    return { ...this.#told(header, seen, raised), lost: lost.join(', ') }
+  }
+
+  #told(header: string | undefined, seen: Seen, raised: boolean): SeenAnswer | undefined {
     if (header !== undefined || isApiClient(this.#http.header('authorization'))) {
       if (!raised && this.#only !== undefined) return { header: this.#only }
       if ((!raised && header === undefined) || seen.clusters.size === 0) return undefined

@@ -11,6 +11,8 @@ export interface WebSeenOptions {
   readonly directory: SeenDirectory
   /** Whether cookies are marked Secure and carry the `__Host-` prefix also where the request came without TLS. */
   readonly secureCookies: boolean
+  /** Called with the clusters of which a session has seen what may be lost. */
+  readonly onLost?: ((clusters: readonly string[]) => void) | undefined
 }
 
 /** Seen tokens on their way in and out of requests. */
@@ -19,10 +21,10 @@ export class WebSeen {
   readonly #plain: RequestSeenParts
   readonly #secure: RequestSeenParts
 
-  constructor({ signingKeys, random, directory, secureCookies }: WebSeenOptions) {
+  constructor({ signingKeys, random, directory, secureCookies, onLost }: WebSeenOptions) {
     const tokens = new SeenTokens(signingKeys)
     this.#secureCookies = secureCookies
-    this.#plain = { secure: false, tokens, directory, random }
+    this.#plain = { secure: false, tokens, directory, random, onLost }
     this.#secure = { ...this.#plain, secure: true }
   }
 

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { NodeStatus } from '../../../src/core/topology.ts'
@@ -72,69 +70,6 @@ test('`tenfold scale` makes replicas and takes them away while the system works;
   })
   await faultOnEachTier(server)
   await logsOfEachNode(server)
-})
-
-test('`tenfold recover` lists, exports and discards what a failover without its standby has lost', async (t) => {
-  const server = await ServerProcess.start(t, {
-    flags: ['--stage', 'replicated', '--replicas', '1', '--durability', 'available'],
-  })
-  const append = async (element: string): Promise<void> => {
-    const body = JSON.stringify({ type: 'append', key: '21', element })
-    const headers = { 'content-type': 'application/json' }
-    const { status } = await fetch(`${server.url}/op`, { method: 'POST', headers, body })
-    assert.equal(status, 200)
-  }
-  assert.match(await server.command('recover'), /No failover has lost anything/)
-  await append('kept')
-  const { nodes } = await server.ready()
-  const [primary, replica] = [nodes.find(isOf('primary'))!, nodes.find(isOf('replica'))!]
-  await server.command('fault', 'pause', replica.id)
-  await server.until('commits are on one disk', ({ durability }) =>
-    durability?.c0?.commits === 'one disk' ? true : undefined,
-  )
-  for (const element of ['lost', 'lost, too']) await append(element)
-  // The old primary cannot be started any more: its standby takes over, without what only it had.
-  const folder = server.dataFolders.find((dir) => processesIn(dir).some(({ pid }) => pid === primary.pid))!
-  const control = (dir: string): string => join(dir, 'global', 'pg_control')
-  renameSync(control(folder), `${control(folder)}.away`)
-  // Without its file it may have ended by itself by now.
-  signal(primary.pid, 'SIGKILL')
-  await server.until('the standby is primary', ({ nodes: now }) =>
-    now.find(({ id, role }) => id === replica.id && role === 'primary'),
-  )
-  await append('later')
-
-  const parent = dirname(folder)
-  const kept = join(
-    parent,
-    readdirSync(parent).find((name) => name.includes('.lost-') && !name.endsWith('.tenfold'))!,
-  )
-  const refused = (): Promise<{ code: number; stdout: string }> =>
-    server.command('recover').then(
-      (out) => assert.fail(out),
-      (error) => error,
-    )
-  // As it is it cannot be read; nor can what is not there. Both are said.
-  const broken = await refused()
-  assert.equal(broken.code, 1)
-  assert.match(broken.stdout, /may be lost. Its server cannot be started or read: .*Repair the folder/s)
-  renameSync(kept, `${kept}.away`)
-  assert.match((await refused()).stdout, new RegExp(`was not there. If it is found, move it to ${kept} `))
-  renameSync(`${kept}.away`, kept)
-  renameSync(`${control(kept)}.away`, control(kept))
-  const file = join(parent, '..', 'lost.jsonl')
-  const found = JSON.parse(await server.command('recover', '--json', '--export', file))
-  const elementsOf = (
-    transactions: { rows: { elements?: { element: string }[] } }[],
-  ): (string | undefined)[] => transactions.map(({ rows }) => rows.elements?.[0]?.element)
-  assert.deepEqual([found.length, elementsOf(found[0].transactions)], [1, ['lost', 'lost, too']])
-  const lines = readFileSync(file, 'utf8').trim().split('\n')
-  assert.deepEqual(elementsOf(lines.map((line) => JSON.parse(line))), ['lost', 'lost, too'])
-  assert.match(await server.command('recover'), /2 acknowledged transactions were lost/)
-  assert.ok(existsSync(kept))
-  await server.command('recover', '--discard')
-  assert.ok(!existsSync(kept))
-  assert.match(await server.command('recover'), /No failover has lost anything/)
 })
 
 test('`tenfold start --database` with several hosts follows the primary of somebody else’s cluster', async (t) => {
