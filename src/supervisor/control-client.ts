@@ -8,6 +8,8 @@ import { controlSocketPath } from './control-path.ts'
 import { ControlFailed, NotRunning, OperationRefused } from './errors.ts'
 
 const ANSWER_MS_MAX = 5_000
+/** Milliseconds that a system at an operation has to say how it is. */
+const ALIVE_MS_MAX = 15_000
 /** Milliseconds without an answer to an operation after which the system is asked whether it is at it still. */
 const PROGRESS_MS = 5_000
 /** No one listens there, or there is no such file: nothing runs. */
@@ -61,7 +63,7 @@ export async function askOperation(
   folder: string,
   operation: 'restart' | 'scale' | 'fault',
   query: Readonly<Record<string, string>>,
-  { onProgress, everyMs = PROGRESS_MS, answerMs }: Waiting = {},
+  { onProgress, everyMs = PROGRESS_MS, answerMs = ALIVE_MS_MAX }: Waiting = {},
 ): Promise<string[]> {
   const path = `/${operation}?${new URLSearchParams(query)}`
   const text = await call(folder, 'POST', path, {
@@ -108,7 +110,10 @@ function call(
         res.on('data', (chunk: string) => {
           body += chunk
         })
-        res.on('error', reject)
+        res.on('error', (error) => {
+          timer.cancel()
+          reject(error)
+        })
         res.on('end', () => {
           timer.cancel()
           if (res.statusCode !== undefined && res.statusCode < 300) resolve(body)

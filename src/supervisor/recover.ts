@@ -6,7 +6,7 @@ import { isTenfoldError } from '../core/errors.ts'
 import { silentLogger } from '../core/log.ts'
 import type { Queryable } from '../core/ports.ts'
 import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
-import { lostFolders, lostFromOf } from '../data/failover/lost.ts'
+import { lossOf, lostFolders } from '../data/failover/lost.ts'
 import { type Lost, whatWasLost } from '../data/failover/recover.ts'
 import { removeNode } from '../data/failover/removal.ts'
 import { connectionTo } from '../data/postgres/address.ts'
@@ -52,7 +52,8 @@ export function recover(target: Target, say: (line: string) => void): Promise<Re
 export async function discard(recovered: readonly Recovered[]): Promise<string[]> {
   const removed: string[] = []
   for (const { folder, trouble } of recovered) {
-    if (trouble && !trouble.isMissing) continue
+    // Nor one that is there now, unread.
+    if (trouble && (!trouble.isMissing || existsSync(folder))) continue
     await removeNode(folder)
     removed.push(folder)
   }
@@ -76,7 +77,7 @@ async function lookInto(
   } catch (error) {
     const { message } = error as Error
     const why = isTenfoldError(error) ? `${message} ${error.remedy}` : message
-    const text = `Its server cannot be started or read: ${why} Repair the folder, or what is around it, and run this again.`
+    const text = `It cannot be compared with the present primary: ${why} Mend that, or the folder, and run this again.`
     return { ...NOTHING, trouble: { isMissing: false, text } }
   }
 }
@@ -95,7 +96,7 @@ async function onOld(folder: string, cluster: ClusterOptions, target: Target): P
   try {
     await server.start()
     return await withSession(connectionTo(server, cluster.connection.database), (old) =>
-      withSession(cluster.connection, (current) => whatWasLost(old, current, lostFromOf(folder))),
+      withSession(cluster.connection, (current) => whatWasLost(old, current, lossOf(folder))),
     )
   } finally {
     await server.stop()

@@ -242,6 +242,12 @@ export class Supervisor implements ServerPart {
       entry: nodeEntry,
       log,
       clock,
+      // What the last supervisor has told may not be on disk.
+      onFound: ({ epoch }) => {
+        if (!this.#epoch.raise(epoch)) return
+        this.#told = ''
+        this.#publish()
+      },
       onReport: ({ state }) => {
         if (state === 'healthy' && wanted.tier === 'web') void this.#askDirectory()
       },

@@ -21,6 +21,13 @@ export class TopologyEpoch {
     return this.#epoch
   }
 
+  /** A node has heard of this one. @returns whether what we have told since, if anything, is nothing new to it */
+  raise(epoch: number): boolean {
+    if (epoch < this.#epoch) return false
+    this.#epoch = epoch
+    return true
+  }
+
   /** @param onFailure is told why it is not on disk: on a full one the nodes have to hear all the same who is there */
   next(onFailure: (error: unknown) => void): number {
     this.#epoch += 1

@@ -45,8 +45,10 @@ async function run(named: string | undefined, flags: Flags): Promise<void> {
   }
   if (flags.json) printJson(found)
   else print(recoveredText(found))
-  if (flags.discard) say(`removed ${(await discard(found)).join(', ') || 'nothing'}`)
-  if (found.some(({ trouble }) => trouble !== undefined)) throw new ExitWith(EXIT.failed)
+  const removed = flags.discard ? await discard(found) : []
+  if (flags.discard) say(`removed ${removed.join(', ') || 'nothing'}`)
+  if (found.some(({ trouble, folder }) => trouble && !removed.includes(folder)))
+    throw new ExitWith(EXIT.failed)
 }
 
 /** One transaction a line; then, in a line of its own, the rows that belong to none of them. */

@@ -38,7 +38,8 @@ export const MARKER_SQL = {
   /**
    * Reads the result of a write that committed. It locks the row, which is written to the log: what is read may have been
    * committed by a session whose synchronous wait was cut off, and only the commit that follows proves it durable. The row
-   * itself stays as it was: by its transaction's number `tenfold recover` knows whether it was lost.
+   * itself stays as it was: by its transaction's number `tenfold recover` knows whether it was lost. (The column `resolved`
+   * counted such readings; processes of an earlier version do it still.)
    */
   resolve: 'select name, key, result from tenfold.markers where id = $1 for update',
   finish: 'update tenfold.markers set result = $2 where id = $1',

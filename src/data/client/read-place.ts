@@ -40,7 +40,7 @@ export function shownByPrimary(
 
 /**
  * A read that no replica could answer, on the primary. So many may be there at once; the others wait for a place.
- * @throws DataUnavailable when there was none for the whole deadline, or 2,000 wait already; the signal's reason
+ * @throws DataUnavailable when there was none for the whole deadline, or 20,000 wait already; the signal's reason
  */
 export async function fallingBack<R>(
   { cluster }: ReadEnvironment,

@@ -59,8 +59,10 @@ export class WriteRun<Tables, R> {
   readonly #deadline: Deadline
   #cluster: Cluster
   #node: DataNode | undefined
-  /** The time ran out inside `work`, rather than while waiting for PostgreSQL. */
-  #working = false
+  /** Milliseconds that `work` has taken, over all attempts. */
+  #workedMs = 0
+  /** When the last session was lost, its server was the primary for all that was known before. */
+  #wasServed = true
   /** A COMMIT was sent and not answered: only the marker can tell. */
   inDoubt = false
   /** What rode along with a COMMIT whose outcome is not known yet. */
@@ -127,9 +129,9 @@ export class WriteRun<Tables, R> {
 
   #timedOut({ kind, cause }: RunAgain): Error {
     if (kind === 'stale' && !this.inDoubt) return new StaleRouter(this.#target, cause)
-    // In an outage it is the server that has not answered the work.
-    const isServed = this.#cluster.primaryNow === this.#node
-    if (this.#working && isServed && !this.inDoubt)
+    // Whose server had gone silent has not been slow. Whose session ends with its time has been ended for that, here or there.
+    const isServed = kind !== 'connection' || this.#wasServed
+    if (this.#workedMs > this.#deadline.ms / 2 && isServed && !this.inDoubt)
       return new DeadlineExceeded(`The write ${this.#marker.name}`, this.#deadline.ms, cause)
     return new DataUnavailable(this.#cluster.name, this.#outcome, cause)
   }
@@ -142,7 +144,6 @@ export class WriteRun<Tables, R> {
   async #attempt(how: How): Promise<unknown> {
     const { cluster, epoch } = this.#target.route()
     this.#cluster = cluster
-    this.#working = false
     // What its work reads, and decides by, is nothing older than the session has been shown.
     await settled({ cluster, context: this.#env.context, random: this.#env.random }, this.#deadline, {
       own: true,
@@ -226,7 +227,7 @@ export class WriteRun<Tables, R> {
   /** Rejects as soon as the session is lost, or was refused: `work` may be waiting for something else. */
   async #runWork(tx: Transaction<Tables>, talk: Conversation, connection: Connection): Promise<R> {
     const scope: WriteScope = { markerId: this.#marker.id, name: this.#marker.name, idsDrawn: 0 }
-    this.#working = true
+    const startedAt = this.#cluster.clock.monotonic()
     let forget = () => {}
     const lost = new Promise<never>((_resolve, reject) => {
       forget = connection.onLost(reject)
@@ -239,12 +240,13 @@ export class WriteRun<Tables, R> {
       ])
     } finally {
       forget()
+      this.#workedMs += this.#cluster.clock.monotonic() - startedAt
     }
   }
 
   /** What went ahead without waiting for the marker was not let in, and is taken back. */
   async #notBegun(talk: Conversation, connection: Connection, { failure }: Begun): Promise<Error> {
-    this.#working = false
+    this.#workedMs = 0
     if (failure) return this.#undone(talk, connection, failure)
     await this.#rollBack(talk)
     return new RunAgain('serialization', new Error('A run of this write has committed before'))
@@ -319,6 +321,7 @@ export class WriteRun<Tables, R> {
   ): Promise<Error> {
     if (kind === 'connection') {
       connection.destroy(failure)
+      this.#wasServed = this.#cluster.primaryNow === this.#node
       if (this.#node) this.#cluster.failed(this.#node, failure)
     } else await this.#rollBack(talk)
     return kind === 'statement' ? publicFailure(failure) : new RunAgain(kind, failure)

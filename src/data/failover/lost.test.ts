@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { recordDirOf } from '../postgres/record.ts'
-import { keepFolder, lostFolder, lostFolders, lostFromOf } from './lost.ts'
+import { keepFolder, lossOf, lostFolder, lostFolders } from './lost.ts'
+
+const NOTE = { lostFrom: '7', oldest: '5' }
 
 test('a folder that was put away in part is put away whole', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'tenfold-lost-'))
@@ -12,8 +14,8 @@ test('a folder that was put away in part is put away whole', async (t) => {
   const dataDir = join(dir, 'c0')
   const kept = lostFolder(dataDir, 3)
   // Nothing is there: that something may be lost is known all the same.
-  assert.equal(await keepFolder(dataDir, kept, '7'), false)
-  assert.deepEqual([lostFolders(dataDir), lostFromOf(kept)], [[kept], 7n])
+  assert.equal(await keepFolder(dataDir, kept, NOTE), false)
+  assert.deepEqual([lostFolders(dataDir), lossOf(kept)], [[kept], { lostFrom: 7n, oldest: 5n }])
   rmSync(recordDirOf(kept), { recursive: true })
   for (const step of ['nothing', 'folder', 'record', 'note']) {
     mkdirSync(dataDir)
@@ -21,11 +23,11 @@ test('a folder that was put away in part is put away whole', async (t) => {
     writeFileSync(join(dataDir, 'rows'), '')
     if (step !== 'nothing') renameSync(dataDir, kept)
     if (step === 'record' || step === 'note') renameSync(recordDirOf(dataDir), recordDirOf(kept))
-    if (step === 'note') await keepFolder(dataDir, kept, '7')
-    assert.equal(await keepFolder(dataDir, kept, '7'), true, step)
+    if (step === 'note') await keepFolder(dataDir, kept, NOTE)
+    assert.equal(await keepFolder(dataDir, kept, NOTE), true, step)
     assert.deepEqual(lostFolders(dataDir), [kept])
     assert.ok(existsSync(join(kept, 'rows')) && !existsSync(dataDir) && !existsSync(recordDirOf(dataDir)))
-    assert.equal(lostFromOf(kept), 7n)
+    assert.equal(lossOf(kept).lostFrom, 7n)
     for (const each of [kept, recordDirOf(kept)]) rmSync(each, { recursive: true })
   }
 })

@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Timer } from '../../core/clock.ts'
 import { formatLsn, type Lsn } from '../../core/lsn.ts'
-import type { HistoryLoss } from '../../core/position.ts'
 import type { StopMode } from '../postgres/types.ts'
 import { slotOf, synchronousNames } from '../replication/settings.ts'
 import { type ClusterState, settle } from './cluster-state.ts'
 import { shutdownCheckpoint } from './control-file.ts'
 import { SwitchoverRefused } from './errors.ts'
-import { keepFolder, lostFolder } from './lost.ts'
+import { keepFolder, type LossNote, lostFolder } from './lost.ts'
 import type { ClusterNode } from './node.ts'
 import type { Promotable } from './record.ts'
-import { lastLeft, leftTimeline } from './timeline-history.ts'
+import { leftTimeline, newestTimeline } from './timeline-history.ts'
 import type { SenderView } from './view.ts'
 
 const CHECKPOINT_MS_MAX = 120_000
@@ -319,14 +318,13 @@ export class Promotion {
   }
 
   /** Writes down who is primary. */
-  async accept({ id, named, rebuild, lostFrom, lossAt }: Promotable): Promise<void> {
+  async accept({ id, named, rebuild, lostFrom, oldest, lossAt }: Promotable): Promise<void> {
     const { record, save, options, members } = this.#state
     const { promoting: _, ...before } = record()
     const old = before.primary
     const astray = old === id || this.#mayFollow(old, members.get(id)) ? rebuild : [...rebuild, old]
     const building = [...new Set([...before.building, ...astray])]
-    const isLossy = lostFrom !== undefined && old !== id
-    const loss = isLossy ? (this.#left(id) ?? lossAt) : undefined
+    const loss = old === id ? undefined : lossAt
     const next = {
       ...before,
       ...(loss && { losses: [...(before.losses ?? []), loss].slice(-LOSSES_KEPT) }),
@@ -338,7 +336,7 @@ export class Promotion {
       building,
     }
     // Before anybody may copy over it: from the record on it is to be made anew.
-    if (isLossy) await this.#keep(old, before.epoch, lostFrom)
+    if (lostFrom !== undefined && old !== id) await this.#keep(old, before.epoch, { lostFrom, oldest })
     // That it was being promoted is written down, and that it is primary it says itself.
     save(next, { tellFirst: before.primary !== id && record().promoting?.id === id })
     options.log.warn(
@@ -347,26 +345,12 @@ export class Promotion {
     )
   }
 
-  /** Where the history goes another way than the old primary's: who has seen more of that is told. */
-  #left(id: string): HistoryLoss | undefined {
-    const { members, options } = this.#state
-    try {
-      return lastLeft(members.get(id).dataDir)
-    } catch (error) {
-      options.log.warn(
-        { cluster: options.name, node: id, err: error },
-        'the end of a timeline cannot be read',
-      )
-      return undefined
-    }
-  }
-
   /** What only the old primary had is in its folder: `tenfold recover` finds it. */
-  async #keep(id: string, epoch: number, lostFrom: string): Promise<void> {
+  async #keep(id: string, epoch: number, note: LossNote): Promise<void> {
     const { members, options } = this.#state
     const { dataDir } = members.get(id)
     const kept = lostFolder(dataDir, epoch)
-    const isThere = await keepFolder(dataDir, kept, lostFrom)
+    const isThere = await keepFolder(dataDir, kept, note)
     options.log.error(
       { cluster: options.name, node: id, kept },
       isThere
@@ -418,14 +402,16 @@ async function hasReplayed(standby: ClusterNode, at: Lsn): Promise<boolean> {
 }
 
 /**
- * Of a standby that has replayed all that it has: transactions from `lostFrom` on have not ended for it, and its log ends at
- * `lossAt`. The control file may still name the timeline before.
+ * Of a standby that has replayed all that it has: transactions from `lostFrom` on have not ended for it, nor have some from `oldest`
+ * on; its log ends at `lossAt`.
  */
-async function endOf(standby: ClusterNode): Promise<Pick<Required<Promotable>, 'lostFrom' | 'lossAt'>> {
-  const [row] = await standby.query<{ xid: string; lsn: string; timeline: number }>(
-    `select pg_snapshot_xmax(pg_current_snapshot())::text as xid, pg_last_wal_replay_lsn()::text as lsn,
-       greatest((pg_control_recovery()).min_recovery_end_timeline, (pg_control_checkpoint()).timeline_id) as timeline`,
+async function endOf(
+  standby: ClusterNode,
+): Promise<Pick<Required<Promotable>, 'lostFrom' | 'oldest' | 'lossAt'>> {
+  const [row] = await standby.query<{ newest: string; oldest: string; lsn: string }>(
+    `select pg_snapshot_xmax(pg_current_snapshot())::text as newest, pg_snapshot_xmin(pg_current_snapshot())::text as oldest,
+       pg_last_wal_replay_lsn()::text as lsn`,
   )
-  const { xid, lsn, timeline } = row!
-  return { lostFrom: xid, lossAt: { timeline, lsn } }
+  const { newest, oldest, lsn } = row!
+  return { lostFrom: newest, oldest, lossAt: { timeline: newestTimeline(standby.dataDir), lsn } }
 }

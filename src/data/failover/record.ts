@@ -62,7 +62,9 @@ export interface Promotable {
   readonly lossy?: boolean
   /** Then: transactions from this number on (`xid8`) had not ended for it. */
   readonly lostFrom?: string
-  /** And where it leaves the history, as far as it is known before. */
+  /** And from this one on some of those before. */
+  readonly oldest?: string
+  /** And where it leaves the history. */
   readonly lossAt?: HistoryLoss
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Queryable } from '../../core/ports.ts'
+import type { Loss } from './lost.ts'
 
 /** Rows by table. */
 export type RowsByTable = Readonly<Record<string, readonly unknown[]>>
@@ -21,8 +22,8 @@ export interface LostTransaction {
 export interface Lost {
   readonly transactions: readonly LostTransaction[]
   /**
-   * Rows that the new primary has not either, and that carry no listed transaction's number: written under a savepoint of one of
-   * them, or without `write()`.
+   * Rows that the new primary has not either, and that carry no listed transaction's number: written under a savepoint, perhaps
+   * of a write that was repeated since and has other rows now, or without `write()`.
    */
   readonly otherRows: RowsByTable
 }
@@ -51,8 +52,8 @@ interface MarkerRow {
  *
  * @param old a session with the kept folder's database @param current one with the same database of the present primary
  */
-export async function whatWasLost(old: Queryable, current: Queryable, lostFrom: bigint): Promise<Lost> {
-  const history = new History(old, current, lostFrom)
+export async function whatWasLost(old: Queryable, current: Queryable, loss: Loss): Promise<Lost> {
+  const history = new History(old, current, loss)
   const markers = await old.query<MarkerRow>(MARKERS)
   const gone = await history.gone(markers.map(({ xmin }) => xmin))
   const candidates = markers.filter(({ xmin }) => gone.has(xmin))
@@ -74,7 +75,10 @@ export async function whatWasLost(old: Queryable, current: Queryable, lostFrom: 
       result: result === null ? null : (JSON.parse(result) as unknown),
       rows: byTable(rows.get(xmin) ?? []),
     })),
-    otherRows: byTable([...rows].flatMap(([xmin, found]) => (own.has(xmin) ? [] : found))),
+    otherRows: await unlessThere(
+      current,
+      [...rows].flatMap(([xmin, found]) => (own.has(xmin) ? [] : found)),
+    ),
   }
 }
 
@@ -82,6 +86,8 @@ interface FoundRow {
   /** The lower half of its transaction's number. */
   readonly xmin: string
   readonly table: string
+  /** The same as SQL has it. */
+  readonly sqlName: string
   readonly row: unknown
 }
 
@@ -89,20 +95,21 @@ interface FoundRow {
 class History {
   readonly #old: Queryable
   readonly #current: Queryable
-  readonly #lostFrom: bigint
+  readonly #loss: Loss
   #newest: bigint | undefined
 
-  constructor(old: Queryable, current: Queryable, lostFrom: bigint) {
+  constructor(old: Queryable, current: Queryable, loss: Loss) {
     this.#old = old
     this.#current = current
-    this.#lostFrom = lostFrom
+    this.#loss = loss
   }
 
   /** Which of these numbers of rows (`xmin`) belong to transactions that the new primary has not. */
   async gone(xmins: readonly string[]): Promise<Set<string>> {
+    const { lostFrom } = this.#loss
     const newest = await this.#next()
     const numbered = [...new Set(xmins)].map((xmin) => ({ xmin, xid: fullXid(BigInt(xmin), newest) }))
-    const doubtful = numbered.filter(({ xid }) => xid < this.#lostFrom).map(({ xid }) => `${xid}`)
+    const doubtful = numbered.filter(({ xid }) => xid < lostFrom).map(({ xid }) => `${xid}`)
     const undone = new Set<string>()
     for (let at = 0; at < doubtful.length; at += BATCH) {
       // Without a status it is long over: its row would not be there if it had not committed before.
@@ -113,7 +120,7 @@ class History {
       for (const { xid } of rows) undone.add(xid)
     }
     return new Set(
-      numbered.filter(({ xid }) => xid >= this.#lostFrom || undone.has(`${xid}`)).map(({ xmin }) => xmin),
+      numbered.filter(({ xid }) => xid >= lostFrom || undone.has(`${xid}`)).map(({ xmin }) => xmin),
     )
   }
 
@@ -122,7 +129,7 @@ class History {
     const newest = await this.#next()
     const first = xmins
       .map((xmin) => fullXid(BigInt(xmin), newest))
-      .reduce((one, other) => (other < one ? other : one), this.#lostFrom)
+      .reduce((one, other) => (other < one ? other : one), this.#loss.oldest)
     const found: FoundRow[] = []
     for (const { schema, name } of await this.#old.query<{ schema: string; name: string }>(TABLES)) {
       const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
@@ -131,7 +138,7 @@ class History {
         [`${newest - first}`],
       )
       const label = schema === 'public' ? name : `${schema}.${name}`
-      found.push(...rows.map((row) => ({ ...row, table: label })))
+      found.push(...rows.map((row) => ({ ...row, table: label, sqlName: table })))
     }
     const gone = await this.gone(found.map(({ xmin }) => xmin))
     return found.filter(({ xmin }) => gone.has(xmin))
@@ -147,6 +154,27 @@ class History {
     }
     return this.#newest
   }
+}
+
+/** By table, without those that the new primary has just so: a write that was repeated has made them again. */
+async function unlessThere(current: Queryable, rows: readonly FoundRow[]): Promise<RowsByTable> {
+  const left: FoundRow[] = []
+  for (const [table, found] of Map.groupBy(rows, (row) => row.table)) {
+    const { sqlName } = found[0]!
+    const [exists] = await current.query<{ is: boolean }>('select to_regclass($1) is not null as is', [
+      sqlName,
+    ])
+    const there = new Set<string>()
+    if (exists?.is)
+      for (const { at } of await current.query<{ at: string }>(
+        `select at::text from unnest($1::jsonb[]) with ordinality as given(row, at)
+         where row in (select to_jsonb(t) from ${sqlName} t)`,
+        [found.map(({ row }) => JSON.stringify(row))],
+      ))
+        there.add(at)
+    left.push(...found.filter((_, at) => !there.has(String(at + 1))).map((row) => ({ ...row, table })))
+  }
+  return byTable(left)
 }
 
 /** Which of these markers the new primary has. */

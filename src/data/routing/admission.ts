@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 
-/** Who wait for a place, at most. */
-const WAITING_MAX = 2_000
+/** Who wait for a place, at most: some tens of megabytes of requests. */
+const WAITING_MAX = 20_000
 
 /**
  * - `in`: a place was had; it has to be given back by {@link Admission.leave}

@@ -117,7 +117,7 @@ test('of those who wait for a place so many are enough', async () => {
   const clock = manualClock()
   const admission = new Admission(1, clock)
   await admission.enter(0)
-  const waiting = Array.from({ length: 2_000 }, () => admission.enter(10))
+  const waiting = Array.from({ length: 20_000 }, () => admission.enter(10))
   assert.equal(await admission.enter(10), 'full')
   clock.advance(10)
   assert.deepEqual(new Set(await Promise.all(waiting)), new Set(['late']))

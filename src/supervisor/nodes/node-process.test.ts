@@ -33,6 +33,7 @@ async function noted(t: TestContext) {
     log: silentLogger,
     clock: systemClock,
     patient: false,
+    onFound: () => {},
     onReport: () => {},
   })
   const file = join(stateFolder, 'nodes', 'worker-1.json')

@@ -33,6 +33,8 @@ export interface NodeProcessOptions {
   readonly clock: Clock
   /** A start that fails is no reason to say so: it is tried again. */
   readonly patient: boolean
+  /** Called with the first report of a process that an earlier supervisor has started. */
+  readonly onFound: (report: NodeReport) => void
   /** Called with each of its reports. */
   readonly onReport: (report: NodeReport) => void
 }
@@ -49,7 +51,7 @@ interface Run {
   pulse: Pulse | undefined
   /** It was told to end. */
   ending: boolean
-  onHealthy: (() => void) | undefined
+  readonly onHealthy: (() => void)[]
 }
 
 /**
@@ -65,6 +67,8 @@ export class NodeProcess implements Service {
   #request: NodeRequest
   #topology: Topology | undefined
   #run: Run | undefined
+  /** The next run; none when this stops before. */
+  #next = Promise.withResolvers<Run | undefined>()
   #stopping = false
   #repairing: Promise<void> = Promise.resolve()
   #waitMs: number | undefined
@@ -153,13 +157,12 @@ export class NodeProcess implements Service {
 
   /** In order, and then again. @throws RestartFailed when its new process ends before it serves */
   async restart(): Promise<void> {
-    if (this.#run !== undefined) await this.#end(this.#run)
-    await this.#repairing
-    const run = this.#run
+    const before = this.#run
+    const next = this.#next.promise
+    if (before !== undefined) await this.#end(before)
+    const run = await next
     if (run === undefined || run.report?.state === 'healthy') return
-    const healthy = new Promise<void>((resolve) => {
-      run.onHealthy = resolve
-    })
+    const healthy = new Promise<void>((resolve) => run.onHealthy.push(resolve))
     const gone = run.gone.then(async () => {
       await run.link.ended()
       throw new RestartFailed(this.id, run.report?.failure?.text)
@@ -233,9 +236,11 @@ export class NodeProcess implements Service {
       report: undefined,
       pulse: undefined,
       ending: false,
-      onHealthy: undefined,
+      onHealthy: [],
     }
     this.#run = run
+    this.#next.resolve(run)
+    this.#next = Promise.withResolvers()
     if (this.#topology !== undefined) link.tell({ type: 'topology', topology: this.#topology })
     void run.gone.then(async () => {
       await link.ended()
@@ -268,6 +273,7 @@ export class NodeProcess implements Service {
   #reported(run: Run, report: NodeReport): void {
     if (this.#run !== run) return
     const before = run.report?.state
+    if (run.report === undefined && run.adopted) this.#options.onFound(report)
     run.report = report
     if (report.failure !== undefined) this.#failed(new NodeFailed(report.failure))
     // It listens from its first word on.
@@ -276,7 +282,7 @@ export class NodeProcess implements Service {
       // The same port again, also where a free one was taken.
       if (report.port > 0) this.#keepPort(run, report.port)
       this.#ready.resolve(report)
-      run.onHealthy?.()
+      for (const resolve of run.onHealthy.splice(0)) resolve()
     }
     this.#options.onReport(report)
   }
@@ -325,6 +331,7 @@ export class NodeProcess implements Service {
 
   async #stop(): Promise<void> {
     this.#stopping = true
+    this.#next.resolve(undefined)
     await this.#repairing
     const run = this.#run
     if (this.#left === 'all' || (this.#left === 'adopted' && run?.adopted !== false)) {

@@ -8,10 +8,11 @@ import { MARKER_SQL } from '../../../src/data/client/marker.ts'
 import {
   LOST,
   primaryOf,
+  type TestCluster,
   type TestClusterOptions,
   testCluster,
 } from '../../../src/data/failover/fixtures/cluster.ts'
-import { lostFolder, lostFolders, lostFromOf } from '../../../src/data/failover/lost.ts'
+import { lossOf, lostFolder, lostFolders } from '../../../src/data/failover/lost.ts'
 import { whatWasLost } from '../../../src/data/failover/recover.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createPostgres } from '../../../src/data/postgres/server.ts'
@@ -40,6 +41,25 @@ const write = async (client: pg.Client, at: number, ...more: readonly string[]):
   await client.query('commit')
 }
 
+const query = (of: pg.Client) => ({
+  query: async (sql: string, params?: readonly unknown[]) => (await of.query(sql, params as unknown[])).rows,
+})
+
+/** Starts what is in a folder that was put aside, once it is whole again. */
+async function openKept(t: TestContext, { dir, options }: TestCluster, kept: string): Promise<pg.Client> {
+  renameSync(join(kept, 'global', 'pg_control.away'), join(kept, 'global', 'pg_control'))
+  const server = createPostgres({
+    ...options,
+    dataDir: kept,
+    runDir: join(dir, 'old'),
+    logFile: join(dir, 'old.log'),
+    replication: { standby: false, conf: renderReplication({ id: 'old', synchronous: [] }) },
+  })
+  t.after(() => server.stop())
+  await server.start()
+  return session(t, connectionTo(server, 'postgres'))
+}
+
 test('available: commits go on without a standby, and what a lossy failover loses is found again', async (t) => {
   const links = delayedLinks(t, ['c0-pg-1', 'c0-pg-2'])
   const cluster = await testCluster(t, { replicas: 1, durability: 'available', links: links.make })
@@ -49,13 +69,18 @@ test('available: commits go on without a standby, and what a lossy failover lose
   const client = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
   await client.query(SCHEMA)
   await write(client, 1)
+  // One that begins before the standby goes, and ends after.
+  const slow = await session(t, connectionTo(primaryOf(keeper.topology()), 'postgres'))
+  await slow.query(`begin; insert into notes values (105, 'slow')`)
   // The way to the standby is cut: after a while commits go on, and the topology says so.
   links.from(first).cut()
   await write(client, 2)
   assert.ok(keeper.topology().alone)
   assert.deepEqual([keeper.record.named, keeper.record.synchronous], [[], []])
   await write(client, 3, 'savepoint more', "insert into notes values (103, 'savepoint')", 'release more')
-  await write(client, 4)
+  const nested = ['savepoint more', `insert into notes values (106, 'nested')`, 'release more']
+  await write(client, 4, ...nested)
+  await slow.query('commit')
   await client.query("insert into notes values (104, 'plain')")
   // A client repeats its request: the first write is read again, and remains where it was.
   assert.equal((await client.query(MARKER_SQL.resolve, [markerOf(1)])).rowCount, 1)
@@ -71,28 +96,14 @@ test('available: commits go on without a standby, and what a lossy failover lose
   // Work goes on, and takes the numbers of the lost transactions.
   for (const at of [7, 8, 9]) await write(now, at)
   // Another client repeats a request whose write is lost.
-  await write(now, 4)
+  await write(now, 4, ...nested)
   // What is known of the first one is swept in time.
   await now.query('delete from tenfold.markers where id = $1', [markerOf(1)])
 
   const [kept] = lostFolders(dataDir)
   assert.ok(kept && existsSync(kept))
-  renameSync(join(kept, 'global', 'pg_control.away'), join(kept, 'global', 'pg_control'))
-  const server = createPostgres({
-    ...cluster.options,
-    dataDir: kept,
-    runDir: join(cluster.dir, 'old'),
-    logFile: join(cluster.dir, 'old.log'),
-    replication: { standby: false, conf: renderReplication({ id: first, synchronous: [] }) },
-  })
-  t.after(() => server.stop())
-  await server.start()
-  const old = await session(t, connectionTo(server, 'postgres'))
-  const query = (of: pg.Client) => ({
-    query: async (sql: string, params?: readonly unknown[]) =>
-      (await of.query(sql, params as unknown[])).rows,
-  })
-  const lost = await whatWasLost(query(old) as never, query(now) as never, lostFromOf(kept))
+  const old = await openKept(t, cluster, kept)
+  const lost = await whatWasLost(query(old) as never, query(now) as never, lossOf(kept))
   assert.deepEqual(
     lost.transactions.map(({ key, rows, result, requestedAt }) => ({ key, rows, result, requestedAt })),
     [2, 3].map((at) => ({
@@ -102,12 +113,15 @@ test('available: commits go on without a standby, and what a lossy failover lose
       requestedAt: new Date(0x018f4f6e0000).toISOString(),
     })),
   )
-  assert.deepEqual(lost.otherRows, {
-    notes: [
+  const { notes = [] } = lost.otherRows as { notes?: { id: number }[] }
+  assert.deepEqual(
+    notes.toSorted((one, other) => one.id - other.id),
+    [
       { id: 103, text: 'savepoint' },
       { id: 104, text: 'plain' },
+      { id: 105, text: 'slow' },
     ],
-  })
+  )
 })
 
 /** A primary that has acknowledged alone. It dies, and is broken by `breaks` until that resolves; nothing may be lost. */

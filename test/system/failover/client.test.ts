@@ -34,13 +34,18 @@ async function scene(t: TestContext): Promise<Scene> {
 class Writers {
   readonly acknowledged: number[] = []
   readonly unseen: number[] = []
-  readonly progress = new Progress()
+  readonly #progress = new Progress()
   readonly #running: Promise<void>[]
   #isOver = false
   #next = 0
 
   constructor(all: Replicated) {
     this.#running = Array.from({ length: WRITERS }, () => this.#write(all.session()))
+  }
+
+  /** Resolves when so many more have been acknowledged, and seen. @throws what one has failed with */
+  async further(count: number): Promise<void> {
+    await Promise.race([this.#progress.further(count), Promise.all(this.#running)])
   }
 
   /** @throws what a write or a read has failed with: none may */
@@ -60,14 +65,14 @@ class Writers {
         client.readHome((db) => db.query('select from accounts where id = $1', [id])),
       )
       if (rows.length !== 1) this.unseen.push(id)
-      this.progress.add()
+      this.#progress.add()
     }
   }
 }
 
 /** The primary dies, and with it what it had sent. */
 async function killPrimary({ cluster, links }: Scene, writers: Writers): Promise<void> {
-  await writers.progress.further(BETWEEN)
+  await writers.further(BETWEEN)
   const { keeper } = cluster
   const { epoch, primary } = keeper.record
   const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
@@ -75,7 +80,7 @@ async function killPrimary({ cluster, links }: Scene, writers: Writers): Promise
   keeper.fault(primary, 'kill')
   await replaced
   links.from(primary).mend()
-  await writers.progress.further(BETWEEN)
+  await writers.further(BETWEEN)
 }
 
 async function sql(cluster: TestCluster, text: string): Promise<{ id: number }[]> {
