@@ -256,11 +256,9 @@ export class ReadLane {
     const late = this.#queue.filter((item) => item.deadlineAt <= now)
     if (late.length > 0) this.#queue = this.#queue.filter((item) => item.deadlineAt > now)
     for (const item of late) {
-      item.reject(
-        item.failure
-          ? new DataUnavailable(this.#cluster, 'not applied', item.failure)
-          : new DeadlineExceeded('A read', item.deadlineMs),
-      )
+      // Nobody was slow: it was not even sent.
+      const why = item.failure ?? new Error(`no session within ${Math.round(item.deadlineMs)} ms`)
+      item.reject(new DataUnavailable(this.#cluster, 'not applied', why))
     }
     for (const { connection, items } of this.#inFlight) {
       for (const item of items) {
