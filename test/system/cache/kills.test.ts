@@ -7,7 +7,7 @@ import { ServerProcess } from '../kit/server.ts'
 import { violations } from './history.ts'
 import { httpDoor, startPairs } from './workload.ts'
 
-const OPERATIONS = LONG ? 500_000 : 12_000
+const OPERATIONS = LONG ? 500_000 : 8_000
 const SESSIONS = 20
 const RUN_MS_MAX = LONG ? 3_600_000 : 200_000
 const APP = 'test/system/cache/app.ts'

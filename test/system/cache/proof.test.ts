@@ -8,7 +8,7 @@ import { type ByHand, byHand } from './by-hand.ts'
 import { BOUND_MS, violations } from './history.ts'
 import { startPairs } from './workload.ts'
 
-const OPERATIONS = LONG ? 250_000 : 10_000
+const OPERATIONS = LONG ? 250_000 : 6_000
 /** A planted bug has to show within so many. */
 const OPERATIONS_TO_FIND = 15_000
 /** Operations between two looks at what was answered so far. */

@@ -97,7 +97,7 @@ describe('FAULTS case 10: the connection is cut at each byte of a write', { conc
     await measureWarm(one)
     one.proxy.cutAll()
     const lengths = await measure(one)
-    await sweep(t, one, { lengths, step: LONG ? 1 : 23 }, async (key, requestId) => {
+    await sweep(t, one, { lengths, step: LONG ? 1 : 31 }, async (key, requestId) => {
       one.proxy.cutAll()
       return [await pay(one.kit, key, requestId)]
     })
@@ -106,7 +106,7 @@ describe('FAULTS case 10: the connection is cut at each byte of a write', { conc
   test('another process resolves while the first cannot, then the first does too', async (t) => {
     const one = await bench(t)
     const lengths = await measureWarm(one)
-    await sweep(t, one, { lengths, step: LONG ? 1 : 7 }, async (key, requestId, severed) => {
+    await sweep(t, one, { lengths, step: LONG ? 1 : 11 }, async (key, requestId, severed) => {
       const first = pay(one.kit, key, requestId)
       await severed
       one.proxy.pause()

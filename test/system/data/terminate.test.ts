@@ -75,7 +75,7 @@ describe('FAULTS case 6: a backend is ended around COMMIT', () => {
     const kit = await kitClient([{ name: 'c0', connection: through }])
     t.after(() => kit.client.stop())
     const payments: Disturbed[] = []
-    for (let round = 0; round < (LONG ? 2000 : 100); round++) {
+    for (let round = 0; round < (LONG ? 2000 : 60); round++) {
       let ending: Promise<unknown> | undefined
       const key = 100_000 + round
       // The result travels with COMMIT: its first field is in the last words of the write.

@@ -12,9 +12,9 @@ import { Progress } from '../kit/progress.ts'
 import { delayedLinks, type Links } from './links.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
-const ROUNDS = LONG ? 20 : 3
+const ROUNDS = LONG ? 20 : 2
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
-const WRITERS = 6
+const WRITERS = 4
 /** More than the standby needs on this machine: what is on its way when the primary dies is many commits. */
 const BETWEEN = 50
 

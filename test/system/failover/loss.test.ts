@@ -5,7 +5,7 @@ import { delayedLinks, type Links } from './links.ts'
 import { type Commits, missing, startWriters, type Writers } from './writers.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
-const ROUNDS = LONG ? 20 : 3
+const ROUNDS = LONG ? 20 : 2
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
 
 interface Scene {

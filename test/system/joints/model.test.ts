@@ -6,7 +6,7 @@ import { BUGS, type Bug } from './app.ts'
 import { crash, look, payment, type Step, steps } from './steps.ts'
 import { ModelSystem } from './system.ts'
 
-const RUNS = LONG ? 400 : 5
+const RUNS = LONG ? 400 : 3
 /** Histories until a planted bug has surely shown itself. */
 const PLANTED_RUNS = 40
 /** Histories in which each shows itself soon; what chance finds comes after them. */

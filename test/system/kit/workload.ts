@@ -12,7 +12,7 @@ const LISTS = ['21', '22', '23']
 const COUNTERS = ['31', '32', '33', '34']
 
 /** Milliseconds at most between an answer and the next operation of a tab: who waits for a repair leaves it the processors. */
-const THINK_MS_MAX = LONG ? 50 : 100
+const THINK_MS_MAX = LONG ? 50 : 150
 
 export interface WorkloadOptions {
   readonly url: string

@@ -27,8 +27,8 @@ const SESSION_SQL = `select current_setting('server_version_num')::int / 10000 a
   current_setting('transaction_timeout', true) as transaction,
   current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle`
 /** Cached reads and writes of pairs. */
-const OPERATIONS = LONG ? 100_000 : 4_000
-const HISTORIES = LONG ? 60 : 3
+const OPERATIONS = LONG ? 100_000 : 2_500
+const HISTORIES = LONG ? 60 : 2
 const ROUNDS = LONG ? 2 : 1
 
 /** Faults of which the fast form has no time for. */

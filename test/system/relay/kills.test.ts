@@ -8,7 +8,7 @@ import { SplitSystem } from './system.ts'
 
 const SESSIONS = 12
 /** Operations before each fault. */
-const PART = LONG ? 20_000 : 1_000
+const PART = LONG ? 20_000 : 700
 const ROUNDS = LONG ? 10 : 1
 const RUN_MS_MAX = 120_000
 

@@ -12,7 +12,7 @@ import { FAULTS } from './nemesis.ts'
 import { replicaOf, resumed } from './replay.ts'
 
 /** Requests that are answered, each with three jobs, between two faults. */
-const PART = LONG ? 150 : 40
+const PART = LONG ? 150 : 30
 /** Times that a replica falls behind: after a second it answers nobody. */
 const LAGS = 5
 const RUN_MS_MAX = 120_000
