@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { Option } from 'commander'
-import { findApp } from '../supervisor/app-module.ts'
+import { findApp, importApp } from '../supervisor/app-module.ts'
 import { loadConfig } from '../supervisor/config/load.ts'
 import type { Config } from '../supervisor/config/schema.ts'
 
@@ -55,3 +55,7 @@ export function chooseTarget(
     clusters: config.clusters,
   }
 }
+
+/** The name that the application gives itself, by which its databases are found; undefined where none was chosen. */
+export const appNameOf = async ({ app }: Pick<ChosenTarget, 'app'>): Promise<string | undefined> =>
+  app === undefined ? undefined : (await importApp(app)).options.name

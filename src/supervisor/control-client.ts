@@ -110,12 +110,8 @@ function call(
         res.on('data', (chunk: string) => {
           body += chunk
         })
-        res.on('error', (error) => {
-          timer.cancel()
-          reject(error)
-        })
+        res.on('error', reject)
         res.on('end', () => {
-          timer.cancel()
           if (res.statusCode !== undefined && res.statusCode < 300) resolve(body)
           else if (res.statusCode === 404 && body.includes('TENFOLD_JOB_MISSING')) reject(jobMissing(body))
           else if (body.includes('"code"')) reject(refused(body))
@@ -136,8 +132,8 @@ function call(
           )
       })
     let timer = wait()
+    req.on('close', () => timer.cancel())
     req.on('error', (error: NodeJS.ErrnoException) => {
-      timer.cancel()
       if (ABSENT.has(error.code ?? '')) reject(new NotRunning(folder, { cause: error }))
       else reject(isTenfoldError(error) ? error : failed(error.message, error))
     })

@@ -6,7 +6,7 @@ import { isTenfoldError } from '../core/errors.ts'
 import { silentLogger } from '../core/log.ts'
 import type { Queryable } from '../core/ports.ts'
 import type { ClusterOptions, ConnectionOptions } from '../data/client/types.ts'
-import { lossOf, lostFolders } from '../data/failover/lost.ts'
+import { lostFolders, lostXidsOf } from '../data/failover/lost.ts'
 import { type Lost, whatWasLost } from '../data/failover/recover.ts'
 import { removeNode } from '../data/failover/removal.ts'
 import { connectionTo } from '../data/postgres/address.ts'
@@ -96,7 +96,7 @@ async function onOld(folder: string, cluster: ClusterOptions, target: Target): P
   try {
     await server.start()
     return await withSession(connectionTo(server, cluster.connection.database), (old) =>
-      withSession(cluster.connection, (current) => whatWasLost(old, current, lossOf(folder))),
+      withSession(cluster.connection, (current) => whatWasLost(old, current, lostXidsOf(folder))),
     )
   } finally {
     await server.stop()

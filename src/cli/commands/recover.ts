@@ -4,7 +4,7 @@ import type { Recovered } from '../../supervisor/recover.ts'
 import { EXIT, ExitWith } from '../exit.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { configOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
-import { chooseTarget } from '../target.ts'
+import { appNameOf, chooseTarget } from '../target.ts'
 
 interface Flags {
   readonly data?: string
@@ -33,9 +33,8 @@ export function recoverCommand(program: Command): void {
 
 async function run(named: string | undefined, flags: Flags): Promise<void> {
   const { discard, recover } = await import('../../supervisor/recover.ts')
-  const { importApp } = await import('../../supervisor/app-module.ts')
   const chosen = chooseTarget(named, flags, 'no app')
-  const app = chosen.app === undefined ? undefined : (await importApp(chosen.app)).options.name
+  const app = await appNameOf(chosen)
   // Folders are kept where the servers are our own.
   const target = { ...chosen, databases: [], app }
   const found = await recover(target, (line) => say(`tenfold: ${line}`))

@@ -3,12 +3,11 @@ import { text } from 'node:stream/consumers'
 import type { ConnectionOptions } from '../../data/client/types.ts'
 import { statementsOf } from '../../data/migrations/statements.ts'
 import { withClusters } from '../../supervisor/access.ts'
-import { importApp } from '../../supervisor/app-module.ts'
 import { withConnection } from '../../supervisor/databases.ts'
 import { nearest } from '../../supervisor/nearest.ts'
 import { ExitWith } from '../exit.ts'
 import { print, say } from '../output.ts'
-import { chooseTarget, type TargetFlags } from '../target.ts'
+import { appNameOf, chooseTarget, type TargetFlags } from '../target.ts'
 import { explainSql } from './explain.ts'
 import { type Outcome, outcomeText } from './outcome.ts'
 import { prompt } from './prompt.ts'
@@ -24,7 +23,7 @@ export interface SqlFlags extends TargetFlags {
 /** Runs statements one by one, or hands over to psql. */
 export async function runSql(named: string | undefined, flags: SqlFlags): Promise<void> {
   const target = chooseTarget(named, flags, 'no app')
-  const app = target.app === undefined ? undefined : (await importApp(target.app)).options.name
+  const app = await appNameOf(target)
   await withClusters({ ...target, app, writes: flags.write }, async (clusters) => {
     const names = clusters.map(({ name }) => name)
     const cluster = clusters.find(({ name }) => name === flags.cluster)

@@ -182,11 +182,10 @@ export class Cluster {
    */
   async seek(timeline: number): Promise<void> {
     const now = this.clock.monotonic()
-    const isKnown = this.#sought && this.#sought.timeline >= timeline && now - this.#sought.at < SOUGHT_MS
-    const sought = isKnown ? this.#sought : { timeline, at: now, looked: this.lookAgain() }
-    this.#sought = sought
+    if (!this.#sought || this.#sought.timeline < timeline || now - this.#sought.at >= SOUGHT_MS)
+      this.#sought = { timeline, at: now, looked: this.lookAgain() }
     // Who comes while all are being asked waits for their answers, too.
-    await sought?.looked
+    await this.#sought.looked
   }
 
   /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { recordDirOf } from '../postgres/record.ts'
-import { keepFolder, lossOf, lostFolder, lostFolders } from './lost.ts'
+import { keepFolder, lostFolder, lostFolders, lostXidsOf } from './lost.ts'
 
 const NOTE = { lostFrom: '7', oldest: '5' }
 
@@ -15,7 +15,7 @@ test('a folder that was put away in part is put away whole', async (t) => {
   const kept = lostFolder(dataDir, 3)
   // Nothing is there: that something may be lost is known all the same.
   assert.equal(await keepFolder(dataDir, kept, NOTE), false)
-  assert.deepEqual([lostFolders(dataDir), lossOf(kept)], [[kept], { lostFrom: 7n, oldest: 5n }])
+  assert.deepEqual([lostFolders(dataDir), lostXidsOf(kept)], [[kept], { lostFrom: 7n, oldest: 5n }])
   rmSync(recordDirOf(kept), { recursive: true })
   for (const step of ['nothing', 'folder', 'record', 'note']) {
     mkdirSync(dataDir)
@@ -27,7 +27,7 @@ test('a folder that was put away in part is put away whole', async (t) => {
     assert.equal(await keepFolder(dataDir, kept, NOTE), true, step)
     assert.deepEqual(lostFolders(dataDir), [kept])
     assert.ok(existsSync(join(kept, 'rows')) && !existsSync(dataDir) && !existsSync(recordDirOf(dataDir)))
-    assert.equal(lossOf(kept).lostFrom, 7n)
+    assert.equal(lostXidsOf(kept).lostFrom, 7n)
     for (const each of [kept, recordDirOf(kept)]) rmSync(each, { recursive: true })
   }
 })

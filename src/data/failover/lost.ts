@@ -7,7 +7,7 @@ import { makeRecordDir, recordDirOf } from '../postgres/record.ts'
 /** The data folder of an old primary after a failover that may have lost something. */
 export const lostFolder = (dataDir: string, epoch: number): string => `${dataDir}.lost-${epoch}`
 
-/** Numbers of transactions (`xid8`), see {@link Loss}. */
+/** Numbers of transactions (`xid8`), see {@link LostXids}. */
 export interface LossNote {
   readonly lostFrom: string
   readonly oldest?: string | undefined
@@ -30,14 +30,14 @@ export async function keepFolder(dataDir: string, kept: string, note: LossNote):
 }
 
 /** What the transactions (`xid8`) of a kept folder are to the new primary. */
-export interface Loss {
+export interface LostXids {
   /** The first that it cannot have had. */
   readonly lostFrom: bigint
   /** The first of those before that had not ended for it. */
   readonly oldest: bigint
 }
 
-export function lossOf(kept: string): Loss {
+export function lostXidsOf(kept: string): LostXids {
   const { lostFrom, oldest = lostFrom } = JSON.parse(readFileSync(noteOf(kept), 'utf8')) as LossNote
   return { lostFrom: BigInt(lostFrom), oldest: BigInt(oldest) }
 }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Queryable } from '../../core/ports.ts'
-import type { Loss } from './lost.ts'
+import type { LostXids } from './lost.ts'
 
 /** Rows by table. */
 export type RowsByTable = Readonly<Record<string, readonly unknown[]>>
@@ -52,8 +52,8 @@ interface MarkerRow {
  *
  * @param old a session with the kept folder's database @param current one with the same database of the present primary
  */
-export async function whatWasLost(old: Queryable, current: Queryable, loss: Loss): Promise<Lost> {
-  const history = new History(old, current, loss)
+export async function whatWasLost(old: Queryable, current: Queryable, xids: LostXids): Promise<Lost> {
+  const history = new History(old, current, xids)
   const markers = await old.query<MarkerRow>(MARKERS)
   const gone = await history.gone(markers.map(({ xmin }) => xmin))
   const candidates = markers.filter(({ xmin }) => gone.has(xmin))
@@ -64,8 +64,6 @@ export async function whatWasLost(old: Queryable, current: Queryable, loss: Loss
   const lost = candidates.filter(({ id }) => !there.has(id))
   // A savepoint's number is higher than its transaction's.
   const rows = Map.groupBy(await history.rowsSince([...gone]), ({ xmin }) => xmin)
-  const repeated = candidates.filter(({ id }) => there.has(id))
-  const own = new Set([...lost, ...repeated].map(({ xmin }) => xmin))
   return {
     transactions: lost.map(({ id, name, key, result, xmin }) => ({
       marker: id,
@@ -77,7 +75,7 @@ export async function whatWasLost(old: Queryable, current: Queryable, loss: Loss
     })),
     otherRows: await unlessThere(
       current,
-      [...rows].flatMap(([xmin, found]) => (own.has(xmin) ? [] : found)),
+      [...rows].flatMap(([xmin, found]) => (gone.has(xmin) ? [] : found)),
     ),
   }
 }
@@ -95,18 +93,18 @@ interface FoundRow {
 class History {
   readonly #old: Queryable
   readonly #current: Queryable
-  readonly #loss: Loss
+  readonly #xids: LostXids
   #newest: bigint | undefined
 
-  constructor(old: Queryable, current: Queryable, loss: Loss) {
+  constructor(old: Queryable, current: Queryable, xids: LostXids) {
     this.#old = old
     this.#current = current
-    this.#loss = loss
+    this.#xids = xids
   }
 
   /** Which of these numbers of rows (`xmin`) belong to transactions that the new primary has not. */
   async gone(xmins: readonly string[]): Promise<Set<string>> {
-    const { lostFrom } = this.#loss
+    const { lostFrom } = this.#xids
     const newest = await this.#next()
     const numbered = [...new Set(xmins)].map((xmin) => ({ xmin, xid: fullXid(BigInt(xmin), newest) }))
     const doubtful = numbered.filter(({ xid }) => xid < lostFrom).map(({ xid }) => `${xid}`)
@@ -129,7 +127,7 @@ class History {
     const newest = await this.#next()
     const first = xmins
       .map((xmin) => fullXid(BigInt(xmin), newest))
-      .reduce((one, other) => (other < one ? other : one), this.#loss.oldest)
+      .reduce((one, other) => (other < one ? other : one), this.#xids.oldest)
     const found: FoundRow[] = []
     for (const { schema, name } of await this.#old.query<{ schema: string; name: string }>(TABLES)) {
       const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
@@ -158,7 +156,7 @@ class History {
 
 /** By table, without those that the new primary has just so: a write that was repeated has made them again. */
 async function unlessThere(current: Queryable, rows: readonly FoundRow[]): Promise<RowsByTable> {
-  const left: FoundRow[] = []
+  const left: Record<string, unknown[]> = {}
   for (const [table, found] of Map.groupBy(rows, (row) => row.table)) {
     const { sqlName } = found[0]!
     const [exists] = await current.query<{ is: boolean }>('select to_regclass($1) is not null as is', [
@@ -172,9 +170,10 @@ async function unlessThere(current: Queryable, rows: readonly FoundRow[]): Promi
         [found.map(({ row }) => JSON.stringify(row))],
       ))
         there.add(at)
-    left.push(...found.filter((_, at) => !there.has(String(at + 1))).map((row) => ({ ...row, table })))
+    const rest = found.filter((_, at) => !there.has(String(at + 1)))
+    if (rest.length > 0) left[table] = rest.map(({ row }) => row)
   }
-  return byTable(left)
+  return left
 }
 
 /** Which of these markers the new primary has. */

@@ -67,9 +67,10 @@ export class RequestSeen extends SeenRecord {
     if (!this.isLoaded && !this.isTouched) return echo(header) ?? this.#merged(header)
     if (this.isUnchanged && header === undefined && this.#cookies.length <= COOKIES_KEPT) return undefined
     const { seen, raised, lost } = this.result()
-    if (lost.length === 0) return this.#told(header, seen, raised)
+    const told = this.#told(header, seen, raised)
+    if (lost.length === 0) return told
     this.#onLost?.(lost)
-    return { ...this.#told(header, seen, raised), lost: lost.join(', ') }
+    return { ...told, lost: lost.join(', ') }
   }
 
   #told(header: string | undefined, seen: Seen, raised: boolean): SeenAnswer | undefined {

@@ -12,7 +12,7 @@ import {
   type TestClusterOptions,
   testCluster,
 } from '../../../src/data/failover/fixtures/cluster.ts'
-import { lossOf, lostFolder, lostFolders } from '../../../src/data/failover/lost.ts'
+import { lostFolder, lostFolders, lostXidsOf } from '../../../src/data/failover/lost.ts'
 import { whatWasLost } from '../../../src/data/failover/recover.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { createPostgres } from '../../../src/data/postgres/server.ts'
@@ -103,7 +103,7 @@ test('available: commits go on without a standby, and what a lossy failover lose
   const [kept] = lostFolders(dataDir)
   assert.ok(kept && existsSync(kept))
   const old = await openKept(t, cluster, kept)
-  const lost = await whatWasLost(query(old) as never, query(now) as never, lossOf(kept))
+  const lost = await whatWasLost(query(old) as never, query(now) as never, lostXidsOf(kept))
   assert.deepEqual(
     lost.transactions.map(({ key, rows, result, requestedAt }) => ({ key, rows, result, requestedAt })),
     [2, 3].map((at) => ({

@@ -9,13 +9,13 @@ import {
 import { primaryOf, type TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import { connectionTo } from '../../../src/data/postgres/address.ts'
 import { Progress } from '../kit/progress.ts'
-import { delayedLinks, type Links } from './links.ts'
+import { delayedLinks, type Links, losePrimary } from './links.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
 const ROUNDS = LONG ? 20 : 2
 const NODES = ['c0-pg-1', 'c0-pg-2', 'c0-pg-3']
 const WRITERS = 4
-/** More than the standby needs on this machine: what is on its way when the primary dies is many commits. */
+/** Writes acknowledged and seen before each loss, and after. */
 const BETWEEN = 50
 
 interface Scene {
@@ -70,16 +70,10 @@ class Writers {
   }
 }
 
-/** The primary dies, and with it what it had sent. */
+/** With work before, and after. */
 async function killPrimary({ cluster, links }: Scene, writers: Writers): Promise<void> {
   await writers.further(BETWEEN)
-  const { keeper } = cluster
-  const { epoch, primary } = keeper.record
-  const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
-  links.from(primary).cut()
-  keeper.fault(primary, 'kill')
-  await replaced
-  links.from(primary).mend()
+  await losePrimary(cluster, links)
   await writers.further(BETWEEN)
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { TestCluster } from '../../../src/data/failover/fixtures/cluster.ts'
 import type { KeeperOptions } from '../../../src/data/failover/options.ts'
 import { nodePlaces } from '../../../src/data/failover/places.ts'
 import { DelayProxy } from '../kit/delay-proxy.ts'
@@ -28,6 +29,17 @@ export function delayedLinks(t: TestContext, nodes: readonly string[], delayMs?:
     },
     from: (id) => proxies.get(id) as DelayProxy,
   }
+}
+
+/** The primary dies, and with it what it had sent. Resolves when another is primary. */
+export async function losePrimary(cluster: TestCluster, links: Links): Promise<void> {
+  const keeper = cluster.current()
+  const { epoch, primary } = keeper.record
+  const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
+  links.from(primary).cut()
+  keeper.fault(primary, 'kill')
+  await replaced
+  links.from(primary).mend()
 }
 
 /** A server's getters are not copied by a spread. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type TestCluster, testCluster } from '../../../src/data/failover/fixtures/cluster.ts'
-import { delayedLinks, type Links } from './links.ts'
+import { delayedLinks, type Links, losePrimary } from './links.ts'
 import { type Commits, missing, startWriters, type Writers } from './writers.ts'
 
 const LONG = process.env.TENFOLD_TEST_LONG === '1'
@@ -22,16 +22,10 @@ async function scene(t: TestContext, commits: Commits = 'synchronous'): Promise<
   return { cluster, links, writers }
 }
 
-/** The primary dies, and with it what it had sent. */
+/** With work before, and after. */
 async function killPrimary({ cluster, links, writers }: Scene): Promise<void> {
   await writers.progress(50)
-  const keeper = cluster.current()
-  const { epoch, primary } = keeper.record
-  const replaced = cluster.until('another is primary', (topology) => topology.epoch > epoch)
-  links.from(primary).cut()
-  keeper.fault(primary, 'kill')
-  await replaced
-  links.from(primary).mend()
+  await losePrimary(cluster, links)
   await writers.progress(20)
 }
 
