@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { PostgresLingers } from './errors.ts'
 import { type Postmaster, watch } from './launch.ts'
 import { findRunning, removeStalePostmasterFile } from './postmaster-file.ts'
-import { isAlive, signal as kill, type ProcessIdentity, processesIn } from './process.ts'
+import { signal as kill, type ProcessIdentity, processesIn } from './process.ts'
 import { STOP_MS_MAX, type StopMode } from './types.ts'
 
 /** After this long an immediate stop becomes SIGKILL. */
@@ -84,17 +84,17 @@ export async function endWhatRuns(dataDir: string, clock: Clock): Promise<void> 
  * it writes to the log before it dies is a transaction like any other at a crash.
  */
 export async function clearLeftovers(dataDir: string, clock: Clock): Promise<void> {
-  for (let round = 0; ; round++) {
+  const end = clock.monotonic() + KILL_MS_MAX
+  for (;;) {
     const { postmaster, others } = findRunning(dataDir)
     if (postmaster !== undefined) return
-    if (others.length === 0) break
+    // Looked at anew until nobody is left: whoever was killed may have forked another a moment before.
+    if (others.length === 0) return removeStalePostmasterFile(dataDir)
     for (const identity of others) kill(identity, 'SIGKILL')
     // A process in an uninterruptible write ends when the disk answers; nothing is started before.
-    if (round > 500 || !others.some(isAlive)) break
+    if (clock.monotonic() > end) return
     await clock.sleep(2)
   }
-  const { postmaster, others } = findRunning(dataDir)
-  if (postmaster === undefined && others.length === 0) removeStalePostmasterFile(dataDir)
 }
 
 /** No server is started where a process of an earlier one is left: it may be in the midst of a write. @throws PostgresLingers */

@@ -28,6 +28,9 @@ export const otherOf = (owner: string): string => String(Number(owner) + 1000)
 const COUNT = `insert into counters values ($1, $2, 1)
   on conflict (owner, name) do update set value = counters.value + 1`
 
+/** However long it is stopped in the midst of a write: its time must not be what ends it. Milliseconds. */
+const HELD_MS_MAX = 60_000
+
 export interface Hooks {
   /** Where a run stands still until it is let on. */
   readonly meet: (owner: string, attempt: number) => Promise<void>
@@ -53,10 +56,11 @@ export function late({ meet, told }: Hooks) {
         await system.shard
           .owner(otherOf(owner))
           .write('other', (tx) => tx.query(COUNT, [otherOf(owner), 'other']).then(() => null))
-      const writing = run.write('own', async (tx) => {
+      const writeOwn = async (tx: { query(sql: string, values: unknown[]): Promise<unknown> }) => {
         await tx.query(COUNT, [owner, `own ${run.attempt}`])
         if (moment === 'in job.write') await meet(owner, run.attempt)
-      })
+      }
+      const writing = run.write('own', writeOwn, { deadlineMs: HELD_MS_MAX })
       await writing.then(
         () => told(owner, 'done'),
         (error: { code?: string }) => told(owner, error.code ?? String(error)),
