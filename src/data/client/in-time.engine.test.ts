@@ -8,7 +8,8 @@ import { fixture, newRequestId } from './fixtures/fixture.ts'
 import { COMMON } from './settings.ts'
 import { upkeepSessions } from './upkeep-session.ts'
 
-const LIMIT_MS = 200
+/** What is in time has to be on a busy machine, too. */
+const LIMIT_MS = 1_000
 const KEY = '7'
 
 /** A session as the data client has it on a server without `transaction_timeout`. */

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { systemClock } from '../../core/clock.ts'
 import { createContextStorage } from '../../core/context.ts'
 import { systemRandom } from '../../core/random.ts'
+import { SessionsBusy } from '../connection/failure.ts'
 import { signalMember } from './fixtures/replicated.ts'
 import { connectionOf, settled, sql, unkept } from './fixtures/unkept.ts'
 import { systemStore } from './system-store.ts'
@@ -67,6 +68,24 @@ async function refusedSessions(all: Scene): Promise<void> {
   assert.deepEqual(await reading, [{ one: 1 }])
 }
 
+/** As when a session's server is connected to at once, and then takes long to prove that a standby has what it shows. */
+async function slowOpening({ client, session }: Scene): Promise<void> {
+  const read = () =>
+    session().request(() => client.readHome((db) => db.query('select 1 as one'), { primary: true }))
+  for (let turn = 0; turn < 40; turn++) await read()
+  const { lane } = client.cluster('c0').primaryNow!
+  let waits = 0
+  Object.defineProperty(lane, 'query', {
+    configurable: true,
+    value: () => {
+      if (++waits === 2) delete (lane as { query?: unknown }).query
+      return Promise.reject(new SessionsBusy('No session could be opened for 5000 ms'))
+    },
+  })
+  assert.deepEqual(await read(), [{ one: 1 }])
+  assert.equal(waits, 2)
+}
+
 /** It stays silent. */
 async function silentPrimary({ client, cluster, session }: Scene): Promise<void> {
   const deadlineMs = WAIT_MS / 5
@@ -120,6 +139,9 @@ test('calls in an outage, and calls that are slow', async (t) => {
   )
   await t.test('a read that only the primary may answer waits while that refuses new sessions', () =>
     refusedSessions(all),
+  )
+  await t.test('a read that only the primary may answer waits for its session for all of its time', () =>
+    slowOpening(all),
   )
   await t.test('what a silent primary has not answered in time is an outage, and no slow call', () =>
     silentPrimary(all),

@@ -108,7 +108,7 @@ export class Pool {
   #busy(waitMs: number): SessionsBusy {
     const what =
       this.#all.size > 0 ? `All ${this.#options.max} sessions were busy` : 'No session could be opened'
-    return new SessionsBusy(`${what} for ${Math.round(waitMs)} ms`)
+    return new SessionsBusy(`${what} for ${Math.max(0, Math.round(waitMs))} ms`)
   }
 
   /** Every session is looked at once more before it is used further. */

@@ -31,13 +31,16 @@ export async function productServer(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A 500 says nothing of its cause: the first few are told with the test. */
+/** A 500 says nothing of its cause: the first few are told with the test, and of other errors as many of their own. */
 function tellingErrors(t: TestContext): Logger {
-  let told = 0
+  const told = new Map<boolean, number>()
   const log: Logger = {
     ...silentLogger,
     error: (fields, message) => {
-      if (told++ < ERRORS_TOLD) t.diagnostic(`${message}: ${inspect(fields, { depth: 4 })}`)
+      const isUnexpected = (fields as { status?: number }).status === 500
+      const times = told.get(isUnexpected) ?? 0
+      told.set(isUnexpected, times + 1)
+      if (times < ERRORS_TOLD) t.diagnostic(`${message}: ${inspect(fields, { depth: 4 })}`)
     },
     child: () => log,
   }
