@@ -5,8 +5,8 @@ import type { Service } from '../core/lifecycle.ts'
 export const IDLE_TRIM_MS = 10_000
 
 /**
- * Trims the heap once each time that traffic has ended: what a burst has left in the young generation would stay
- * for as long as the server is idle.
+ * Trims the heap once after the start and once each time that traffic has ended: what either has left would stay for as long as the
+ * server is idle. Not at once when it is ready: then somebody waits for the first page.
  */
 export function createIdleTrim(options: {
   readonly clock: Clock
@@ -18,7 +18,7 @@ export function createIdleTrim(options: {
   const { clock, answered, inFlight, trim } = options
   let timer: Timer | undefined
   let seen = answered()
-  let trimmedAt = seen
+  let trimmedAt: number | undefined
   const look = (): void => {
     const now = answered()
     if (now === seen && now !== trimmedAt && inFlight() === 0) {

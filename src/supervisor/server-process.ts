@@ -2,6 +2,7 @@ import module from 'node:module'
 import { systemClock } from '../core/clock.ts'
 import { systemRandom } from '../core/random.ts'
 import { explainFolderError } from './folder-error.ts'
+import { IDLE_TRIM_MS } from './idle-trim.ts'
 import { failureOf, logUncaught, outliveOutput } from './last-words.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
 import type { ServerOptions, ServerPart, StopHow } from './server-part.ts'
@@ -65,7 +66,8 @@ export async function runServer(nodeEntry: string): Promise<number> {
     if (request.debug) process.stderr.write(`start: ${steps.summary()}\n`)
     tell({ type: 'ready', status: await part.status(), ...started })
     keepCompiled()
-    trimHeap()
+    // Where it serves itself, that is left to when nobody asks it anything.
+    if (request.stage !== 'single') clock.timer(IDLE_TRIM_MS, trimHeap)
   } catch (error) {
     const how = stop.signal.aborted ? await stop.requested : undefined
     const undone = await undo(part, how, log)

@@ -1,41 +1,64 @@
-import {
-  type CompiledQuery,
-  type DatabaseConnection,
-  DefaultQueryExecutor,
-  type Driver,
+import { createRequire } from 'node:module'
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  Driver,
   Kysely,
   PostgresAdapter,
-  PostgresIntrospector,
   PostgresQueryCompiler,
-  type QueryResult,
+  QueryResult,
 } from 'kysely'
 import type { StatementResult } from '../connection/batch.ts'
 
 /** Runs one statement for Kysely. */
 export type Run = (sql: string, params: readonly unknown[]) => Promise<StatementResult>
 
-const adapter = new PostgresAdapter()
-const compiler = new PostgresQueryCompiler()
+type Library = typeof import('kysely')
+
+/** What all of a process share. */
+interface Parts {
+  readonly library: Library
+  readonly adapter: PostgresAdapter
+  readonly compiler: PostgresQueryCompiler
+}
+
+const require = createRequire(import.meta.url)
+let parts: Parts | undefined
+
+/**
+ * Loads it when it is first used: its 250 modules are half of what a process spends on imports, and many have no use for it. It is the
+ * very module that an application imports.
+ *
+ * @throws ERR_REQUIRE_ESM_RACE_CONDITION, Node's own, when an `import()` of it is under way at that moment: an application that imports
+ * Kysely itself does so before it serves
+ */
+function load(): Parts {
+  if (parts) return parts
+  const library = require('kysely') as Library
+  parts = { library, adapter: new library.PostgresAdapter(), compiler: new library.PostgresQueryCompiler() }
+  return parts
+}
 
 /** Kysely that sends through `run`; transactions are the platform's, so Kysely's own are refused. */
 export function kyselyOver<Tables>(run: Run): Kysely<Tables> {
+  const { library, adapter, compiler } = load()
   const connection: DatabaseConnection = {
     executeQuery: <R>(query: CompiledQuery) => execute<R>(run, query),
     streamQuery: () => {
       throw new Error('Streams are not available here: page through the rows, or use the raw client')
     },
   }
-  const executor = new DefaultQueryExecutor(compiler, adapter, {
+  const executor = new library.DefaultQueryExecutor(compiler, adapter, {
     provideConnection: (consume) => consume(connection),
   })
   const driver = refusingDriver(connection)
   const dialect = {
     createAdapter: () => adapter,
     createDriver: () => driver,
-    createIntrospector: (db: Kysely<never>) => new PostgresIntrospector(db),
+    createIntrospector: (db: Kysely<never>) => new library.PostgresIntrospector(db),
     createQueryCompiler: () => compiler,
   }
-  return new Kysely<Tables>({ config: { dialect }, dialect, driver, executor } as never)
+  return new library.Kysely<Tables>({ config: { dialect }, dialect, driver, executor } as never)
 }
 
 async function execute<R>(run: Run, query: CompiledQuery): Promise<QueryResult<R>> {

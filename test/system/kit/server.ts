@@ -19,6 +19,8 @@ export const KIT_APP = 'test/system/kit/app.ts'
 
 /** Milliseconds within which a system must serve again, whatever was done to it. */
 const READY_MS = 30_000
+/** Milliseconds between two questions for a status: every node is asked for it, and has better to do while it repairs. */
+const STATUS_PACE_MS = 50
 
 /** `tenfold start` as a process of its own, as a user has it. */
 export class ServerProcess {
@@ -100,6 +102,7 @@ export class ServerProcess {
         return status && find(status)
       },
       READY_MS,
+      STATUS_PACE_MS,
     )
   }
 
@@ -119,6 +122,7 @@ export class ServerProcess {
         return status?.state === 'ready' && status.nodes.every(({ pid }) => pid !== null) ? status : undefined
       },
       READY_MS,
+      STATUS_PACE_MS,
     )
   }
 
