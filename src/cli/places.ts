@@ -6,6 +6,8 @@ export const dataOption = (): Option =>
   new Option('--data <dir>', 'the state folder (default: .tenfold in the working folder)')
 export const configOption = (): Option =>
   new Option('--config <file>', 'configuration file (default: tenfold.config.json beside the app)')
+export const databaseOption = (): Option =>
+  new Option('--database <url...>', 'work on these databases, one per cluster, instead of the state folder')
 export const jsonOption = (): Option => new Option('--json', 'print JSON instead of text')
 export const debugOption = (): Option => new Option('--debug', 'show stacks of errors and timings')
 

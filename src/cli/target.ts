@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path'
-import { Option } from 'commander'
 import { findApp, importApp } from '../supervisor/app-module.ts'
 import { loadConfig } from '../supervisor/config/load.ts'
 import type { Config } from '../supervisor/config/schema.ts'
@@ -22,9 +21,6 @@ export interface ChosenTarget {
   readonly pgBin: string | undefined
   readonly clusters: number | undefined
 }
-
-export const databaseOption = (): Option =>
-  new Option('--database <url...>', 'work on these databases, one per cluster, instead of the state folder')
 
 /** Finds the application (if it `needs` one) and the databases. */
 export function chooseTarget(

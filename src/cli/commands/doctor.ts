@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { ExitWith } from '../exit.ts'
 import { print, printJson } from '../output.ts'
-import { configOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
-import { databaseOption, type TargetFlags } from '../target.ts'
+import { configOption, databaseOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
+import type { TargetFlags } from '../target.ts'
 
 export function doctorCommand(program: Command): void {
   const command = program

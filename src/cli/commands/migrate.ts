@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { print, printJson, say } from '../output.ts'
-import { configOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
-import { databaseOption, type TargetFlags } from '../target.ts'
+import { configOption, databaseOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
+import type { TargetFlags } from '../target.ts'
 
 export function migrateCommand(program: Command): void {
   const command = program

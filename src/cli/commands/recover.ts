@@ -4,7 +4,6 @@ import type { Recovered } from '../../supervisor/recover.ts'
 import { EXIT, ExitWith } from '../exit.ts'
 import { print, printJson, say, table } from '../output.ts'
 import { configOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
-import { appNameOf, chooseTarget } from '../target.ts'
 
 interface Flags {
   readonly data?: string
@@ -33,6 +32,7 @@ export function recoverCommand(program: Command): void {
 
 async function run(named: string | undefined, flags: Flags): Promise<void> {
   const { discard, recover } = await import('../../supervisor/recover.ts')
+  const { appNameOf, chooseTarget } = await import('../target.ts')
   const chosen = chooseTarget(named, flags, 'no app')
   const app = await appNameOf(chosen)
   // Folders are kept where the servers are our own.

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
-import { configOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
+import { configOption, databaseOption, dataOption, debugOption, examples, jsonOption } from '../places.ts'
 import type { SqlFlags } from '../sql/run.ts'
-import { databaseOption } from '../target.ts'
 
 export function sqlCommand(program: Command): void {
   const command = program
