@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Registry } from 'prom-client'
 import { SERIES_MAX } from './families.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -28,13 +29,16 @@ test('metrics of the process are there, and two registries do not meet', async (
   const [one, two] = [createMetrics(), createMetrics()]
   one.counter('only_here_total', 'x')
   assert.match(await one.text(), /process_cpu_user_seconds_total [\d.]+[\s\S]*only_here_total 0/)
+  one.counter('later_total', 'x').inc()
+  assert.match(await one.text(), /only_here_total 0[\s\S]*later_total 1/)
   assert.doesNotMatch(await two.text(), /only_here/)
+  assert.equal(one.contentType, new Registry().contentType)
 })
 
 test('names, labels, values and second declarations are checked', () => {
   const metrics = createMetrics({ processMetrics: false })
   const invalid = { code: 'TENFOLD_METRIC_INVALID' }
-  for (const name of ['', 'Upper', 'a-b', '1a', 'x'.repeat(101)])
+  for (const name of ['', 'Upper', 'a-b', '1a', 'x'.repeat(101), 'process_things_total', 'nodejs_x'])
     assert.throws(() => metrics.counter(name, ''), invalid)
   for (const labels of [['le'], ['a', 'a'], ['A']])
     assert.throws(() => metrics.gauge('ok', '', labels), invalid)

@@ -150,7 +150,8 @@ function running(here: Place, guard: Command, readyLine: string): Running {
 }
 
 function launch(args: readonly string[], options: CommandOptions): Command {
-  const line = [process.execPath, LAUNCHER, ...args]
+  // As `npm start` has it: without the condition the launcher would begin once more, which test/launcher.test.ts has.
+  const line = [process.execPath, '--conditions=tenfold-source', LAUNCHER, ...args]
   const [program, ...rest] =
     options.before === undefined ? line : ['/bin/sh', '-c', `${options.before}; exec "$@"`, 'sh', ...line]
   const child = spawn(program!, rest, {

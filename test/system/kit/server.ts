@@ -13,6 +13,8 @@ import { testFolder } from './folder.ts'
 import { spareInitdb } from './spare-initdb.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+/** As `npm start` has it: without the condition the launcher would begin once more. */
+const TENFOLD = ['--conditions=tenfold-source', 'bin/tenfold.js']
 
 /** The kit's own app. */
 export const KIT_APP = 'test/system/kit/app.ts'
@@ -54,7 +56,7 @@ export class ServerProcess {
     const dir = options.dir ?? testFolder('tenfold-kit-')
     const data = join(dir, 'state')
     await spareInitdb(data)
-    const args = ['bin/tenfold.js', 'start', app, '--json', '--port', '0', '--console-port', '0']
+    const args = [...TENFOLD, 'start', app, '--json', '--port', '0', '--console-port', '0']
     const all = [...args, '--data', data, '--clusters', String(clusters), ...flags]
     const env = { ...process.env, ...options.env }
     const child = spawn(process.execPath, all, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env })
@@ -108,7 +110,7 @@ export class ServerProcess {
 
   /** Runs a command on it. @throws what it says when it fails */
   async command(...args: string[]): Promise<string> {
-    const all = ['bin/tenfold.js', ...args, '--data', this.data]
+    const all = [...TENFOLD, ...args, '--data', this.data]
     const { stdout } = await promisify(execFile)(process.execPath, all, { cwd: ROOT })
     return stdout
   }
