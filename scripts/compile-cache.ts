@@ -13,6 +13,9 @@ const modules = [
   '../src/supervisor/single.ts',
   '../src/app/compose.ts',
   '../examples/lightbox/app.ts',
+  // Loaded when they are first used.
+  'kysely',
+  'prom-client',
 ]
 for (const one of modules) await import(one)
 module.flushCompileCache?.()

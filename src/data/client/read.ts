@@ -148,6 +148,7 @@ async function runShared(
       }
       // It was not sent, and has time left: opening a session may take longer than the lane waits for one.
       if (error instanceof SessionsBusy) {
+        signal?.throwIfAborted()
         if (deadline.passed) throw new DataUnavailable(cluster.name, 'not applied', error)
         continue
       }
