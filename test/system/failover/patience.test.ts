@@ -13,7 +13,7 @@ import { missing, startWriters, type Writers } from './writers.ts'
 
 const NODES = ['c0-pg-1', 'c0-pg-2']
 /** Milliseconds for which a copy may stand still here. */
-const STILL_MS = 4_000
+const STILL_MS = 10_000
 /** Milliseconds that the way to a primary takes: a copy that has reached it is not whole for a while. */
 const WAY_MS = 50
 
