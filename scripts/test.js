@@ -10,6 +10,7 @@ import { ensureChromium } from './chromium.js'
 import { hasLongForm, keepLongResults } from './long-results.js'
 import { ensurePatroni } from './patroni.js'
 import { filesOf, PHASES } from './phases.js'
+import { ensureStrace } from './strace.js'
 
 /** Files at once: tests that compute keep two processors busy by themselves, those that kill and wait do not. */
 const CONCURRENCY = { engine: 4, system: 3, app: 3 }
@@ -130,6 +131,16 @@ function preparePatroni(env, files) {
   }
 }
 
+/** As {@link preparePatroni}, for the tests that make a disk slow. */
+function prepareStrace(env, files) {
+  if (process.platform !== 'linux' || !files.some((file) => file.endsWith('/slow-disk.test.ts'))) return
+  try {
+    ensureStrace(env)
+  } catch (error) {
+    say(error.message)
+  }
+}
+
 async function phase(name, node, env) {
   if (name === 'check') return check(node, env)
   const files = filesOf(root, name, filters).filter((file) => !long || hasLongForm(root, file))
@@ -139,7 +150,10 @@ async function phase(name, node, env) {
     say(may ? 'no test files' : 'no test files, which counts as a failure')
     return { passed: 0, failed: may ? 0 : 1, skipped: 0 }
   }
-  if (name === 'system') preparePatroni(env, files)
+  if (name === 'system') {
+    preparePatroni(env, files)
+    prepareStrace(env, files)
+  }
   if (name !== 'browser') {
     // A pattern of names may meet no test in one of the two runs, which would count as a failure.
     const waiting = files.filter((file) => flags.length === 0 && WAITING.test(file))

@@ -9,6 +9,8 @@ import { STOP_MS_MAX, type StopMode } from './types.ts'
 const IMMEDIATE_MS_MAX = 5_000
 /** Whoever has not ended so long after SIGKILL is held by the kernel, as in a write to a disk that hangs. */
 const KILL_MS_MAX = 5_000
+/** The same of those that have outlived their postmaster: a failover waits for it, and has nothing to fear of whoever is killed. */
+const HELD_MS_MAX = 1_000
 
 /** Whether `promise` resolves in time. Keeps the process alive meanwhile. */
 export async function within(promise: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
@@ -83,16 +85,20 @@ export async function endWhatRuns(dataDir: string, clock: Clock): Promise<void> 
  * they hold. One that is busy in a query would notice the loss only at its end. It cannot commit without harm: what
  * it writes to the log before it dies is a transaction like any other at a crash.
  */
-export async function clearLeftovers(dataDir: string, clock: Clock): Promise<void> {
-  const end = clock.monotonic() + KILL_MS_MAX
-  for (;;) {
+export async function clearLeftovers(dataDir: string, clock: Clock, heldMsMax = HELD_MS_MAX): Promise<void> {
+  const killed = new Set<string>()
+  for (let since = clock.monotonic(); ; ) {
     const { postmaster, others } = findRunning(dataDir)
     if (postmaster !== undefined) return
     // Looked at anew until nobody is left: whoever was killed may have forked another a moment before.
     if (others.length === 0) return removeStalePostmasterFile(dataDir)
-    for (const identity of others) kill(identity, 'SIGKILL')
+    for (const identity of others) {
+      kill(identity, 'SIGKILL')
+      if (!killed.has(nameOf(identity))) since = clock.monotonic()
+      killed.add(nameOf(identity))
+    }
     // A process in an uninterruptible write ends when the disk answers; nothing is started before.
-    if (clock.monotonic() > end) return
+    if (clock.monotonic() - since > heldMsMax) return
     await clock.sleep(2)
   }
 }

@@ -13,6 +13,9 @@ import { STOP_MS_MAX, type StopMode } from './types.ts'
 /** How long a server that says it is ready may take to answer before it counts as hung. */
 export const ANSWER_MS_MAX = 5_000
 
+/** Milliseconds that a start waits for killed processes of an earlier server: it cannot begin before. */
+const START_MS_MAX = 3_000
+
 /** What to do about a postmaster that runs on our data folder. Pure. */
 export function decideTakeover(
   file: Pick<PostmasterFile, 'status' | 'port' | 'socketDir'>,
@@ -44,7 +47,7 @@ export async function takeOver<Facts>(options: {
     options.signal.throwIfAborted()
     const running = findRunning(dataDir)
     if (running.postmaster === undefined || running.file === undefined) {
-      await clearLeftovers(dataDir, clock)
+      await clearLeftovers(dataDir, clock, START_MS_MAX)
       refuseBeside(dataDir)
       return undefined
     }

@@ -6,7 +6,7 @@ import { destroy } from '../../../src/data/postgres/database.ts'
 import { Progress } from '../kit/progress.ts'
 
 /** How a writer asks for its commits; anything but `synchronous` is a mistake that a test must notice. */
-export type Commits = 'synchronous' | 'asynchronous'
+export type Commits = 'synchronous' | 'asynchronous' | 'before they are on the disk'
 
 /** Writers that insert numbers one after another, on whatever node is primary, and note what was acknowledged. */
 export interface Writers {
@@ -46,7 +46,8 @@ export async function startWriters(
     const client = new pg.Client({ ...connectionTo(address, 'postgres'), connectionTimeoutMillis: 1_000 })
     client.on('error', () => {})
     await client.connect()
-    if (commits === 'asynchronous') await client.query('set synchronous_commit = local')
+    if (commits !== 'synchronous')
+      await client.query(`set synchronous_commit = ${commits === 'asynchronous' ? 'local' : 'off'}`)
     return client
   }
   const write = async (): Promise<void> => {
@@ -71,6 +72,7 @@ export async function startWriters(
     if (client !== undefined) destroy(client)
   }
   const client = await session()
+  await client.query('set synchronous_commit = on')
   await client.query('create table kept (id int primary key)')
   await client.end()
   const running = Array.from({ length: count }, write)
