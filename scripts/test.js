@@ -121,23 +121,21 @@ async function tests(node, env, files, concurrency) {
   return result
 }
 
-/** Beforehand: an installation beside tests would disturb those that watch the time. */
-function preparePatroni(env, files) {
-  if (!files.some((file) => file.startsWith('test/system/patroni/'))) return
-  try {
-    ensurePatroni(env)
-  } catch (error) {
-    say(error.message) // its tests are skipped for that reason, or fail with it in CI
-  }
-}
+/** Programs that some tests need: which tests, and what finds or installs them. */
+const PROGRAMS = [
+  ['test/system/patroni/', ensurePatroni],
+  ...(process.platform === 'linux' ? [['/slow-disk.test.ts', ensureStrace]] : []),
+]
 
-/** As {@link preparePatroni}, for the tests that make a disk slow. */
-function prepareStrace(env, files) {
-  if (process.platform !== 'linux' || !files.some((file) => file.endsWith('/slow-disk.test.ts'))) return
-  try {
-    ensureStrace(env)
-  } catch (error) {
-    say(error.message)
+/** Beforehand: an installation beside tests would disturb those that watch the time. */
+function preparePrograms(env, files) {
+  for (const [part, ensure] of PROGRAMS) {
+    if (!files.some((file) => file.includes(part))) continue
+    try {
+      ensure(env)
+    } catch (error) {
+      say(error.message) // its tests are skipped for that reason, or fail with it in CI
+    }
   }
 }
 
@@ -150,10 +148,7 @@ async function phase(name, node, env) {
     say(may ? 'no test files' : 'no test files, which counts as a failure')
     return { passed: 0, failed: may ? 0 : 1, skipped: 0 }
   }
-  if (name === 'system') {
-    preparePatroni(env, files)
-    prepareStrace(env, files)
-  }
+  if (name === 'system') preparePrograms(env, files)
   if (name !== 'browser') {
     // A pattern of names may meet no test in one of the two runs, which would count as a failure.
     const waiting = files.filter((file) => flags.length === 0 && WAITING.test(file))

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { systemClock } from '../../core/clock.ts'
 import { createContextStorage } from '../../core/context.ts'
 import { systemRandom } from '../../core/random.ts'
 import { SessionsBusy } from '../connection/failure.ts'
+import { CopyLost } from '../connection/lane.ts'
+import { Pool } from '../connection/pool.ts'
 import { signalMember } from './fixtures/replicated.ts'
 import { connectionOf, settled, sql, unkept } from './fixtures/unkept.ts'
 import { systemStore } from './system-store.ts'
@@ -69,21 +71,25 @@ async function refusedSessions(all: Scene): Promise<void> {
 }
 
 /** As when a session's server is connected to at once, and then takes long to prove that a standby has what it shows. */
-async function slowOpening({ client, session }: Scene): Promise<void> {
+async function slowOpening(t: TestContext, { client, session }: Scene): Promise<void> {
   const read = () =>
     session().request(() => client.readHome((db) => db.query('select 1 as one'), { primary: true }))
   for (let turn = 0; turn < 40; turn++) await read()
-  const { lane } = client.cluster('c0').primaryNow!
+  const { lane, position } = client.cluster('c0').primaryNow!
+  const { acquire } = Pool.prototype
+  let ofLane: Pool | undefined
   let waits = 0
-  Object.defineProperty(lane, 'query', {
-    configurable: true,
-    value: () => {
-      if (++waits === 2) delete (lane as { query?: unknown }).query
-      return Promise.reject(new SessionsBusy('No session could be opened for 5000 ms'))
-    },
+  const mocked = t.mock.method(Pool.prototype, 'acquire', function (this: Pool, waitMs: number) {
+    ofLane ??= this
+    if (this !== ofLane || waits === 3) return acquire.call(this, waitMs)
+    waits++
+    return Promise.reject(new SessionsBusy('No session could be opened for 5000 ms'))
   })
+  // It asks for a session in the turn in which it is asked.
+  await assert.rejects(lane.query(position(), [], WAIT_MS), CopyLost)
   assert.deepEqual(await read(), [{ one: 1 }])
-  assert.equal(waits, 2)
+  assert.equal(waits, 3)
+  mocked.mock.restore()
 }
 
 /** It stays silent. */
@@ -141,7 +147,7 @@ test('calls in an outage, and calls that are slow', async (t) => {
     refusedSessions(all),
   )
   await t.test('a read that only the primary may answer waits for its session for all of its time', () =>
-    slowOpening(all),
+    slowOpening(t, all),
   )
   await t.test('what a silent primary has not answered in time is an outage, and no slow call', () =>
     silentPrimary(all),

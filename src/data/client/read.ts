@@ -1,7 +1,7 @@
 import { isTenfoldError } from '../../core/errors.ts'
 import { POSITION_SQL } from '../../core/position.ts'
 import type { StatementResult } from '../connection/batch.ts'
-import { classify, InRecovery, meansRecovery, SessionsBusy, sqlStateOf } from '../connection/failure.ts'
+import { classify, InRecovery, meansRecovery, sqlStateOf } from '../connection/failure.ts'
 import { CopyLost, SENDS_MAX } from '../connection/lane.ts'
 import { type Claim, placeOf, widen } from '../connection/span.ts'
 import { isKnownFast, noteRun, type Statement } from '../connection/statements.ts'
@@ -144,12 +144,6 @@ async function runShared(
           throw new DataUnavailable(cluster.name, 'not applied', error.cause)
         backoff ??= new Backoff(cluster.clock, random)
         await backoff.pause(deadline, signal)
-        continue
-      }
-      // It was not sent, and has time left: opening a session may take longer than the lane waits for one.
-      if (error instanceof SessionsBusy) {
-        signal?.throwIfAborted()
-        if (deadline.passed) throw new DataUnavailable(cluster.name, 'not applied', error)
         continue
       }
       // In an outage it is the server that has not answered.

@@ -4,7 +4,7 @@ import type { Position } from '../../core/position.ts'
 import { DataUnavailable, DeadlineExceeded } from '../errors.ts'
 import type { Batch, BatchItem } from './batch.ts'
 import type { Connection } from './connection.ts'
-import { classify, InRecovery, meansRecovery, SessionsBusy, sqlStateOf } from './failure.ts'
+import { classify, InRecovery, meansRecovery, sqlStateOf } from './failure.ts'
 import type { Pool } from './pool.ts'
 import { type Claim, isCovered, placeOf, widen } from './span.ts'
 import type { Statement } from './statements.ts'
@@ -237,7 +237,7 @@ export class ReadLane {
   /** PostgreSQL cannot be reached: pause, then try again as long as anybody waits. */
   #rest(error: Error): void {
     if (this.moves) {
-      const lost = error instanceof SessionsBusy ? error : new CopyLost(error.message, { cause: error })
+      const lost = new CopyLost(error.message, { cause: error })
       for (const item of this.#queue.splice(0)) item.reject(lost)
       return
     }
