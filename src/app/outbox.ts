@@ -109,9 +109,9 @@ class Outbox implements Rider {
     this.#delivery?.rolledBack()
   }
 
-  unknown(): void {
-    this.#doubt?.unknown()
-    this.#delivery?.unknown()
+  unknown(givenMs: number): void {
+    this.#doubt?.unknown(givenMs)
+    this.#delivery?.unknown(givenMs)
   }
 
   #effects(): Effects | undefined {

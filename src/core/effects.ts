@@ -70,8 +70,12 @@ export interface Doubt {
   /** Applies the effects here, now. Without a position it stays in doubt until the relay has passed. */
   committed(position: Position | undefined): void
   rolledBack(): void
-  /** Nobody will learn the outcome here: in doubt until the relay has passed, and the transaction has surely ended. */
-  unknown(): void
+  /**
+   * Nobody will learn the outcome here: in doubt until the relay has passed, and the transaction has surely ended.
+   *
+   * @param givenMs milliseconds that the server gives the transaction
+   */
+  unknown(givenMs: number): void
 }
 
 /** The process's own side of the effects: marks what is about to commit, nudges whoever follows. */

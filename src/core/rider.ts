@@ -15,7 +15,8 @@ export interface Rider {
   /** Without a position when the connection was lost after COMMIT was confirmed. */
   committed(position: Position | undefined): void
   rolledBack(): void
-  unknown(): void
+  /** @param givenMs milliseconds that the server gives the transaction */
+  unknown(givenMs: number): void
 }
 
 /** Finds what a write that committed before has still to deliver; called with its replay, before it answers. */

@@ -7,6 +7,8 @@ import { bench, drained, insertEffects, positionOf } from './fixtures/bench.ts'
 import { RecordingFollower } from './fixtures/follower.ts'
 
 const A = { invalidate: ['a'] }
+/** What the server gives a transaction. */
+const GIVEN_MS = 10_000
 
 test('a commit of this process is applied before it is answered, and its floor is not raised again', async (t) => {
   const own = await bench(t)
@@ -84,7 +86,7 @@ test('a rollback takes its hold away and nothing else; a doubt is settled once',
   local.begin('c0', randomUUID(), { invalidate: ['a', 'b'] })
   doubt.rolledBack()
   doubt.rolledBack()
-  doubt.unknown()
+  doubt.unknown(GIVEN_MS)
   assert.deepEqual([...follower.holds], [['c0 a', 1], ['c0 b', 1]]) // biome-ignore format: one line
   assert.equal(follower.floors.size, 0)
 })
@@ -109,12 +111,12 @@ test('an unknown outcome stays in doubt until it must have ended, and then until
   const clock = new TestClock()
   const effects = await own.process([follower], { clock })
   await drained(own, effects, follower)
-  effects.local.begin('c0', randomUUID(), A).unknown()
+  effects.local.begin('c0', randomUUID(), A).unknown(GIVEN_MS)
   await drained(own, effects, follower)
-  await clock.advance(14_000)
+  await clock.advance(GIVEN_MS)
   await drained(own, effects, follower)
   assert.equal(follower.holds.get('c0 a'), 1)
-  await clock.advance(1_500)
+  await clock.advance(5_500)
   await follower.until(() => follower.holds.size === 0)
 })
 
@@ -148,7 +150,7 @@ test('holds that nobody ends are bounded: the followers start anew', async (t) =
   const own = await bench(t)
   const follower = new RecordingFollower()
   const { local } = await own.process([follower], { started: false })
-  for (let n = 0; n <= 10_000; n++) local.begin('c0', randomUUID(), A).unknown()
+  for (let n = 0; n <= 10_000; n++) local.begin('c0', randomUUID(), A).unknown(GIVEN_MS)
   assert.equal(follower.resets, 1)
   assert.equal(follower.holds.size, 0)
 })

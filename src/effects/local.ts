@@ -7,10 +7,10 @@ import type { History } from './history.ts'
 import { WAITING_MAX, type Waiting } from './waiting.ts'
 
 /**
- * Milliseconds after which a transaction of unknown outcome has surely ended: the servers' `transaction_timeout`
- * is 10 s, and one that does not know it refuses a COMMIT that comes later.
+ * Milliseconds after its time at which a transaction of unknown outcome has surely ended: the server ends it by
+ * `transaction_timeout`, and one that does not know that refuses a COMMIT that comes later.
  */
-const UNKNOWN_MS = 15_000
+const UNKNOWN_GRACE_MS = 5_000
 
 /** What one cluster's commits of this process need. */
 export interface LocalParts {
@@ -45,7 +45,7 @@ export class LocalCommits {
     return {
       committed: (position) => once(() => this.#committed(marker, effects, position)),
       rolledBack: () => once(() => this.#release(keys)),
-      unknown: () => once(() => this.#wait(keys, UNKNOWN_MS)),
+      unknown: (givenMs) => once(() => this.#wait(keys, givenMs + UNKNOWN_GRACE_MS)),
     }
   }
 

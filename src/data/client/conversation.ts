@@ -147,6 +147,9 @@ const begunOf = ({ results, failure }: Trip): Begun => ({
   failure,
 })
 
+/** PostgreSQL does not heed another `transaction_timeout` while that of the session runs: it has to be ended first. */
+const LONGER_SQL = "select set_config($1, '0', true), set_config($1, $2, true)"
+
 function beginItems(
   begin: Begin,
   limits: readonly string[],
@@ -155,8 +158,7 @@ function beginItems(
   const { marker, placement, isolation = 'read committed', timeoutMs } = begin
   const items = [sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`)]
   if (timeoutMs > DEADLINE_MS)
-    for (const name of limits)
-      items.push(sql('select set_config($1, $2, true)', [name, String(Math.ceil(timeoutMs))]))
+    for (const name of limits) items.push(sql(LONGER_SQL, [name, String(Math.ceil(timeoutMs))]))
   const place = rowPlace(placement)
   items.push(
     placement === 'home'

@@ -89,7 +89,7 @@ export class WriteRun<Tables, R> {
     try {
       return await this.#settled({ rollback: false })
     } finally {
-      this.#settleDoubt((rider) => rider.unknown())
+      this.#settleDoubt((rider) => rider.unknown(Math.max(this.#deadline.ms, DEADLINE_MS)))
     }
   }
 

@@ -58,7 +58,7 @@ test('an unknown outcome is held until a pass that began after its bound', async
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead }
   const effects = await follow(t, [address], [level], { clock })
   await drained(own, effects, level)
-  effects.local.begin('c0', MARKER, { invalidate: ['lost'] }).unknown()
+  effects.local.begin('c0', MARKER, { invalidate: ['lost'] }).unknown(10_000)
   await drained(own, effects, level)
   assert.equal(level.holds.get('c0 lost'), 1)
   ahead += 15_000

@@ -60,7 +60,7 @@ export async function commit(
     doubt?.committed(position)
     checker.acknowledge(cluster, { key: marker, begun, position })
   } catch (error) {
-    doubt?.unknown()
+    doubt?.unknown(10_000)
     throw error
   }
 }
