@@ -1,15 +1,15 @@
 import type { LookFrom, OrderPlace } from './desk.ts'
+import { restMs } from './rest.ts'
 
 /** Milliseconds that a job may take to be seen after it became ready: its transaction has still to commit. */
 const UNSEEN_MS = 1_000
-/** Milliseconds between two looks from the beginning, at least; and how many times the last one's duration. */
-const WHOLE_MS = 200
-const WHOLE_SHARE = 20
+/** Milliseconds between two looks from the beginning; see {@link restMs}. */
+const WHOLE_MS = [200, 5_000] as const
 
 /**
  * Where to look for ready jobs: from where the last claim ended, and at what became ready since. A look from the beginning
  * passes the dead index entries of all jobs that were claimed while some old transaction holds its snapshot; so it is
- * made now and then only, and the more seldom the longer it takes: one twentieth of the time at most.
+ * made now and then only, and the more seldom the longer it takes, up to a bound.
  */
 export class Outlook {
   /** When the last look from the beginning was sent, and the next is due. Monotonic milliseconds. */
@@ -26,7 +26,7 @@ export class Outlook {
   looked(whole: boolean, sentAt: number, answeredAt: number, last: OrderPlace | undefined): void {
     this.#lookedAt = sentAt
     this.#last = last
-    if (whole) this.#wholeDueAt = answeredAt + Math.max(WHOLE_MS, (answeredAt - sentAt) * WHOLE_SHARE)
+    if (whole) this.#wholeDueAt = answeredAt + restMs(answeredAt - sentAt, ...WHOLE_MS)
   }
 
   /** The next look is from the beginning. */

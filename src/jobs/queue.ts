@@ -5,13 +5,14 @@ import { BATCH_MAX, REPORT_MAX } from './defaults.ts'
 import type { ClaimAnswer, Desk } from './desk.ts'
 import { Outlook } from './outlook.ts'
 import type { Reports } from './reports.ts'
+import { restMs } from './rest.ts'
 import { Signal } from './signal.ts'
 import type { Times } from './types.ts'
 
-/** Milliseconds between two looks for what has become due, while claims are made anyway. */
-const TEND_MS = 200
-/** And how many times as long as the last one took: dead index entries make it slow under an old snapshot. */
-const TEND_SHARE = 20
+/** Milliseconds between two looks for what has become due, while claims are made anyway; see {@link restMs}. */
+const TEND_MS = [200, 5_000] as const
+/** The longest between two repairs, which nobody waits for. */
+const REPAIR_MS_MAX = 60_000
 /** First and last wait after a claim that failed. */
 const FAILED_MS = [20, 1_000] as const
 
@@ -50,7 +51,7 @@ export class Queue {
   #working = false
   #loop: Promise<void> = Promise.resolve()
   #tendAt = Number.NEGATIVE_INFINITY
-  #tendEveryMs = TEND_MS
+  #tendEveryMs: number = TEND_MS[0]
   /** Jobs in the next claim, at most. */
   #max = BATCH_MAX
   /** Whether the last claim looked for what has become due. */
@@ -185,8 +186,8 @@ export class Queue {
     const answer = await this.desk.claim({ max, alone, tend, repair, sole: this.#sole, from })
     if (!alone) this.#outlook.looked(from === undefined, sentAt, this.#clock.monotonic(), answer.last)
     const tookMs = this.#clock.monotonic() - sentAt
-    if (tend) this.#tendEveryMs = Math.max(TEND_MS, tookMs * TEND_SHARE)
-    if (repair) this.#repairEveryMs = Math.max(this.#times.repair, tookMs * TEND_SHARE)
+    if (tend) this.#tendEveryMs = restMs(tookMs, ...TEND_MS)
+    if (repair) this.#repairEveryMs = restMs(tookMs, this.#times.repair, REPAIR_MS_MAX)
     this.#noteTended(answer, sentAt)
     // With a suspect done, look at once for the next: only other work comes between.
     if (alone && answer.jobs.length > 0) this.#tendAt = Number.NEGATIVE_INFINITY
