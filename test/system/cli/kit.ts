@@ -14,8 +14,9 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { SystemStatus } from '../../../src/core/topology.ts'
+import { giveBack } from '../../../src/data/postgres/fixtures/give-back.ts'
 import { findRunning } from '../../../src/data/postgres/postmaster-file.ts'
-import { identify, processesIn } from '../../../src/data/postgres/process.ts'
+import { identify } from '../../../src/data/postgres/process.ts'
 import { readRecord } from '../../../src/data/postgres/record.ts'
 import { askStatus } from '../../../src/supervisor/control-client.ts'
 import { readOwner } from '../../../src/supervisor/owner-notes.ts'
@@ -228,7 +229,7 @@ async function endPostgres(cluster: string): Promise<void> {
     const gone = until('the end of PostgreSQL', () => (runs(postmaster.pid) ? undefined : true))
     await within(gone, 'the end of PostgreSQL', 5_000).catch(() => {}) // then it is killed
   }
-  for (const { pid } of processesIn(cluster) ?? []) kill(pid)
+  await giveBack(cluster)
   const { socketDir } = record(cluster)
   if (socketDir !== undefined) rmSync(socketDir, { recursive: true, force: true })
 }

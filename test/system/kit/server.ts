@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { NodeStatus, SystemStatus } from '../../../src/core/topology.ts'
 import type { ConnectionOptions } from '../../../src/data/client/types.ts'
-import { processesIn } from '../../../src/data/postgres/process.ts'
+import { giveBack } from '../../../src/data/postgres/fixtures/give-back.ts'
 import { readOwner } from '../../../src/supervisor/owner-notes.ts'
 import { until, within } from './deadline.ts'
 import { testFolder } from './folder.ts'
@@ -175,7 +175,7 @@ export class ServerProcess {
       this.#child.kill('SIGKILL')
       for (const { pid } of status?.nodes ?? []) killQuietly(pid)
     })
-    for (const folder of this.dataFolders) for (const { pid } of processesIn(folder) ?? []) killQuietly(pid)
+    for (const folder of this.dataFolders) await giveBack(folder)
   }
 }
 

@@ -9,17 +9,15 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
-import { chooseAccount } from '../../../src/data/postgres/account.ts'
 import type { DatabaseAddress } from '../../../src/data/postgres/address.ts'
 import { connect } from '../../../src/data/postgres/database.ts'
+import { giveBack } from '../../../src/data/postgres/fixtures/give-back.ts'
 import {
   createPostgres,
   type PostgresOptions,
   type PostgresServer,
 } from '../../../src/data/postgres/index.ts'
-import { isAlive, processesIn, signal } from '../../../src/data/postgres/process.ts'
 import { readRecord } from '../../../src/data/postgres/record.ts'
-import { releaseSharedMemory } from '../../../src/data/postgres/shared-memory.ts'
 
 /** One state folder of a test: removed at its end, with every server in it, also when the test fails. */
 export interface Scratch {
@@ -114,15 +112,6 @@ export function scratch(t: TestContext, where: { at?: string; disk?: boolean } =
       return { ...owner, report: await owner.first }
     },
   }
-}
-
-/** Ends what is left of a server, and gives its shared memory back: the kernel keeps that of a killed one. */
-async function giveBack(dataDir: string): Promise<void> {
-  const left = processesIn(dataDir)
-  for (const identity of left) signal(identity, 'SIGKILL')
-  while (left.some(isAlive)) await systemClock.sleep(2)
-  const hasCrashed = existsSync(join(dataDir, 'postmaster.pid'))
-  if (hasCrashed) await releaseSharedMemory({ dataDir, account: chooseAccount(dataDir) })
 }
 
 /** A killed owner leaves its folder in the temporary folder to the next owner; here there is none. */
