@@ -1,4 +1,4 @@
-/** How many times as long as something took it rests: it has one twentieth of the time at most. */
+/** How many times as long as something took it rests, so that it has about one twentieth of the time. */
 const SHARE = 20
 
 /**

@@ -9,7 +9,7 @@ import type { Statements } from '../connection/statements.ts'
 import { IN_TIME_SQL } from './in-time.ts'
 import { keepMs, MARKER_SQL, type Marker } from './marker.ts'
 import { Opening, type Session, type Trip } from './opening.ts'
-import { DEADLINE_MS } from './settings.ts'
+import { longer } from './settings.ts'
 
 export interface Begin {
   readonly marker: Marker
@@ -76,7 +76,7 @@ export function converse(connection: Connection, statements: Statements, begin: 
     statement: statements.get(text),
     params,
   })
-  const limits = connection.limitsTransactions ? ['transaction_timeout'] : OLDER_LIMITS
+  const limits = longer(statements, begin.timeoutMs, limitsOf(connection))
   const opening = new Opening(connection, beginItems(begin, limits, sql), (opened) =>
     begunOf(opened).first ? undefined : new Error('The write has committed before'),
   )
@@ -147,18 +147,20 @@ const begunOf = ({ results, failure }: Trip): Begun => ({
   failure,
 })
 
-/** PostgreSQL does not heed another `transaction_timeout` while that of the session runs: it has to be ended first. */
-const LONGER_SQL = "select set_config($1, '0', true), set_config($1, $2, true)"
+/** By what its server bounds a transaction. */
+const limitsOf = ({ limitsTransactions }: Connection): readonly string[] =>
+  limitsTransactions ? ['transaction_timeout'] : OLDER_LIMITS
 
 function beginItems(
   begin: Begin,
-  limits: readonly string[],
+  limits: readonly BatchItem[],
   sql: (text: string, params?: readonly unknown[]) => BatchItem,
 ): BatchItem[] {
   const { marker, placement, isolation = 'read committed', timeoutMs } = begin
-  const items = [sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`)]
-  if (timeoutMs > DEADLINE_MS)
-    for (const name of limits) items.push(sql(LONGER_SQL, [name, String(Math.ceil(timeoutMs))]))
+  const items = [
+    sql(isolation === 'read committed' ? 'begin' : `begin isolation level ${isolation}`),
+    ...limits,
+  ]
   const place = rowPlace(placement)
   items.push(
     placement === 'home'

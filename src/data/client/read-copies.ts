@@ -125,7 +125,7 @@ async function exclusive(
   { statement, params, need, deadline }: { readonly need: Position; readonly deadline: Deadline } & BatchItem,
 ): Promise<Outcome<StatementResult>> {
   const claim: Claim = { need }
-  const items = longer(cluster.statements, deadline, ['statement_timeout'])
+  const items = longer(cluster.statements, deadline.ms, ['statement_timeout'])
   const position = { statement: node.position(), params: [] }
   const before = isCovered(claim, connection.replayed) ? -1 : items.push(position) - 1
   claim.from = connection.replayed

@@ -169,7 +169,7 @@ async function runExclusive(
   const position = (span || trace) && { statement: cluster.statements.get(POSITION_SQL), params: [] }
   return retrying(env, deadline, signal, async (connection) => {
     const sentAt = cluster.clock.monotonic()
-    const items = longer(cluster.statements, deadline, ['statement_timeout'])
+    const items = longer(cluster.statements, deadline.ms, ['statement_timeout'])
     if (position) items.push(position)
     const at = items.push({ statement, params }) - 1
     if (position) items.push(position)

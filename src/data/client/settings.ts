@@ -1,6 +1,5 @@
 import type { BatchItem } from '../connection/batch.ts'
 import type { Statements } from '../connection/statements.ts'
-import type { Deadline } from './retry.ts'
 
 /** Milliseconds that one read statement may run on the server; matches the default deadline. */
 export const DEADLINE_MS = 10_000
@@ -37,9 +36,12 @@ export const GUARDED = [
   'standard_conforming_strings',
 ]
 
-/** Gives the current transaction the time of its deadline, where that is more than the session's default. */
-export function longer(statements: Statements, deadline: Deadline, timeouts: readonly string[]): BatchItem[] {
-  if (deadline.ms <= DEADLINE_MS) return []
-  const statement = statements.get('select set_config($1, $2, true)')
-  return timeouts.map((name) => ({ statement, params: [name, String(Math.ceil(deadline.ms))] }))
+/** PostgreSQL does not heed another `transaction_timeout` while that of the session runs: it has to be ended first. */
+const LONGER_SQL = "select set_config($1, '0', true), set_config($1, $2, true)"
+
+/** Gives the current transaction `ms`, where that is more than the session's default. */
+export function longer(statements: Statements, ms: number, timeouts: readonly string[]): BatchItem[] {
+  if (ms <= DEADLINE_MS) return []
+  const statement = statements.get(LONGER_SQL)
+  return timeouts.map((name) => ({ statement, params: [name, String(Math.ceil(ms))] }))
 }

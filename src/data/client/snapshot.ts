@@ -101,7 +101,7 @@ async function transact<Tables, R>(
   // The first query fixes the snapshot; from then on the transaction cannot be made read-write.
   const begun = await connection.run([
     { statement: statements.get('begin isolation level repeatable read read only'), params: [] },
-    ...longer(statements, deadline, TIMEOUTS),
+    ...longer(statements, deadline.ms, TIMEOUTS),
     { statement: isPlaced ? node.position() : statements.get('select 1'), params: [] },
   ])
   if (begun.failure) throw meansRecovery(begun.failure) ? new InRecovery(begun.failure) : begun.failure

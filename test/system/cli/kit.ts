@@ -14,10 +14,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { SystemStatus } from '../../../src/core/topology.ts'
-import { giveBack } from '../../../src/data/postgres/fixtures/give-back.ts'
-import { findRunning } from '../../../src/data/postgres/postmaster-file.ts'
+import { giveBack, removeSocketDir } from '../../../src/data/postgres/fixtures/give-back.ts'
 import { identify } from '../../../src/data/postgres/process.ts'
-import { readRecord } from '../../../src/data/postgres/record.ts'
 import { askStatus } from '../../../src/supervisor/control-client.ts'
 import { readOwner } from '../../../src/supervisor/owner-notes.ts'
 import { until, within } from '../kit/deadline.ts'
@@ -214,34 +212,14 @@ async function endAll(data: string): Promise<void> {
     const pid = pidIn(file)
     if (pid !== undefined) kill(pid)
   }
-  for (const folder of filesIn(join(data, 'pg'))) await endPostgres(folder)
+  for (const folder of filesIn(join(data, 'pg'))) {
+    await giveBack(folder)
+    removeSocketDir(folder)
+  }
 }
 
 const filesIn = (folder: string): string[] =>
   existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
-
-/** So that it gives its shared memory back; its socket goes, too. */
-async function endPostgres(cluster: string): Promise<void> {
-  const postmaster = existsSync(join(cluster, 'PG_VERSION')) ? findRunning(cluster).postmaster : undefined
-  if (postmaster !== undefined) {
-    kill(postmaster.pid, 'SIGQUIT')
-    kill(postmaster.pid, 'SIGCONT')
-    const gone = until('the end of PostgreSQL', () => (runs(postmaster.pid) ? undefined : true))
-    await within(gone, 'the end of PostgreSQL', 5_000).catch(() => {}) // then it is killed
-  }
-  await giveBack(cluster)
-  const { socketDir } = record(cluster)
-  if (socketDir !== undefined) rmSync(socketDir, { recursive: true, force: true })
-}
-
-/** What is known of a data folder; of one that a test has damaged, nothing. */
-function record(cluster: string): { readonly socketDir?: string } {
-  try {
-    return readRecord(cluster) ?? {}
-  } catch {
-    return {}
-  }
-}
 
 function pidIn(file: string): number | undefined {
   try {

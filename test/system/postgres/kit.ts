@@ -11,13 +11,12 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/log.ts'
 import type { DatabaseAddress } from '../../../src/data/postgres/address.ts'
 import { connect } from '../../../src/data/postgres/database.ts'
-import { giveBack } from '../../../src/data/postgres/fixtures/give-back.ts'
+import { giveBack, removeSocketDir } from '../../../src/data/postgres/fixtures/give-back.ts'
 import {
   createPostgres,
   type PostgresOptions,
   type PostgresServer,
 } from '../../../src/data/postgres/index.ts'
-import { readRecord } from '../../../src/data/postgres/record.ts'
 
 /** One state folder of a test: removed at its end, with every server in it, also when the test fails. */
 export interface Scratch {
@@ -111,16 +110,6 @@ export function scratch(t: TestContext, where: { at?: string; disk?: boolean } =
       owners.push(owner)
       return { ...owner, report: await owner.first }
     },
-  }
-}
-
-/** A killed owner leaves its folder in the temporary folder to the next owner; here there is none. */
-function removeSocketDir(dataDir: string): void {
-  try {
-    const socketDir = readRecord(dataDir)?.socketDir
-    if (socketDir !== undefined) rmSync(socketDir, { recursive: true, force: true })
-  } catch {
-    // The test damaged the record on purpose.
   }
 }
 
